@@ -1,0 +1,156 @@
+// Package directory holds the people of a telephone system and what belongs to
+// them as plain domain types: users, groups, numbers (extensions, Nebenstellen),
+// slots (places for one device each) and the ticks of the matrix that joins
+// numbers to slots.
+//
+// The types are values. They carry no behaviour beyond validation, own no
+// goroutine and know neither SQL nor SIP nor HTTP. internal/store keeps them,
+// admin/api shows them, internal/app compiles them into routing.Table.
+package directory
+
+import "time"
+
+// SlotType names what kind of device a slot is made for (SPEC M1).
+type SlotType string
+
+// The five slot types of SPEC M1. Every type but Mobile has a SIP account.
+const (
+	Desk      SlotType = "desk"      // desk phone (Tischtelefon)
+	DECT      SlotType = "dect"      // DECT handset
+	Mobile    SlotType = "mobile"    // mobile phone behind an outside number (Mobilgerät)
+	Softphone SlotType = "softphone" // program on a computer
+	UCC       SlotType = "ucc"       // browser client
+)
+
+// SlotTypes lists all slot types in the order in which they are shown.
+var SlotTypes = []SlotType{Desk, DECT, Mobile, Softphone, UCC}
+
+// User is a person with an account.
+type User struct {
+	ID        string // ULID
+	Username  string // login name: lower case, [a-z0-9._-], 1 to 64 bytes, unique
+	FirstName string
+	LastName  string
+	Email     string
+	Language  string // "de" or "en"
+	TimeZone  string // IANA name, empty means the server's zone
+	DND       bool   // do not disturb for all slots of the user (SPEC M10)
+	// PasswordHash is an argon2id hash in PHC string format, empty when the
+	// user cannot log in. It is never shown and is redacted in the audit log.
+	PasswordHash string
+	// MustChangePassword is set for first passwords.
+	MustChangePassword bool
+	Version            int64 // optimistic lock, counts from 1
+	Created, Updated   time.Time
+}
+
+// GroupType says what a group's members are (SPEC G1).
+type GroupType string
+
+// Group types of SPEC G1.
+const (
+	GroupUser      GroupType = "user"
+	GroupSlot      GroupType = "slot"
+	GroupQueue     GroupType = "queue"
+	GroupFax       GroupType = "fax"
+	GroupPhonebook GroupType = "phonebook"
+)
+
+// Group collects objects of one type. Name and Type never change.
+type Group struct {
+	ID      string
+	Name    string // internal name, immutable, unique
+	Title   string
+	Type    GroupType
+	BuiltIn bool // built-in groups cannot be removed
+	Version int64
+}
+
+// Names of the built-in groups. Membership of AllUsers, AllSlots, AllQueues and
+// AllFaxes is computed; Admins and VisibleUsers have stored members.
+const (
+	Admins       = "admins"
+	AllUsers     = "users"
+	VisibleUsers = "visible_users"
+	AllSlots     = "slots"
+	AllQueues    = "queues"
+	AllFaxes     = "faxes"
+)
+
+// Member is a stored membership: object ObjectID belongs to group GroupID.
+type Member struct {
+	GroupID  string
+	ObjectID string
+}
+
+// OwnerType says who owns a number. A number has exactly one owner in the whole
+// plan (SPEC M2).
+type OwnerType string
+
+// Owner types in use. More come with queues, hunt groups, menus and pagers.
+const (
+	OwnerUser    OwnerType = "user"
+	OwnerFaxLine OwnerType = "fax_line" // OwnerID is the name of the line
+)
+
+// Number is an internal number (extension), digits only, with the settings that
+// apply to calls for it.
+type Number struct {
+	Number      string // 1 to 15 digits
+	OwnerType   OwnerType
+	OwnerID     string // user ID for OwnerUser
+	Position    int    // row of the matrix, counts from 0
+	CallWaiting bool   // Anklopfen (SPEC M6)
+	BusyOnAny   bool   // Sammelbesetzt (SPEC M7)
+	MaxCalls    int    // calls at once over this number, 0 means no limit (SPEC M8)
+	RingInside  string // Alert-Info for inside callers: "" or "Bellcore-dr1" to "Bellcore-dr8" (SPEC M9)
+	RingOutside string // the same for outside callers
+	DisplayName string // name shown to the callee; empty means the owner's name
+	Version     int64
+}
+
+// Slot is a place for one device of one user, with a SIP account of its own
+// unless its type is Mobile.
+type Slot struct {
+	ID       string // ULID
+	UserID   string
+	Type     SlotType
+	Name     string // shown in the matrix
+	Position int    // column of the matrix, counts from 0
+	DND      bool
+	// DefaultNumber is shown on outgoing calls. It must be ticked for the slot;
+	// empty means the first ticked number in the order of the rows (SPEC M5).
+	DefaultNumber string
+	MobileNumber  string // outside number of a Mobile slot, E.164 with "+"
+	// SIPUsername is random and never the extension; empty for Mobile slots.
+	SIPUsername string
+	// SIPSecret is the SIP password. internal/store seals it with the master key
+	// before it reaches the database. It is shown once, when it is made.
+	SIPSecret string
+	Version   int64
+}
+
+// Tick joins a number and a slot of the same user: calls to the number ring the
+// slot, and the slot may show the number (SPEC M3).
+type Tick struct {
+	Number string
+	SlotID string
+}
+
+// Snapshot is the whole configuration at one revision. A Snapshot is immutable
+// once published; readers never lock.
+type Snapshot struct {
+	Revision int64
+	Users    map[string]*User    // by ID
+	ByName   map[string]*User    // by Username
+	Numbers  map[string]*Number  // by Number
+	Slots    map[string]*Slot    // by ID
+	Groups   map[string]*Group   // by Name
+	Members  map[string][]string // group name to object IDs, stored members only
+	// Rows and Columns order the matrix: a user's numbers and slots by ID of the
+	// user. Ticks holds, for each number, the IDs of its ticked slots in the order
+	// of the columns.
+	Rows    map[string][]string
+	Columns map[string][]string
+	Ticks   map[string][]string
+}
