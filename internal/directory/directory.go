@@ -153,4 +153,7 @@ type Snapshot struct {
 	Rows    map[string][]string
 	Columns map[string][]string
 	Ticks   map[string][]string
+	// MatrixVersions counts the changes of each user's matrix (rows, columns and
+	// ticks) from 1, by ID of the user. It is the ETag of the matrix.
+	MatrixVersions map[string]int64
 }
