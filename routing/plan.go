@@ -1,3 +1,10 @@
+// Package routing decides for each call which slots ring. It compiles the
+// configuration into an immutable Table and answers "who rings?" from the
+// request and the live state it is handed (SPEC M1 to M10, F8).
+//
+// It is pure: no I/O, no clock, no log, no goroutine, no lock. A Table and a
+// Plan may be used from any number of goroutines. The package may import only
+// the standard library and internal/phonenum.
 package routing
 
 import "time"
@@ -25,7 +32,8 @@ type Caller struct {
 	// Name is the display name an outside caller sent.
 	Name string
 	// Wanted is the number the slot asked to show for this call (user part of
-	// P-Preferred-Identity or From), empty for the slot's default (SPEC M5).
+	// P-Preferred-Identity or From), empty for the slot's default (SPEC M5). What
+	// is no number, such as the account's own name, counts as empty.
 	Wanted string
 }
 
@@ -37,7 +45,9 @@ type Request struct {
 }
 
 // Live is the state of the moment that a decision needs. Implementations must
-// answer without blocking; the table calls each method a bounded number of times.
+// answer without blocking; the table calls NumberCalls at most once and the two
+// others at most once for each slot of the called number's owner. The call that
+// asks must not be counted yet.
 type Live interface {
 	// SlotCalls counts the calls that are up or being set up with the slot as
 	// caller or as callee who answered. A slot that merely rings is not in a call.
@@ -100,7 +110,8 @@ type Reason struct {
 	Number  string   `json:"number,omitempty"`
 }
 
-// Plan is the immutable answer to a Request.
+// Plan is the immutable answer to a Request. The words that explain it are made
+// on demand by Explain, so that deciding costs no text.
 type Plan struct {
 	Outcome Outcome
 	// Number is the number that takes the call after normalisation.
@@ -119,5 +130,7 @@ type Plan struct {
 	CallerNumber string
 	// RingTimeout ends ringing with NoAnswer; 0 means the system's default.
 	RingTimeout time.Duration
-	Reasons     []Reason
+
+	// steps are the decision in compact form; Explain puts them into words.
+	steps []step
 }

@@ -1,0 +1,383 @@
+package routing
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// code names a step of a decision. The order has no meaning outside this file;
+// what is stored is the text in codeNames.
+type code uint8
+
+const (
+	cNone code = iota
+	cNotANumber
+	cEmergencyNoTrunk
+	cOutsideNoTrunk
+	cNoSuchNumber
+	cUnsupported
+	cCallerOutside
+	cCallerUnknown
+	cCallerNoTick
+	cCallerNotTicked
+	cCallerWanted
+	cCallerDefault
+	cCallerFirst
+	cRow
+	cRowNoTick
+	cBusyOnAny
+	cLimit
+	cSlotRings
+	cSlotRingsWaiting
+	cSlotNotTicked
+	cSlotIsCaller
+	cSlotUserDND
+	cSlotDND
+	cSlotMobileNoTrunk
+	cSlotInCall
+	cSlotNotRegistered
+	cSlotNumberBusy
+	cSlotCallRefused
+	cAllBusy
+	cNoneRegistered
+	codes // how many there are
+)
+
+// step is one step of a decision in compact form. Which fields are set follows
+// from the code.
+type step struct {
+	code   code
+	slot   *slot
+	number *number
+	text   string
+	n      int
+}
+
+// wording renders one code. In the texts {n} is the number of the step, {owner}
+// its owner, {s} the slot, {text} the text handed in, {count} the count, {limit}
+// the number's limit, {ticked} the names of the ticked slots.
+type wording struct {
+	name    string // Reason.Code
+	de, en  string
+	setting setting
+}
+
+// setting says which stored setting a code points to.
+type setting uint8
+
+const (
+	noSetting setting = iota
+	matrixOfSlot
+	matrixOfNumber
+	slotDND
+	slotDefault
+	slotMobileNumber
+	userDND
+	numberWaiting
+	numberBusyOnAny
+	numberMaxCalls
+)
+
+// words returns the wording of a code. It is a switch over constants in one
+// place, so that a code without words does not exist (see TestEveryCodeHasWords).
+func (c code) words() wording {
+	switch c {
+	case cNotANumber:
+		return wording{"not_a_number", "„{text}“ ist keine Rufnummer.", "“{text}” is not a number.", noSetting}
+	case cEmergencyNoTrunk:
+		return wording{
+			"emergency_no_trunk", "{text} ist ein Notruf; noch führt keine Anbindung Rufe nach außen.",
+			"{text} is an emergency call; no trunk carries outside calls yet.", noSetting,
+		}
+	case cOutsideNoTrunk:
+		return wording{
+			"outside_no_trunk", "{text} ist eine Nummer außerhalb; noch führt keine Anbindung Rufe nach außen.",
+			"{text} is an outside number; no trunk carries outside calls yet.", noSetting,
+		}
+	case cNoSuchNumber:
+		return wording{"no_such_number", "Die Rufnummer {text} gibt es nicht.", "There is no number {text}.", noSetting}
+	case cUnsupported:
+		return wording{
+			"unsupported", "{n} gehört {owner}; diese Art kann noch keine Anrufe annehmen.",
+			"{n} belongs to {owner}; this kind cannot take calls yet.", noSetting,
+		}
+	case cCallerOutside:
+		return wording{"caller_outside", "Anruf von außen, gezeigte Nummer: {text}.", "Call from outside, number shown: {text}.", noSetting}
+	case cCallerUnknown:
+		return wording{"caller_unknown", "Der anrufende Slot ist nicht bekannt.", "The calling slot is not known.", noSetting}
+	case cCallerNoTick:
+		return wording{
+			"caller_no_tick", "Slot {s} von {suser} kann nicht anrufen: für ihn ist keine Rufnummer angehakt.",
+			"Slot {s} of {suser} cannot call: no number is ticked for it.", matrixOfSlot,
+		}
+	case cCallerNotTicked:
+		return wording{
+			"caller_not_ticked", "Slot {s} wollte {text} zeigen; diese Nummer ist für ihn nicht angehakt.",
+			"Slot {s} wanted to show {text}, which is not ticked for it.", matrixOfSlot,
+		}
+	case cCallerWanted:
+		return wording{
+			"caller_wanted", "Slot {s} von {suser} ruft an und zeigt wie gewünscht {n}.",
+			"Slot {s} of {suser} calls and shows {n} as wanted.", matrixOfSlot,
+		}
+	case cCallerDefault:
+		return wording{
+			"caller_default", "Slot {s} von {suser} ruft an und zeigt seine Standardnummer {n}.",
+			"Slot {s} of {suser} calls and shows its default number {n}.", slotDefault,
+		}
+	case cCallerFirst:
+		return wording{
+			"caller_first", "Slot {s} von {suser} ruft an und zeigt {n}, die erste angehakte Nummer.",
+			"Slot {s} of {suser} calls and shows {n}, the first ticked number.", matrixOfSlot,
+		}
+	default:
+		return c.calledWords()
+	}
+}
+
+// calledWords are the words about the called number and its slots.
+func (c code) calledWords() wording {
+	switch c {
+	case cRow:
+		return wording{"row", "{n} gehört {owner}; angehakt: {ticked}.", "{n} belongs to {owner}; ticked: {ticked}.", matrixOfNumber}
+	case cRowNoTick:
+		return wording{
+			"row_no_tick", "{n} gehört {owner}; kein Slot ist angehakt, also gilt die Nummer als nicht angemeldet.",
+			"{n} belongs to {owner}; no slot is ticked, so the number counts as not registered.", matrixOfNumber,
+		}
+	case cBusyOnAny:
+		return wording{
+			"busy_on_any", "{n} ist besetzt: Sammelbesetzt ist an, und über die Nummer läuft schon ein Gespräch ({count}).",
+			"{n} is busy: busy on any is on and a call runs over the number already ({count}).", numberBusyOnAny,
+		}
+	case cLimit:
+		return wording{
+			"limit", "{n} ist besetzt: {count} von höchstens {limit} Gesprächen laufen.",
+			"{n} is busy: {count} of at most {limit} calls are running.", numberMaxCalls,
+		}
+	case cSlotRings:
+		return wording{"slot_rings", "Slot {s} klingelt.", "Slot {s} rings.", matrixOfNumber}
+	case cSlotRingsWaiting:
+		return wording{
+			"slot_rings_waiting", "Slot {s} ist im Gespräch; Anklopfen ist an, er klingelt.",
+			"Slot {s} is in a call; call waiting is on, it rings.", numberWaiting,
+		}
+	case cSlotNotTicked:
+		return wording{"slot_not_ticked", "Slot {s} klingelt nicht: kein Haken bei {n}.", "Slot {s} does not ring: not ticked for {n}.", matrixOfNumber}
+	case cSlotIsCaller:
+		return wording{
+			"slot_is_caller", "Slot {s} klingelt nicht: er ist selbst der Anrufer.",
+			"Slot {s} does not ring: it is the caller itself.", noSetting,
+		}
+	case cSlotUserDND:
+		return wording{
+			"slot_user_dnd", "Slot {s} klingelt nicht: {suser} möchte nicht gestört werden.",
+			"Slot {s} does not ring: {suser} does not want to be disturbed.", userDND,
+		}
+	case cSlotDND:
+		return wording{
+			"slot_dnd", "Slot {s} klingelt nicht: für ihn ist „Nicht stören“ an.",
+			"Slot {s} does not ring: do not disturb is on for it.", slotDND,
+		}
+	case cSlotMobileNoTrunk:
+		return wording{
+			"mobile_no_trunk", "Slot {s} klingelt nicht: noch führt keine Anbindung Rufe nach außen zum Mobilgerät.",
+			"Slot {s} does not ring: no trunk carries outside calls to the mobile phone yet.", slotMobileNumber,
+		}
+	case cSlotInCall:
+		return wording{
+			"slot_in_call", "Slot {s} klingelt nicht: er ist im Gespräch, und Anklopfen ist für {n} aus.",
+			"Slot {s} does not ring: it is in a call and call waiting is off for {n}.", numberWaiting,
+		}
+	case cSlotNotRegistered:
+		return wording{
+			"slot_not_registered", "Slot {s} klingelt nicht: kein Gerät ist angemeldet.",
+			"Slot {s} does not ring: no device is registered.", noSetting,
+		}
+	case cSlotNumberBusy:
+		return wording{
+			"slot_number_busy", "Slot {s} klingelt nicht: die Nummer {n} ist besetzt.",
+			"Slot {s} does not ring: the number {n} is busy.", noSetting,
+		}
+	case cSlotCallRefused:
+		return wording{
+			"slot_call_refused", "Slot {s} klingelt nicht: der Anrufer darf nicht anrufen.",
+			"Slot {s} does not ring: the caller may not call.", noSetting,
+		}
+	case cAllBusy:
+		return wording{
+			"all_busy", "Kein Slot von {n} ist frei: der Anrufer hört besetzt.",
+			"No slot of {n} is free: the caller gets busy.", noSetting,
+		}
+	case cNoneRegistered:
+		return wording{
+			"none_registered", "Kein angehakter Slot von {n} ist erreichbar: die Nummer gilt als nicht angemeldet.",
+			"No ticked slot of {n} can be reached: the number counts as not registered.", noSetting,
+		}
+	default:
+		return wording{}
+	}
+}
+
+// Explain puts the decision into words, in order (SPEC F8): the caller, the row,
+// one reason for every slot of the called number's owner, and what follows when
+// none rings. It allocates; call it once per call and off the hot path where
+// possible, for instance when the record is written. The plan keeps what it
+// needs, whatever happens to the table.
+func (p Plan) Explain() []Reason {
+	reasons := make([]Reason, len(p.steps))
+	for i := range p.steps {
+		reasons[i] = p.steps[i].reason()
+	}
+	return reasons
+}
+
+func (s *step) reason() Reason {
+	w := s.code.words()
+	r := Reason{Code: w.name, De: s.render(w.de, true), En: s.render(w.en, false), Setting: s.setting(w.setting)}
+	if s.slot != nil {
+		r.SlotID = s.slot.id
+	}
+	if s.number != nil {
+		r.Number = s.number.number
+	}
+	return r
+}
+
+func (s *step) render(text string, german bool) string {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		var name string
+		name, text, _ = strings.Cut(rest, "}")
+		b.WriteString(s.value(name, german))
+	}
+}
+
+func (s *step) value(name string, german bool) string {
+	switch name {
+	case "n":
+		return s.number.number
+	case "s":
+		return s.slot.label(german)
+	case "suser":
+		return s.slot.user.label()
+	case "owner":
+		return s.number.ownerLabel(german)
+	case "ticked":
+		return s.number.tickedLabels(german)
+	case "count":
+		return strconv.Itoa(s.n)
+	case "limit":
+		return strconv.Itoa(s.number.maxCalls)
+	case "text":
+		return s.shownText(german)
+	}
+	return ""
+}
+
+// maxText bounds what a caller can put into a reason, in bytes.
+const maxText = 64
+
+func (s *step) shownText(german bool) string {
+	t := s.text
+	if t == "" && s.code == cCallerOutside {
+		if german {
+			return "keine"
+		}
+		return "none"
+	}
+	if len(t) > maxText {
+		t = t[:maxText] + "…"
+	}
+	if !utf8.ValidString(t) {
+		t = strings.ToValidUTF8(t, "\uFFFD")
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '\uFFFD'
+		}
+		return r
+	}, t)
+}
+
+func (u *user) label() string {
+	if u.display == u.username {
+		return u.username
+	}
+	return u.display + " (" + u.username + ")"
+}
+
+func (n *number) ownerLabel(german bool) string {
+	switch {
+	case n.user != nil:
+		return n.user.label()
+	case n.ownerType == OwnerFaxLine && german:
+		return "der Faxleitung " + n.ownerID
+	case n.ownerType == OwnerFaxLine:
+		return "fax line " + n.ownerID
+	}
+	return n.ownerType + " " + n.ownerID
+}
+
+func (n *number) tickedLabels(german bool) string {
+	names := make([]string, 0, n.ticks)
+	for i, ticked := range n.ticked {
+		if ticked {
+			names = append(names, n.user.slots[i].label(german))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// label is the name of a slot, or that of its type when it has none.
+func (s *slot) label(german bool) string {
+	if s.name != "" {
+		return s.name
+	}
+	if german {
+		switch s.typ {
+		case "desk":
+			return "Tischtelefon"
+		case "dect":
+			return "DECT-Telefon"
+		case slotMobile:
+			return "Mobilgerät"
+		case "softphone":
+			return "Softphone"
+		case "ucc":
+			return "UCC-Client"
+		}
+	}
+	return s.typ
+}
+
+func (s *step) setting(which setting) *Setting {
+	switch which {
+	case matrixOfSlot:
+		return &Setting{Type: "matrix", ID: s.slot.user.username, Field: s.slot.id}
+	case matrixOfNumber:
+		return &Setting{Type: "matrix", ID: s.number.user.username, Field: s.number.number}
+	case slotDND:
+		return &Setting{Type: "slot", ID: s.slot.id, Field: "dnd"}
+	case slotDefault:
+		return &Setting{Type: "slot", ID: s.slot.id, Field: "default_number"}
+	case slotMobileNumber:
+		return &Setting{Type: "slot", ID: s.slot.id, Field: "mobile_number"}
+	case userDND:
+		return &Setting{Type: "user", ID: s.slot.user.username, Field: "dnd"}
+	case numberWaiting:
+		return &Setting{Type: "number", ID: s.number.number, Field: "call_waiting"}
+	case numberBusyOnAny:
+		return &Setting{Type: "number", ID: s.number.number, Field: "busy_on_any"}
+	case numberMaxCalls:
+		return &Setting{Type: "number", ID: s.number.number, Field: "max_calls"}
+	default:
+		return nil
+	}
+}
