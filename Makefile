@@ -1,0 +1,82 @@
+# Everything is built and checked through these targets, the same by hand and in CI.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO          ?= go
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS     := -X github.com/koppelfeld/koppelfeld/internal/version.Version=$(VERSION)
+SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
+RUN_DIR     ?= $(CURDIR)/var
+CONFIG      ?= $(RUN_DIR)/koppelfeld.toml
+FUZZTIME    ?= 10s
+
+# Peers that tests call: real phones, servers and tools from Debian.
+TEST_PACKAGES  := baresip-core sip-tester sox mariadb-server prometheus curl
+# Peers that the benchmark compares with.
+BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build gen fmt lint race fuzz-short e2e bench check clean setup-test setup-bench
+
+help: ## show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build and serve the example company on loopback
+	@mkdir -p $(RUN_DIR)/data && chmod 700 $(RUN_DIR) $(RUN_DIR)/data
+	@test -f $(CONFIG) || sed 's|@DATA_DIR@|$(RUN_DIR)/data|' cmd/koppelfeld/example.toml > $(CONFIG)
+	exec bin/koppelfeld serve --config $(CONFIG) --example
+
+build: ## build bin/koppelfeld
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/koppelfeld ./cmd/koppelfeld
+
+test: setup-test check ## set up what the tests need and run every test
+	$(GO) test -timeout 10m ./...
+	$(MAKE) --no-print-directory e2e
+
+e2e: setup-test build ## calls between real phones through the daemon
+	$(GO) test -tags e2e -count 1 -timeout 15m ./e2e/...
+
+race: ## every unit test under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+fuzz-short: ## every fuzz target for FUZZTIME (default 10s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -parallel 2 $$pkg; \
+	  done; \
+	done
+
+bench: setup-bench build ## measure against Kamailio and rtpengine, writes the figures to standard output
+	$(GO) run ./bench
+
+check: lint ## formatting, vet, staticcheck, generated files up to date
+	@out=$$($(GO) tool gofumpt -l .); test -z "$$out" || { echo "not formatted (make fmt):"; echo "$$out"; exit 1; }
+
+lint: ## vet and staticcheck
+	$(GO) vet ./...
+	$(GO) vet -tags e2e ./e2e/...
+	$(GO) tool staticcheck -tags e2e ./...
+
+fmt: ## format the code
+	$(GO) tool gofumpt -w .
+
+gen: ## write generated files (the OpenAPI description)
+	$(GO) test ./admin/api -run OpenAPI -update
+
+clean: ## remove what was built and the example company's data
+	rm -rf bin $(RUN_DIR)
+
+# install NAME LIST: install what is missing of the Debian packages in LIST.
+define install
+	@missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing" $$missing; \
+	  $(SUDO) apt-get -qq update; \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=900 install --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+setup-test:
+	$(call install,$(TEST_PACKAGES))
+
+setup-bench:
+	$(call install,$(BENCH_PACKAGES))

@@ -1,0 +1,263 @@
+// Package config reads the daemon's configuration file.
+//
+// The file holds only what is needed before the database is open: where the data
+// lies, which addresses to listen on, how to log. Everything else is changed in the
+// running system. Unknown keys are refused, and every fault is reported with the
+// name of its key, all at once.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is the configuration file.
+type Config struct {
+	// DataDir holds everything the daemon keeps: database, keys, spool.
+	DataDir string `toml:"data_dir"`
+	// Database is "sqlite" (a file in DataDir) or a MySQL/MariaDB DSN such as
+	// "koppelfeld@unix(/run/mysqld/mysqld.sock)/koppelfeld".
+	Database string  `toml:"database"`
+	SIP      SIP     `toml:"sip"`
+	Media    Media   `toml:"media"`
+	Admin    Admin   `toml:"admin"`
+	Metrics  Metrics `toml:"metrics"`
+	Log      Log     `toml:"log"`
+}
+
+// SIP configures signalling.
+type SIP struct {
+	// Listen holds addresses such as "udp://127.0.0.1:5060".
+	Listen []string `toml:"listen"`
+	// Domain is the realm of authentication and the host part of our addresses.
+	Domain string `toml:"domain"`
+	// MaxCalls bounds the calls at once, 0 means the built-in limit.
+	MaxCalls int `toml:"max_calls"`
+	// RingSeconds ends ringing without an answer, 0 means 60.
+	RingSeconds int `toml:"ring_seconds"`
+	// SourceRate bounds the messages per second taken from one source address, 0 means the built-in limit.
+	SourceRate int `toml:"source_rate"`
+}
+
+// Media configures audio.
+type Media struct {
+	// Address is the local address for RTP.
+	Address string `toml:"address"`
+	// Advertise is put into SDP in place of Address when set.
+	Advertise string `toml:"advertise"`
+	// Ports is the range for RTP and RTCP, "20000-29999".
+	Ports string `toml:"ports"`
+	// Relay sends all audio through the daemon (default true). Without it phones
+	// send audio to each other directly.
+	Relay *bool `toml:"relay"`
+	// TimeoutSeconds ends a call when a side that should send audio is silent that long, 0 means 120.
+	TimeoutSeconds int `toml:"timeout_seconds"`
+}
+
+// Admin configures the HTTP API.
+type Admin struct {
+	Listen string `toml:"listen"`
+}
+
+// Metrics configures the Prometheus endpoint; empty switches it off.
+type Metrics struct {
+	Listen string `toml:"listen"`
+}
+
+// Log configures logging to standard error.
+type Log struct {
+	Level  string `toml:"level"`  // debug, info, warn, error
+	Format string `toml:"format"` // text or json
+}
+
+// Default returns the configuration of a machine that talks to itself only.
+func Default() Config {
+	return Config{
+		DataDir:  "/var/lib/koppelfeld",
+		Database: "sqlite",
+		SIP:      SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, Domain: "koppelfeld.example"},
+		Media:    Media{Address: "127.0.0.1", Ports: "20000-29999"},
+		Admin:    Admin{Listen: "127.0.0.1:8080"},
+		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}
+
+// Load reads and validates the file at path. Keys that the file leaves out keep
+// their default. The error joins one error per fault.
+func Load(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c, err := Parse(string(text))
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Parse reads and validates the text of a configuration file.
+func Parse(text string) (Config, error) {
+	c := Default()
+	meta, err := toml.Decode(text, &c)
+	if err != nil {
+		var perr toml.ParseError
+		if errors.As(err, &perr) {
+			return Config{}, fmt.Errorf("line %d: %s", perr.Position.Line, perr.Message)
+		}
+		return Config{}, err
+	}
+	var faults []error
+	for _, key := range meta.Undecoded() {
+		faults = append(faults, fmt.Errorf("%s: unknown key", key))
+	}
+	if err := c.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+var domainPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)
+
+// Validate checks every key and joins one error per fault.
+func (c *Config) Validate() error {
+	var faults []error
+	fault := func(key, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if !filepath.IsAbs(c.DataDir) {
+		fault("data_dir", "must be an absolute path, is %q", c.DataDir)
+	}
+	if c.Database == "" {
+		fault("database", `must be "sqlite" or a MySQL DSN`)
+	} else if c.Database != "sqlite" && !strings.Contains(c.Database, "/") {
+		fault("database", `must be "sqlite" or a MySQL DSN such as user@unix(/path/to/socket)/name`)
+	}
+	c.validateSIP(fault)
+	c.validateMedia(fault)
+	if err := listenAddress(c.Admin.Listen); err != nil {
+		fault("admin.listen", "%v", err)
+	}
+	if c.Metrics.Listen != "" {
+		if err := listenAddress(c.Metrics.Listen); err != nil {
+			fault("metrics.listen", "%v", err)
+		}
+	}
+	if _, err := c.Log.SlogLevel(); err != nil {
+		fault("log.level", "%v", err)
+	}
+	if !slices.Contains([]string{"text", "json"}, c.Log.Format) {
+		fault("log.format", "must be text or json, is %q", c.Log.Format)
+	}
+	return errors.Join(faults...)
+}
+
+func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
+	if len(c.SIP.Listen) == 0 {
+		fault("sip.listen", "needs at least one address")
+	}
+	for i, l := range c.SIP.Listen {
+		key := fmt.Sprintf("sip.listen[%d]", i)
+		u, err := url.Parse(l)
+		switch {
+		case err != nil || u.Host == "" || (u.Path != "" && u.Path != "/"):
+			fault(key, "must look like udp://127.0.0.1:5060, is %q", l)
+		case u.Scheme != "udp" && u.Scheme != "tcp":
+			fault(key, "transport must be udp or tcp, is %q", u.Scheme)
+		default:
+			if _, err := netip.ParseAddrPort(u.Host); err != nil {
+				fault(key, "must name an IP address and a port, is %q", l)
+			}
+		}
+	}
+	if !domainPattern.MatchString(c.SIP.Domain) {
+		fault("sip.domain", "must be a host name, is %q", c.SIP.Domain)
+	}
+	if c.SIP.MaxCalls < 0 || c.SIP.MaxCalls > 100000 {
+		fault("sip.max_calls", "must be between 0 and 100000, is %d", c.SIP.MaxCalls)
+	}
+	if c.SIP.RingSeconds < 0 || c.SIP.RingSeconds > 600 {
+		fault("sip.ring_seconds", "must be between 0 and 600, is %d", c.SIP.RingSeconds)
+	}
+	if c.SIP.SourceRate < 0 {
+		fault("sip.source_rate", "must not be negative, is %d", c.SIP.SourceRate)
+	}
+}
+
+func (c *Config) validateMedia(fault func(key, format string, args ...any)) {
+	if a, err := netip.ParseAddr(c.Media.Address); err != nil || a.IsUnspecified() || a.IsMulticast() {
+		fault("media.address", "must be one of this machine's IP addresses, is %q", c.Media.Address)
+	}
+	if c.Media.Advertise != "" {
+		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {
+			fault("media.advertise", "must be an IP address, is %q", c.Media.Advertise)
+		}
+	}
+	if _, _, err := c.Media.PortRange(); err != nil {
+		fault("media.ports", "%v", err)
+	}
+	if c.Media.TimeoutSeconds < 0 {
+		fault("media.timeout_seconds", "must not be negative, is %d", c.Media.TimeoutSeconds)
+	}
+}
+
+// PortRange returns the first and last port of Ports.
+func (m Media) PortRange() (first, last int, err error) {
+	a, b, ok := strings.Cut(m.Ports, "-")
+	first, err1 := strconv.Atoi(strings.TrimSpace(a))
+	last, err2 := strconv.Atoi(strings.TrimSpace(b))
+	if !ok || err1 != nil || err2 != nil || first < 1024 || last > 65535 || last-first < 3 {
+		return 0, 0, fmt.Errorf(`must look like "20000-29999" between 1024 and 65535 and hold at least four ports, is %q`, m.Ports)
+	}
+	return first, last, nil
+}
+
+// RelayOn reports whether audio goes through the daemon.
+func (m Media) RelayOn() bool { return m.Relay == nil || *m.Relay }
+
+// SlogLevel returns the level for log/slog.
+func (l Log) SlogLevel() (slog.Level, error) {
+	switch l.Level {
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("must be debug, info, warn or error, is %q", l.Level)
+}
+
+func listenAddress(s string) error {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || port == "" {
+		return fmt.Errorf("must look like 127.0.0.1:8080, is %q", s)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("port must be between 0 and 65535, is %q", port)
+	}
+	if host != "" && host != "localhost" {
+		if _, err := netip.ParseAddr(host); err != nil {
+			return fmt.Errorf("must name an IP address, is %q", s)
+		}
+	}
+	return nil
+}

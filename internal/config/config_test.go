@@ -1,0 +1,88 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestParseKeepsDefaultsForMissingKeys(t *testing.T) {
+	c, err := Parse("data_dir = \"/var/tmp/kf\"\n[sip]\ndomain = \"pbx.example\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.DataDir != "/var/tmp/kf" || c.SIP.Domain != "pbx.example" || c.Database != "sqlite" || !c.Media.RelayOn() {
+		t.Errorf("unexpected configuration %+v", c)
+	}
+	first, last, err := c.Media.PortRange()
+	if err != nil || first != 20000 || last != 29999 {
+		t.Errorf("PortRange = %d, %d, %v", first, last, err)
+	}
+}
+
+func TestParseNamesEveryFault(t *testing.T) {
+	_, err := Parse(`
+data_dir = "relative"
+database = "postgres"
+colour = "red"
+[sip]
+listen = ["sctp://127.0.0.1:5060", "udp://localhost:5060", "nonsense"]
+domain = "not a domain"
+ring_seconds = 6000
+[media]
+address = "0.0.0.0"
+advertise = "x"
+ports = "5-4"
+[admin]
+listen = "8080"
+[metrics]
+listen = "127.0.0.1:99999"
+[log]
+level = "loud"
+format = "xml"
+`)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{
+		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:",
+		"media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not name %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestParseNamesTheLineOfBrokenTOML(t *testing.T) {
+	_, err := Parse("data_dir = \"/x\"\nx = = 1\n")
+	if err == nil || !strings.Contains(err.Error(), "line 2") {
+		t.Errorf("error %v does not name line 2", err)
+	}
+}
+
+func TestLoadNamesTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "k.toml")
+	if err := os.WriteFile(path, []byte("x = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v does not name the file", err)
+	}
+	if _, err := Load(path + ".missing"); err == nil {
+		t.Error("a missing file is no error")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("data_dir = \"/x\"\n")
+	f.Add("[sip]\nlisten = [\"udp://[::1]:5060\"]\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if c, err := Parse(text); err == nil {
+			if err := c.Validate(); err != nil {
+				t.Errorf("accepted but not valid: %v", err)
+			}
+		}
+	})
+}
