@@ -1,0 +1,249 @@
+package dialog
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// maxForwards is the Max-Forwards of requests inside a dialog.
+const maxForwards = 70
+
+// maxRoutes bounds a route set; what is longer is a loop or an attack.
+const maxRoutes = 16
+
+// Dialog is one side of a dialog (RFC 3261 section 12). A UAC makes it before it
+// sends its INVITE and completes it with Establish; a copy made before that serves
+// another early dialog of the same INVITE.
+type Dialog struct {
+	CallID    string
+	LocalTag  string
+	RemoteTag string // "" until established
+	// From and To are those values of requests that we send, tags included.
+	From, To string
+	// Contact is our Contact value.
+	Contact string
+	// Target is the remote target: the Request-URI of requests that we send.
+	Target string
+	// Routes is the route set in the order in which we send it.
+	Routes []string
+	// Flow is the way to the peer.
+	Flow *transport.Flow
+	// LocalSeq is the CSeq of our last request, InviteSeq that of our last INVITE,
+	// which ACK and CANCEL repeat.
+	LocalSeq, InviteSeq uint32
+	// RemoteSeq is the highest CSeq seen from the peer, 0 before the first.
+	RemoteSeq uint32
+	// Owner says that we made the Call-ID.
+	Owner bool
+}
+
+// NewUAC begins a dialog with an INVITE that we are about to send. from is our
+// identity as name-addr without tag, to the callee's, target the Request-URI, routes
+// what the request itself is to carry.
+func NewUAC(flow *transport.Flow, callID, tag, from, to, target, contact string, routes []string) Dialog {
+	return Dialog{
+		CallID: callID, LocalTag: tag, From: from + ";tag=" + tag, To: to,
+		Contact: contact, Target: target, Routes: routes, Flow: flow, Owner: true,
+	}
+}
+
+// NewUAS begins a dialog with an INVITE that we have received. Everything kept is
+// copied out of the message.
+func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dialog {
+	d := Dialog{
+		CallID: strings.Clone(req.CallID()), LocalTag: tag, RemoteTag: strings.Clone(req.FromTag()),
+		From: req.Header(message.HTo) + ";tag=" + tag, To: strings.Clone(req.Header(message.HFrom)),
+		Contact: contact, Flow: flow, RemoteSeq: req.CSeq(),
+	}
+	for r := range req.Values(message.HRecordRoute) {
+		if len(d.Routes) < maxRoutes {
+			d.Routes = append(d.Routes, strings.Clone(r))
+		}
+	}
+	d.Refresh(req)
+	return d
+}
+
+// Establish takes tag, target and route set from a response to our INVITE (101-199
+// with a To tag, or 2xx).
+func (d *Dialog) Establish(res *message.Message) {
+	d.RemoteTag = strings.Clone(res.ToTag())
+	d.To = strings.Clone(res.Header(message.HTo))
+	d.Routes = nil
+	for r := range res.Values(message.HRecordRoute) {
+		if len(d.Routes) < maxRoutes {
+			d.Routes = append(d.Routes, strings.Clone(r))
+		}
+	}
+	for i, j := 0, len(d.Routes)-1; i < j; i, j = i+1, j-1 {
+		d.Routes[i], d.Routes[j] = d.Routes[j], d.Routes[i]
+	}
+	d.Refresh(res)
+}
+
+// Refresh takes the remote target from a target refresh request or its 2xx.
+func (d *Dialog) Refresh(m *message.Message) {
+	if c, ok := m.Contact(); ok && c.URI != "" && c.URI != d.Target {
+		d.Target = strings.Clone(c.URI)
+	}
+}
+
+// Matches reports whether an in-dialog request belongs to this dialog.
+func (d *Dialog) Matches(req *message.Message) bool {
+	return d.RemoteTag == req.FromTag() && d.LocalTag == req.ToTag()
+}
+
+// InOrder notes the CSeq of a request of the peer other than ACK and CANCEL. It is false when the
+// number is not higher than the last one; the request is then to be refused with 500 (RFC 3261
+// section 12.2.2).
+func (d *Dialog) InOrder(req *message.Message) bool {
+	if n := req.CSeq(); n > d.RemoteSeq {
+		d.RemoteSeq = n
+		return true
+	}
+	return false
+}
+
+// Request starts the next request inside the dialog: request line, Via with the
+// branch, Max-Forwards, Route, From, To, Call-ID and CSeq. It is not for ACK and CANCEL.
+func (d *Dialog) Request(m message.Method, branch string) *message.Builder {
+	d.LocalSeq++
+	if m == message.INVITE {
+		d.InviteSeq = d.LocalSeq
+	}
+	return d.build(m, d.LocalSeq, branch, maxForwards)
+}
+
+// First starts the INVITE that opens the dialog; forwards is its Max-Forwards.
+func (d *Dialog) First(branch string, forwards int) *message.Builder {
+	d.LocalSeq++
+	d.InviteSeq = d.LocalSeq
+	return d.build(message.INVITE, d.LocalSeq, branch, forwards)
+}
+
+// Ack starts the ACK for the 2xx to our last INVITE. The branch is new (RFC 3261 section 13.2.2.4).
+func (d *Dialog) Ack(branch string) *message.Builder {
+	return d.build(message.ACK, d.InviteSeq, branch, maxForwards)
+}
+
+func (d *Dialog) build(m message.Method, seq uint32, branch string, forwards int) *message.Builder {
+	uri, strict := d.Target, false
+	if len(d.Routes) > 0 && !loose(d.Routes[0]) {
+		// A strict router wants itself in the Request-URI and the target at the end (RFC 3261 section 12.2.1.1).
+		if a, err := message.ParseAddr(d.Routes[0]); err == nil {
+			uri, strict = a.URI, true
+		}
+	}
+	b := message.NewRequest(m, uri)
+	b.Add("Via", Via(d.Flow, branch))
+	b.AddInt("Max-Forwards", forwards)
+	for i, r := range d.Routes {
+		if i > 0 || !strict {
+			b.Add("Route", r)
+		}
+	}
+	if strict {
+		b.Add("Route", "<"+d.Target+">")
+	}
+	b.Add("From", d.From)
+	b.Add("To", d.To)
+	b.Add("Call-ID", d.CallID)
+	b.Add("CSeq", cseq(seq, m))
+	return b
+}
+
+func loose(route string) bool {
+	a, err := message.ParseAddr(route)
+	if err != nil {
+		return true
+	}
+	u, err := message.ParseURI(a.URI)
+	if err != nil {
+		return true
+	}
+	_, lr := message.Param(u.Params, "lr")
+	return lr
+}
+
+func cseq(n uint32, m message.Method) string {
+	var buf [32]byte
+	b := strconv.AppendUint(buf[:0], uint64(n), 10)
+	b = append(b, ' ')
+	return string(append(b, m...))
+}
+
+// Via is the Via value of a request sent on the flow.
+func Via(f *transport.Flow, branch string) string {
+	var buf [160]byte
+	b := append(buf[:0], "SIP/2.0/"...)
+	b = append(b, f.Proto()...)
+	b = append(b, ' ')
+	b = f.Local().AppendTo(b)
+	b = append(b, ";branch="...)
+	b = append(b, branch...)
+	return string(append(b, ";rport"...))
+}
+
+// ContactOn is our Contact value on the flow: user at our address there.
+func ContactOn(f *transport.Flow, user string) string {
+	var buf [160]byte
+	b := append(buf[:0], "<sip:"...)
+	b = append(b, user...)
+	b = append(b, '@')
+	b = f.Local().AppendTo(b)
+	if p := f.Proto(); p != transport.UDP {
+		b = append(b, ";transport="...)
+		b = append(b, strings.ToLower(string(p))...)
+	}
+	return string(append(b, '>'))
+}
+
+// NextHop is where requests go when the flow has ended: the first route or the
+// remote target, as far as it names an address. It is false when it names a host or
+// something that is not for us to reach.
+func (d *Dialog) NextHop() (transport.Target, bool) {
+	uri := d.Target
+	if len(d.Routes) > 0 {
+		a, err := message.ParseAddr(d.Routes[0])
+		if err != nil {
+			return transport.Target{}, false
+		}
+		uri = a.URI
+	}
+	return TargetOf(uri)
+}
+
+// TargetOf reads proto and address from a SIP URI whose host is an IP address.
+func TargetOf(uri string) (transport.Target, bool) {
+	u, err := message.ParseURI(uri)
+	if err != nil || u.Scheme != "sip" {
+		return transport.Target{}, false
+	}
+	host := u.Host
+	if m, ok := message.Param(u.Params, "maddr"); ok {
+		host = strings.Trim(m, "[]")
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
+		return transport.Target{}, false
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	t := transport.Target{Proto: transport.UDP, Addr: netip.AddrPortFrom(addr.Unmap(), uint16(port))}
+	if p, ok := message.Param(u.Params, "transport"); ok {
+		switch {
+		case strings.EqualFold(p, "udp"):
+		case strings.EqualFold(p, "tcp"):
+			t.Proto = transport.TCP
+		default:
+			return transport.Target{}, false
+		}
+	}
+	return t, true
+}
