@@ -1,0 +1,102 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"runtime"
+	"time"
+)
+
+// Defaults and bounds of Config.
+const (
+	DefaultQuarantine = 2 * time.Minute
+	DefaultMaxRate    = 2000
+	maxLoops          = 256
+)
+
+// Config describes a Plane.
+type Config struct {
+	// Address is the local address every socket is bound to, IPv4 or IPv6. It is
+	// also the address of Endpoint.Local unless Advertise is set. It may be
+	// unspecified (0.0.0.0 or ::) only together with Advertise.
+	Address netip.Addr
+	// Advertise is the address shown to peers when it is not Address (behind a
+	// static NAT). The zero value means Address.
+	Advertise netip.Addr
+	// PortMin and PortMax bound the ports, both inclusive. RTP takes even ports,
+	// RTCP the odd one above (RFC 3550 section 11).
+	PortMin, PortMax int
+	// Loops is the number of poll loops, each with a thread of its own; 0 means
+	// GOMAXPROCS.
+	Loops int
+	// Quarantine is how long a closed port pair rests before it is used again; 0
+	// means DefaultQuarantine. When no other pair is free the pair that has rested
+	// longest is taken early, but never within one second of its closing.
+	Quarantine time.Duration
+	// MaxRate is the greatest number of datagrams per second taken from one
+	// endpoint's sockets, 0 means DefaultMaxRate. What is above it is dropped.
+	MaxRate int
+	// Log receives what an operator should know; nil means slog.Default.
+	Log *slog.Logger
+}
+
+// Validate reports every fault of c, each with the name of its field.
+func (c Config) Validate() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+	}
+	switch {
+	case !c.Address.IsValid():
+		fault("Address", "missing")
+	case c.Address.Zone() != "" || c.Address.Is4In6() || c.Address.IsMulticast():
+		fault("Address", "%s is not a plain unicast address", c.Address)
+	case c.Address.IsUnspecified() && !c.Advertise.IsValid():
+		fault("Address", "%s needs Advertise, since it cannot be shown to peers", c.Address)
+	}
+	if a := c.Advertise; a.IsValid() {
+		if a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
+			fault("Advertise", "%s is not a plain unicast address", a)
+		} else if c.Address.IsValid() && a.Is4() != c.Address.Is4() {
+			fault("Advertise", "%s is not of the address family of Address %s", a, c.Address)
+		}
+	}
+	if c.PortMin < 1024 || c.PortMin > 65534 {
+		fault("PortMin", "%d is not in 1024 to 65534", c.PortMin)
+	}
+	if c.PortMax > 65535 || c.PortMax < c.PortMin+c.PortMin%2+1 {
+		fault("PortMax", "%d leaves no even and odd pair from PortMin %d up to 65535", c.PortMax, c.PortMin)
+	}
+	if c.Loops < 0 || c.Loops > maxLoops {
+		fault("Loops", "%d is not in 0 to %d", c.Loops, maxLoops)
+	}
+	if c.Quarantine < 0 {
+		fault("Quarantine", "%s is negative", c.Quarantine)
+	}
+	if c.MaxRate < 0 {
+		fault("MaxRate", "%d is negative", c.MaxRate)
+	}
+	return errors.Join(faults...)
+}
+
+// withDefaults fills in what is zero.
+func (c Config) withDefaults() Config {
+	if !c.Advertise.IsValid() {
+		c.Advertise = c.Address
+	}
+	if c.Loops == 0 {
+		c.Loops = min(runtime.GOMAXPROCS(0), maxLoops)
+	}
+	if c.Quarantine == 0 {
+		c.Quarantine = DefaultQuarantine
+	}
+	if c.MaxRate == 0 {
+		c.MaxRate = DefaultMaxRate
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}

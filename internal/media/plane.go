@@ -1,0 +1,281 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrClosed is returned by Plane.Open after Run has ended, and by a second Run.
+var ErrClosed = errors.New("media: plane closed")
+
+// openAttempts bounds how many busy pairs one Open passes over.
+const openAttempts = 256
+
+// packLimit is how many endpoints one poll loop gets before the next is used:
+// the more sockets a loop serves, the more packets it finds per wake.
+const packLimit = 512
+
+// Plane owns the ports and the poll loops.
+type Plane struct {
+	cfg   Config
+	log   *slog.Logger
+	epoch time.Time
+	base  int // port of pair 0
+	pool  *pool
+	loops []*loop
+	// table finds the endpoint of an epoll event by its pair.
+	table []atomic.Pointer[Endpoint]
+
+	// topology serialises Bridge, Unbridge and Close: only its holder may lock
+	// more than one Endpoint.
+	topology sync.Mutex
+	mu       sync.Mutex // for what follows
+	started  bool
+	closed   bool
+	serial   int32
+}
+
+// New checks cfg, checks that its address can be bound, and returns a plane
+// whose loops do not run yet. Run must be called once, also to give up what New
+// took: with a context that has ended if need be.
+func New(cfg Config) (*Plane, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("checking the media configuration: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	probe, err := bindUDP(netip.AddrPortFrom(cfg.Address, 0))
+	if err != nil {
+		return nil, fmt.Errorf("checking the media address: %w", err)
+	}
+	_ = unix.Close(probe)
+	base := cfg.PortMin + cfg.PortMin%2
+	pairs := (cfg.PortMax - base + 1) / 2
+	p := &Plane{
+		cfg: cfg, log: cfg.Log, epoch: time.Now(), base: base,
+		pool:  newPool(pairs, cfg.Quarantine),
+		table: make([]atomic.Pointer[Endpoint], pairs),
+	}
+	for range cfg.Loops {
+		l, err := newLoop(p)
+		if err != nil {
+			p.release()
+			return nil, fmt.Errorf("making a poll loop: %w", err)
+		}
+		p.loops = append(p.loops, l)
+	}
+	return p, nil
+}
+
+// now is the time since the plane was made, on the monotonic clock.
+func (p *Plane) now() time.Duration { return time.Since(p.epoch) }
+
+// Run serves packets until ctx ends. Then it closes the endpoints that are
+// still open and returns after every poll loop has ended, with nil unless a loop
+// could not go on. It can be called once; a second call returns ErrClosed.
+func (p *Plane) Run(ctx context.Context) error {
+	p.mu.Lock()
+	if p.started {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	p.started = true
+	p.mu.Unlock()
+
+	ctx, fail := context.WithCancel(ctx)
+	defer fail()
+	var wg sync.WaitGroup
+	var failed atomic.Pointer[error]
+	for _, l := range p.loops {
+		wg.Go(func() {
+			if err := l.run(); err != nil {
+				failed.CompareAndSwap(nil, &err)
+				fail()
+			}
+		})
+	}
+	<-ctx.Done()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	for _, l := range p.loops {
+		l.stop.Store(true)
+		l.wake()
+	}
+	wg.Wait()
+	for i := range p.table {
+		if e := p.table[i].Load(); e != nil {
+			e.Close()
+		}
+	}
+	p.release()
+	if err := failed.Load(); err != nil {
+		return fmt.Errorf("running a poll loop: %w", *err)
+	}
+	return nil
+}
+
+func (p *Plane) release() {
+	for _, l := range p.loops {
+		l.release()
+	}
+}
+
+// Options are the choices for one endpoint.
+type Options struct {
+	// Notify is called for every event from a poll loop, so it must not block. It
+	// may call the methods of the endpoint. One call may still arrive while Close
+	// returns. It may be nil.
+	Notify func(Event)
+	// Timeout is the silence after which a Timeout event is sent while media is
+	// expected; 0 means never. It is checked every quarter of a second.
+	Timeout time.Duration
+	// Near is the other endpoint of the same call, if there is one: both are
+	// then served by the same loop, which spares them waiting for each other.
+	Near *Endpoint
+}
+
+// Open takes a port pair, opens its sockets and returns the endpoint. Until
+// SetRemote everything that arrives is dropped. Errors: ErrNoPorts, ErrClosed,
+// or what the system says (too many open files).
+func (p *Plane) Open(o Options) (*Endpoint, error) {
+	for range openAttempts {
+		pair, ok := p.pool.take(p.now())
+		if !ok {
+			return nil, ErrNoPorts
+		}
+		e, err := p.open(pair, o)
+		switch {
+		case err == nil:
+			return e, nil
+		case errors.Is(err, unix.EADDRINUSE):
+			p.log.Warn("media port in use by another process", "port", p.base+2*pair)
+			p.pool.retire(pair, p.now())
+		default:
+			p.pool.giveBack(pair)
+			return nil, fmt.Errorf("opening a media endpoint: %w", err)
+		}
+	}
+	return nil, ErrNoPorts
+}
+
+// open makes the endpoint of one pair.
+func (p *Plane) open(pair int, o Options) (_ *Endpoint, err error) {
+	port := uint16(p.base + 2*pair)
+	e := &Endpoint{
+		plane: p, pair: pair, notify: o.Notify, timeout: o.Timeout,
+		local: netip.AddrPortFrom(p.cfg.Advertise, port),
+		fd:    [2]int{-1, -1}, rx: reception{payloadType: -1}, firstAfter: -1,
+	}
+	for i := range e.fd {
+		if e.fd[i], err = bindUDP(netip.AddrPortFrom(p.cfg.Address, port+uint16(i))); err != nil {
+			e.closeSockets()
+			return nil, err
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		e.closeSockets()
+		return nil, ErrClosed
+	}
+	p.serial++
+	e.serial = p.serial
+	e.loop = p.place(o.Near)
+	p.table[pair].Store(e)
+	if err := e.loop.add(e); err != nil {
+		p.table[pair].Store(nil)
+		e.closeSockets()
+		return nil, err
+	}
+	return e, nil
+}
+
+// place chooses the loop of a new endpoint.
+func (p *Plane) place(near *Endpoint) *loop {
+	if near != nil && near.plane == p {
+		return near.loop
+	}
+	least := p.loops[0]
+	for _, l := range p.loops {
+		n := l.count.Load()
+		if n < packLimit {
+			return l
+		}
+		if n < least.count.Load() {
+			least = l
+		}
+	}
+	return least
+}
+
+// Ports counts the port pairs by state.
+func (p *Plane) Ports() PortStats { return p.pool.stats(p.now()) }
+
+// Drop is a reason for which a datagram was not relayed.
+type Drop uint8
+
+// Drops. Their strings are metric labels.
+const (
+	DropMalformed Drop = iota // not RTP or RTCP, or too long
+	DropSource                // from an address that is not, or not yet, the remote's
+	DropDirection             // the remote may not send now (Remote.Receive is false)
+	DropHeld                  // the other side may not be sent to (its Remote.Send is false)
+	DropUnbridged             // there is no other side, or it has no address yet
+	DropRate                  // above Config.MaxRate
+	DropSend                  // the system refused to send
+	DropPanic                 // a fault of ours, in the log
+	drops
+)
+
+// String is the reason as a metric label.
+func (d Drop) String() string {
+	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "unknown"}[min(d, drops)]
+}
+
+// Totals are counters over all endpoints since New.
+type Totals struct {
+	RTP, RTCP uint64 // datagrams relayed
+	Bytes     uint64 // relayed, without IP and UDP headers
+	Dropped   [drops]uint64
+	Wakes     uint64 // times a loop found something to do
+}
+
+// Totals adds up the counters of all loops.
+func (p *Plane) Totals() Totals {
+	var t Totals
+	for _, l := range p.loops {
+		t.RTP += l.relayed[rtpSocket].Load()
+		t.RTCP += l.relayed[rtcpSocket].Load()
+		t.Bytes += l.bytes.Load()
+		t.Wakes += l.wakes.Load()
+		for i := range t.Dropped {
+			t.Dropped[i] += l.dropped[i].Load()
+		}
+	}
+	return t
+}
+
+// plausible reports whether a can be the source or the target of a remote's
+// media: never multicast, broadcast or unspecified, loopback only where the
+// plane itself is on loopback.
+func (p *Plane) plausible(a netip.AddrPort) bool {
+	ip := a.Addr()
+	return a.Port() != 0 && ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast() &&
+		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) &&
+		(!ip.IsLoopback() || p.cfg.Address.IsLoopback() || p.cfg.Advertise.IsLoopback()) &&
+		ip.Is4() == p.cfg.Address.Is4()
+}
+
+// own reports whether a is in the plane's own range of ports.
+func (p *Plane) own(a netip.AddrPort) bool {
+	return int(a.Port()) >= p.base && int(a.Port()) < p.base+2*len(p.table) &&
+		(a.Addr() == p.cfg.Address || a.Addr() == p.cfg.Advertise)
+}
