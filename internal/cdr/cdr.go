@@ -1,0 +1,335 @@
+// Package cdr writes call records so that none is lost or doubled and no call
+// waits for it (SPEC O4). A record goes from the shard into a queue in memory,
+// from there within moments into a journal on disk, and from the journal in
+// batches into the database. The journal outlives the process; what is in it and
+// not in the database is handed in after the next start.
+//
+// Run owns two goroutines, one for the journal and one for the database. The
+// package knows no SQL (see Sink), no SIP and no routing.
+package cdr
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+)
+
+// Sink keeps finished records. InsertRecords stores all of them or none, and
+// leaves a record whose ID it has as it is, without an error: after a failure or
+// a restart the same records come again.
+type Sink interface {
+	InsertRecords(ctx context.Context, records []calls.Record) error
+}
+
+// Config configures a Writer. Only Dir and Sink must be set.
+type Config struct {
+	Dir  string // of the journal; made if it does not exist
+	Sink Sink
+	Log  *slog.Logger
+
+	Queue        int           // records in memory before shards write themselves, default 8192
+	Batch        int           // records in one InsertRecords, default 500
+	Segment      int64         // bytes of a journal segment, default 1 MiB
+	Backlog      int           // bytes kept in memory while the disk refuses, default 32 MiB
+	FlushEvery   time.Duration // shortest time between two batches, default 100 ms
+	SyncEvery    time.Duration // time between fsyncs, default 1 s
+	Heartbeat    time.Duration // notes the time while calls are up, default 15 s
+	RetryMin     time.Duration // first pause after the database failed, default 250 ms
+	RetryMax     time.Duration // longest pause, default 15 s
+	InsertWithin time.Duration // deadline of one InsertRecords, default 30 s
+	StopWithin   time.Duration // time for the last flush when Run stops, default 3 s
+}
+
+func def[T int | int64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// Validate reports what is missing.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("dir: must not be empty"))
+	}
+	if c.Sink == nil {
+		errs = append(errs, errors.New("sink: must not be nil"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) defaults() {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	def(&c.Queue, 8192)
+	def(&c.Batch, 500)
+	def(&c.Segment, 1<<20)
+	def(&c.Backlog, 32<<20)
+	def(&c.FlushEvery, 100*time.Millisecond)
+	def(&c.SyncEvery, time.Second)
+	def(&c.Heartbeat, 15*time.Second)
+	def(&c.RetryMin, 250*time.Millisecond)
+	def(&c.RetryMax, 15*time.Second)
+	def(&c.InsertWithin, 30*time.Second)
+	def(&c.StopWithin, 3*time.Second)
+}
+
+// ErrInUse is returned by New when another process writes to the same directory.
+var ErrInUse = errors.New("record spool is in use by another process")
+
+// Writer takes records from the shards.
+type Writer struct {
+	cfg     Config
+	journal *journal
+	lock    *os.File
+	wake    chan struct{} // the queue is not empty
+	grown   chan struct{} // the journal has grown
+
+	mu      sync.Mutex // guards queue and stopped
+	queue   []item
+	stopped bool   // nobody waits for wake any more
+	spare   []item // the other half of the double buffer; guarded by journal.mu
+
+	overflows   atomic.Uint64
+	written     atomic.Uint64
+	sinkErrors  atomic.Uint64
+	setAside    atomic.Uint64
+	databaseOff atomic.Bool
+}
+
+// item is a record on its way to the journal.
+type item struct {
+	kind    kind
+	at      int64
+	record  calls.Record
+	reasons func() json.RawMessage
+}
+
+// New opens the journal in Dir. Calls that were up when the last process ended
+// without Run returning become Interrupted records. Records may be handed in from
+// now on; they reach disk and database while Run runs.
+func New(cfg Config) (*Writer, error) { return newWriter(cfg, createFile) }
+
+func newWriter(cfg Config, create func(string) (file, error)) (*Writer, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configuring record writer: %w", err)
+	}
+	cfg.defaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making record spool: %w", err)
+	}
+	lock, err := lockDir(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{
+		cfg: cfg, lock: lock,
+		wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
+		journal: &journal{
+			dir: cfg.Dir, limit: cfg.Segment, backMax: cfg.Backlog, log: cfg.Log,
+			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall),
+		},
+	}
+	if err := w.journal.load(); err != nil {
+		lock.Close()
+		return nil, err
+	}
+	if n := w.journal.stats.interrupted; n > 0 {
+		cfg.Log.Warn("calls were interrupted when the system stopped last time", "calls", n)
+	}
+	return w, nil
+}
+
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking record spool: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrInUse
+		}
+		return nil, fmt.Errorf("locking record spool: %w", err)
+	}
+	return f, nil
+}
+
+// Started notes that a call has entered. Should the process die, the record comes
+// out as Interrupted. What the record points to must not change afterwards.
+func (w *Writer) Started(r calls.Record) { w.put(item{kind: started, record: r}) }
+
+// Finished hands in the whole record of a call. reasons, unless nil, is called
+// once by another goroutine and fills Record.Reasons, so that the shard need not
+// render them. What the record points to must not change afterwards.
+//
+// Neither call waits for disk or database, except when the queue is full: then
+// the caller writes the queue to the journal itself, so that nothing is lost.
+func (w *Writer) Finished(r calls.Record, reasons func() json.RawMessage) {
+	w.put(item{kind: finished, record: r, reasons: reasons})
+}
+
+func (w *Writer) put(it item) {
+	it.at = micros(w.journal.clock())
+	w.mu.Lock()
+	w.queue = append(w.queue, it)
+	n, stopped := len(w.queue), w.stopped
+	w.mu.Unlock()
+	if stopped {
+		w.drain()
+		return
+	}
+	if n > w.cfg.Queue {
+		w.overflows.Add(1)
+		w.drain()
+		return
+	}
+	if n == 1 {
+		signal(w.wake)
+	}
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// drain writes the queue to the journal, in order.
+func (w *Writer) drain() {
+	j := w.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	w.mu.Lock()
+	items := w.queue
+	w.queue = w.spare[:0]
+	w.mu.Unlock()
+	if len(items) > 0 {
+		batch := make([]waiting, 0, len(items))
+		for i := range items {
+			batch = append(batch, items[i].waiting(w.cfg.Log)...)
+		}
+		j.appendLocked(batch)
+		if slices.ContainsFunc(batch, func(b waiting) bool { return b.kind == finished }) {
+			signal(w.grown)
+		}
+	}
+	clear(items)
+	w.spare = items[:0]
+}
+
+// waiting renders the line; it is empty for a record that cannot be rendered at
+// all, which takes reasons and legs that are no JSON to begin with.
+func (it *item) waiting(log *slog.Logger) []waiting {
+	if it.reasons != nil {
+		it.record.Reasons = it.reasons()
+	}
+	if !json.Valid(it.record.Reasons) {
+		it.record.Reasons = nil
+	}
+	e, err := newWaiting(entry{Kind: it.kind, At: it.at, Record: &it.record})
+	if err != nil {
+		log.Error("call record cannot be written", "call_id", it.record.ID, "error", err)
+		return nil
+	}
+	return []waiting{e}
+}
+
+// Run writes journal and database until ctx ends. It then takes what is still
+// queued, tries for Config.StopWithin to hand all records to the database, and
+// returns. Records that could not be handed in stay in the journal. Run must be
+// called once; records handed in after it returned still reach the journal.
+func (w *Writer) Run(ctx context.Context) error {
+	defer w.lock.Close()
+	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { wait(stop, w.cfg.StopWithin); cancel() })()
+	f := &flusher{Writer: w, pos: w.journal.done}
+	var background sync.WaitGroup
+	background.Go(func() { f.run(ctx, stop) })
+	w.writeLoop(ctx)
+	background.Wait()
+	w.journal.close(f.last(stop))
+	return nil
+}
+
+func (w *Writer) writeLoop(ctx context.Context) {
+	tick := time.NewTicker(w.cfg.SyncEvery)
+	defer tick.Stop()
+	beat := time.NewTicker(w.cfg.Heartbeat)
+	defer beat.Stop()
+	for {
+		select {
+		case <-w.wake:
+			w.drain()
+		case <-tick.C:
+			if w.journal.retry() {
+				signal(w.grown)
+			}
+			w.journal.sync()
+		case <-beat.C:
+			w.journal.heartbeat()
+		case <-ctx.Done():
+			w.mu.Lock()
+			w.stopped = true
+			w.mu.Unlock()
+			w.drain()
+			w.journal.sync()
+			return
+		}
+	}
+}
+
+// Stats are figures for metrics.
+type Stats struct {
+	Queued      int    // in memory, not yet in the journal
+	Backlog     int    // refused by the disk, kept in memory
+	Open        int    // calls that have started and not ended
+	Spooled     uint64 // ends in the journal, not yet in the database
+	SpoolBytes  int64  // size of the journal
+	Segments    int    // files of the journal
+	Written     uint64 // records handed to the database
+	Overflows   uint64 // times the queue was full and a shard had to write
+	DiskErrors  uint64
+	SinkErrors  uint64 // failed calls of the sink
+	Damaged     uint64 // damaged lines found at the start
+	Interrupted uint64 // calls found interrupted at the start
+	SetAside    uint64 // records the database refuses for good, kept in refused.log
+	Lost        uint64 // records given up because disk and memory were full
+	DatabaseOff bool   // the last call of the sink failed
+}
+
+// Stats returns the figures of the moment.
+func (w *Writer) Stats() Stats {
+	w.mu.Lock()
+	queued := len(w.queue)
+	w.mu.Unlock()
+	j := w.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := Stats{
+		Queued: queued, Backlog: len(j.backlog), Open: len(j.open), Segments: len(j.segments),
+		Spooled: j.stats.finished - j.stats.handedIn, Written: w.written.Load(), Overflows: w.overflows.Load(),
+		DiskErrors: j.stats.errors, SinkErrors: w.sinkErrors.Load(), Damaged: j.stats.damaged,
+		Interrupted: j.stats.interrupted, SetAside: w.setAside.Load(), Lost: j.stats.lost,
+		DatabaseOff: w.databaseOff.Load(),
+	}
+	for _, seg := range j.segments {
+		s.SpoolBytes += seg.size
+	}
+	return s
+}
