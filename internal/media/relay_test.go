@@ -1,0 +1,586 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+var localhost = netip.MustParseAddr("127.0.0.1")
+
+// startPlane runs a plane on ports that nobody gets by chance (above the
+// ephemeral range) until the test ends.
+func startPlane(t testing.TB, change func(*Config)) *Plane {
+	t.Helper()
+	cfg := Config{
+		Address: localhost, PortMin: 61000, PortMax: 65000, Loops: 2,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	p, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		if s := p.Ports(); s.Used != 0 {
+			t.Errorf("%d pairs in use after Run", s.Used)
+		}
+	})
+	return p
+}
+
+// phone is the far end of an endpoint: an RTP and an RTCP socket.
+type phone struct {
+	t         testing.TB
+	rtp, rtcp *net.UDPConn
+}
+
+func newPhone(t testing.TB, ip netip.Addr) *phone {
+	t.Helper()
+	f := &phone{t: t}
+	for _, c := range []**net.UDPConn{&f.rtp, &f.rtcp} {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		*c = conn
+	}
+	return f
+}
+
+func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+func (f *phone) remote() Remote {
+	return Remote{RTP: addrOf(f.rtp), RTCP: addrOf(f.rtcp), Send: true, Receive: true, DTMFPayloadType: 101, ClockRate: 8000, Codec: "PCMA"}
+}
+
+func (f *phone) send(c *net.UDPConn, to netip.AddrPort, b []byte) {
+	f.t.Helper()
+	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// expect reads one datagram and compares it and its source.
+func (f *phone) expect(c *net.UDPConn, from netip.AddrPort, want []byte) {
+	f.t.Helper()
+	b := make([]byte, 2048)
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+	n, src, err := c.ReadFromUDPAddrPort(b)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if src != from || !bytes.Equal(b[:n], want) {
+		f.t.Fatalf("got %x from %s, want %x from %s", b[:n], src, want, from)
+	}
+}
+
+// empty checks that nothing is queued. Call it after something that was sent
+// later has been seen elsewhere.
+func (f *phone) empty(c *net.UDPConn) {
+	f.t.Helper()
+	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if n, src, err := c.ReadFromUDPAddrPort(make([]byte, 2048)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		f.t.Fatalf("got %d bytes from %s, error %v, want nothing", n, src, err)
+	}
+}
+
+// eventually polls until ok.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(10 * time.Second)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 10 s: %s", what)
+		}
+		<-tick.C
+	}
+}
+
+func mustOpen(t testing.TB, p *Plane, o Options) *Endpoint {
+	t.Helper()
+	e, err := p.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// call opens two bridged endpoints with a phone each.
+func call(t testing.TB, p *Plane) (a, b *Endpoint, fa, fb *phone) {
+	t.Helper()
+	ip := p.cfg.Address
+	fa, fb = newPhone(t, ip), newPhone(t, ip)
+	a = mustOpen(t, p, Options{})
+	b = mustOpen(t, p, Options{Near: a})
+	a.SetRemote(fa.remote())
+	b.SetRemote(fb.remote())
+	Bridge(a, b)
+	return a, b, fa, fb
+}
+
+func report(t testing.TB) []byte {
+	t.Helper()
+	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: 7, PacketCount: 3}, &rtcp.SourceDescription{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestRelay(t *testing.T) {
+	for _, ip := range []string{"127.0.0.1", "::1"} {
+		t.Run(ip, func(t *testing.T) {
+			p := startPlane(t, func(c *Config) { c.Address = netip.MustParseAddr(ip) })
+			a, b, fa, fb := call(t, p)
+			if a.Local().Port()%2 != 0 || a.LocalRTCP().Port() != a.Local().Port()+1 || a.Local().Addr().String() != ip {
+				t.Fatalf("local %s and %s", a.Local(), a.LocalRTCP())
+			}
+			for i := range uint16(3) {
+				there, back := rtpPacket(8, i, uint32(i)*160, 1, 0xaa, byte(i)), rtpPacket(8, i, uint32(i)*160, 2, 0xbb)
+				fa.send(fa.rtp, a.Local(), there)
+				fb.expect(fb.rtp, b.Local(), there)
+				fb.send(fb.rtp, b.Local(), back)
+				fa.expect(fa.rtp, a.Local(), back)
+			}
+			r := report(t)
+			fa.send(fa.rtcp, a.LocalRTCP(), r)
+			fb.expect(fb.rtcp, b.LocalRTCP(), r)
+			fb.send(fb.rtcp, b.LocalRTCP(), r)
+			fa.expect(fa.rtcp, a.LocalRTCP(), r)
+			s := a.Stats()
+			if s.Packets != 3 || s.Bytes != 3*14 || s.Sent != 3 || s.SentBytes != 3*13 || s.RTCP != 1 || s.SentRTCP != 1 ||
+				s.Lost != 0 || s.SSRC != 1 || s.PayloadType != 8 || s.Codec != "PCMA" || s.Source != addrOf(fa.rtp) || s.First.IsZero() {
+				t.Errorf("figures %+v", s)
+			}
+			eventually(t, "totals", func() bool { tot := p.Totals(); return tot.RTP == 6 && tot.RTCP == 2 })
+		})
+	}
+}
+
+func TestRelayAcrossLoops(t *testing.T) {
+	p := startPlane(t, nil)
+	a, b, fa, fb := call(t, p)
+	other := p.loops[1]
+	moved := mustOpen(t, p, Options{Near: &Endpoint{plane: p, loop: other}})
+	moved.SetRemote(fb.remote())
+	Bridge(a, moved)
+	b.Close()
+	x := rtpPacket(0, 1, 1, 1)
+	fa.send(fa.rtp, a.Local(), x)
+	fb.expect(fb.rtp, moved.Local(), x)
+	fb.send(fb.rtp, moved.Local(), x)
+	fa.expect(fa.rtp, a.Local(), x)
+}
+
+func TestMux(t *testing.T) {
+	p := startPlane(t, nil)
+	a, b, fa, fb := call(t, p)
+	r := fa.remote()
+	r.RTCP = r.RTP
+	a.SetRemote(r)
+	sr := report(t)
+	fa.send(fa.rtp, a.Local(), rtpPacket(0, 1, 1, 1))
+	fb.expect(fb.rtp, b.Local(), rtpPacket(0, 1, 1, 1))
+	fa.send(fa.rtp, a.Local(), sr) // shared port there, own port here
+	fb.expect(fb.rtcp, b.LocalRTCP(), sr)
+	fb.send(fb.rtcp, b.LocalRTCP(), sr)
+	fa.expect(fa.rtp, a.Local(), sr)
+	if s := a.Stats(); s.RTCP != 1 || s.Packets != 1 || s.SentRTCP != 1 {
+		t.Errorf("figures %+v", s)
+	}
+}
+
+func TestHold(t *testing.T) {
+	p := startPlane(t, nil)
+	a, b, fa, fb := call(t, p)
+	r := fb.remote()
+	r.Send = false
+	b.SetRemote(r) // nothing to b
+	x, r0 := rtpPacket(0, 1, 1, 1), report(t)
+	fa.send(fa.rtp, a.Local(), x)
+	eventually(t, "held packet", func() bool { return b.Stats().Dropped[DropHeld] == 1 })
+	fa.send(fa.rtcp, a.LocalRTCP(), r0) // RTCP goes on
+	fb.expect(fb.rtcp, b.LocalRTCP(), r0)
+	fb.send(fb.rtp, b.Local(), x) // music still comes from b
+	fa.expect(fa.rtp, a.Local(), x)
+	fb.empty(fb.rtp)
+
+	r.Receive = false // inactive
+	b.SetRemote(r)
+	fb.send(fb.rtp, b.Local(), x)
+	eventually(t, "packet of a silenced side", func() bool { return b.Stats().Dropped[DropDirection] == 1 })
+	fa.empty(fa.rtp)
+
+	// Old-style hold: no address, then back with the same one.
+	r = fb.remote()
+	b.SetRemote(Remote{RTP: netip.MustParseAddrPort("0.0.0.0:4000")})
+	fa.send(fa.rtp, a.Local(), x)
+	eventually(t, "second held packet", func() bool { return b.Stats().Dropped[DropHeld] == 2 })
+	b.SetRemote(r)
+	fa.send(fa.rtp, a.Local(), x)
+	fb.expect(fb.rtp, b.Local(), x)
+	fb.empty(fb.rtp)
+}
+
+func TestLatchedOverTheWire(t *testing.T) {
+	var mu sync.Mutex
+	var events []Event
+	p := startPlane(t, nil)
+	a, b, fa, fb := call(t, p)
+	b.Close()
+	b = mustOpen(t, p, Options{Near: a, Notify: func(e Event) { mu.Lock(); events = append(events, e); mu.Unlock() }})
+	// b's phone announces an address where nobody is, at another host.
+	r := fb.remote()
+	r.RTP, r.RTCP = netip.MustParseAddrPort("127.0.0.9:4000"), netip.AddrPort{}
+	b.SetRemote(r)
+	Bridge(a, b)
+	for i := range uint16(6) {
+		fb.send(fb.rtp, b.Local(), rtpPacket(0, i, 0, 2))
+	}
+	fa.expect(fa.rtp, a.Local(), rtpPacket(0, 4, 0, 2))
+	fa.expect(fa.rtp, a.Local(), rtpPacket(0, 5, 0, 2))
+	x := rtpPacket(0, 1, 1, 1)
+	fa.send(fa.rtp, a.Local(), x)
+	fb.expect(fb.rtp, b.Local(), x)
+	// Its RTCP follows the host of RTP; a stranger's is refused.
+	sr := report(t)
+	fb.send(fb.rtcp, b.LocalRTCP(), sr)
+	fa.expect(fa.rtcp, a.LocalRTCP(), sr)
+	fa.send(fa.rtcp, a.LocalRTCP(), sr)
+	fb.expect(fb.rtcp, b.LocalRTCP(), sr)
+	stranger := newPhone(t, netip.MustParseAddr("127.0.0.66"))
+	stranger.send(stranger.rtcp, b.LocalRTCP(), sr)
+	for i := range uint16(9) {
+		stranger.send(stranger.rtp, b.Local(), rtpPacket(0, i, 0, 9))
+	}
+	eventually(t, "stranger refused", func() bool { return b.Stats().Dropped[DropSource] == 4+1+9 })
+	s := b.Stats()
+	if s.Source != addrOf(fb.rtp) || s.Rejected.Addr() != netip.MustParseAddr("127.0.0.66") || s.Packets != 2 {
+		t.Errorf("figures %+v", s)
+	}
+	fa.empty(fa.rtp)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(events) != 2 || events[0].Kind != Latched || events[0].Addr != addrOf(fb.rtp) || events[1].Kind != FirstPacket {
+		t.Errorf("events %+v", events)
+	}
+}
+
+func TestRebridge(t *testing.T) {
+	p := startPlane(t, nil)
+	a, b, fa, _ := call(t, p)
+	c, d, fc, fd := call(t, p)
+	Bridge(a, c) // transfer: b and d are left alone
+	x := rtpPacket(0, 1, 1, 1)
+	fa.send(fa.rtp, a.Local(), x)
+	fc.expect(fc.rtp, c.Local(), x)
+	fd.send(fd.rtp, d.Local(), x)
+	eventually(t, "d has no peer", func() bool { return d.Stats().Dropped[DropUnbridged] == 1 })
+	if a.peer != c || c.peer != a || b.peer != nil || d.peer != nil {
+		t.Fatal("peers are not a-c")
+	}
+	Unbridge(c)
+	fa.send(fa.rtp, a.Local(), x)
+	eventually(t, "a has no peer", func() bool { return a.Stats().Dropped[DropUnbridged] == 1 })
+	Bridge(a, a) // echo
+	fa.send(fa.rtp, a.Local(), x)
+	fa.expect(fa.rtp, a.Local(), x)
+	a.Close()
+	Bridge(a, b)
+	if a.peer != nil || b.peer != nil {
+		t.Fatal("a closed endpoint was bridged")
+	}
+	fc.empty(fc.rtp)
+}
+
+func TestOwnAddresses(t *testing.T) {
+	p := startPlane(t, nil)
+	a, b, _, fb := call(t, p)
+	r := fb.remote()
+	r.RTP = b.Local()
+	b.SetRemote(r)
+	if got := b.Stats().Announced; got == b.Local() {
+		t.Error("an endpoint took itself as its remote")
+	}
+	// Both sides announce the other's port: a packet must not circle.
+	ra, rb := fb.remote(), fb.remote()
+	ra.RTP, rb.RTP = b.Local(), a.Local()
+	a.SetRemote(ra)
+	b.SetRemote(rb)
+	c := mustOpen(t, p, Options{})
+	c.SetRemote(Remote{RTP: a.Local(), Send: true, Receive: true})
+	Bridge(c, c)
+	if d := b.deliver(a, rtpSocket, rtpPacket(0, 1, 1, 1)); d != DropSend {
+		t.Errorf("a packet to the endpoint it came from: %s, want %s", d, DropSend)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	p := startPlane(t, nil)
+	events := make(chan Event, 100)
+	fa, fb := newPhone(t, localhost), newPhone(t, localhost)
+	a := mustOpen(t, p, Options{Notify: func(e Event) { events <- e }, Timeout: 100 * time.Millisecond})
+	b := mustOpen(t, p, Options{Near: a})
+	a.SetRemote(fa.remote())
+	b.SetRemote(fb.remote())
+	Bridge(a, b)
+	next := func(kind EventKind) Event {
+		t.Helper()
+		select {
+		case e := <-events:
+			if e.Kind != kind || e.Endpoint != a {
+				t.Fatalf("event %+v, want kind %d", e, kind)
+			}
+			return e
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no event of kind %d", kind)
+		}
+		panic("unreachable")
+	}
+	if s := a.Stats(); s.FirstAfter != -1 || s.PayloadType != -1 || !s.First.IsZero() {
+		t.Errorf("figures of a fresh endpoint %+v", s)
+	}
+	a.Expect(true)
+	if e := next(Timeout); e.Duration < 100*time.Millisecond {
+		t.Errorf("silence %s", e.Duration)
+	}
+	fa.send(fa.rtp, a.Local(), rtpPacket(8, 1, 160, 1))
+	next(FirstPacket)
+	fa.send(fa.rtp, a.Local(), rtpPacket(101, 2, 320, 1, event(9, true, 800)...))
+	if e := next(DTMF); e.Digit != '9' || e.Duration != 100*time.Millisecond {
+		t.Errorf("digit %q for %s", e.Digit, e.Duration)
+	}
+	next(Timeout) // again after packets
+	if s := a.Stats(); s.FirstAfter < 100*time.Millisecond {
+		t.Errorf("first packet after %s", s.FirstAfter)
+	}
+	// Not while nothing is expected from this side.
+	r := fa.remote()
+	r.Receive = false
+	a.SetRemote(r)
+	a.mu.Lock()
+	a.silent = false
+	a.mu.Unlock()
+	var out outbox
+	a.tick(p.now()+time.Hour, &out)
+	if out.n != 0 {
+		t.Errorf("event %+v on hold", out.events[0])
+	}
+	a.SetRemote(fa.remote())
+	next(Timeout)
+	a.Expect(false)
+	a.tick(p.now()+time.Hour, &out)
+	if out.n != 0 || len(events) != 0 {
+		t.Error("timeout although nothing is expected")
+	}
+}
+
+func TestLimits(t *testing.T) {
+	p := startPlane(t, func(c *Config) { c.MaxRate = 10 })
+	a, b, fa, fb := call(t, p)
+	for i := range uint16(30) {
+		fa.send(fa.rtp, a.Local(), rtpPacket(0, i, 0, 1))
+	}
+	eventually(t, "rate limit", func() bool { s := a.Stats(); return s.Packets >= 10 && s.Packets+s.Dropped[DropRate] == 30 })
+	if s := a.Stats(); s.Packets > 20 { // 10, or twice that over a second's end
+		t.Errorf("%d packets at 10 a second", s.Packets)
+	}
+	for _, bad := range [][]byte{{}, {0x80}, make([]byte, 100), append(rtpPacket(0, 1, 1, 1), make([]byte, maxDatagram)...)} {
+		fb.send(fb.rtp, b.Local(), bad)
+	}
+	fb.send(fb.rtcp, b.LocalRTCP(), rtpPacket(0, 1, 1, 1))
+	eventually(t, "malformed", func() bool { return b.Stats().Dropped[DropMalformed] == 5 })
+}
+
+func TestNotifyPanicAndClose(t *testing.T) {
+	p := startPlane(t, nil)
+	fa := newPhone(t, localhost)
+	var calls int
+	a := mustOpen(t, p, Options{Notify: func(Event) { calls++; panic("a fault of the caller") }})
+	a.SetRemote(fa.remote())
+	fa.send(fa.rtp, a.Local(), rtpPacket(0, 1, 1, 1))
+	eventually(t, "panic counted", func() bool { return p.Totals().Dropped[DropPanic] == 1 })
+	// The loop goes on; and Notify may close its endpoint.
+	closed := make(chan struct{})
+	b := mustOpen(t, p, Options{Near: a, Notify: func(e Event) { e.Endpoint.Close(); close(closed) }})
+	b.SetRemote(fa.remote())
+	fa.send(fa.rtp, b.Local(), rtpPacket(0, 1, 1, 1))
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the loop does not go on")
+	}
+}
+
+func TestPortsBusyAndExhausted(t *testing.T) {
+	// A port of the range is held by someone else: RTP of one pair, RTCP of another.
+	p := startPlane(t, func(c *Config) { c.PortMin, c.PortMax = 65101, 65110; c.Quarantine = time.Hour })
+	for _, port := range []uint16{65102, 65107} {
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(localhost, port)))
+		if err != nil {
+			t.Skip(err)
+		}
+		defer c.Close()
+	}
+	ports := make(map[uint16]*Endpoint)
+	for range 2 {
+		e := mustOpen(t, p, Options{})
+		ports[e.Local().Port()] = e
+	}
+	if ports[65104] == nil || ports[65108] == nil {
+		t.Fatalf("got ports %v", ports)
+	}
+	if _, err := p.Open(Options{}); !errors.Is(err, ErrNoPorts) {
+		t.Fatalf("error %v, want %v", err, ErrNoPorts)
+	}
+	if got, want := p.Ports(), (PortStats{Total: 4, Used: 2, Quarantined: 2}); got != want {
+		t.Errorf("ports %+v, want %+v", got, want)
+	}
+	ports[65104].Close()
+	ports[65104].Close() // twice is fine
+	if _, err := p.Open(Options{}); !errors.Is(err, ErrNoPorts) {
+		t.Fatalf("error %v right after a close, want %v", err, ErrNoPorts)
+	}
+	if got, want := p.Ports(), (PortStats{Total: 4, Used: 1, Quarantined: 3}); got != want {
+		t.Errorf("ports %+v, want %+v", got, want)
+	}
+}
+
+func openFDs(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestNoLeak(t *testing.T) {
+	p := startPlane(t, func(c *Config) { c.Quarantine = time.Nanosecond })
+	before := openFDs(t)
+	for range 4 {
+		var all []*Endpoint
+		for i := range 250 {
+			o := Options{}
+			if i%2 == 1 {
+				o.Near = all[i-1]
+			}
+			all = append(all, mustOpen(t, p, o))
+			if i%2 == 1 {
+				Bridge(all[i-1], all[i])
+			}
+		}
+		for _, e := range all {
+			e.Close()
+		}
+	}
+	if after := openFDs(t); after != before {
+		t.Errorf("%d descriptors before, %d after", before, after)
+	}
+	if s := p.Ports(); s.Used != 0 || s.Free != s.Total {
+		t.Errorf("ports %+v", s)
+	}
+	for _, l := range p.loops {
+		if l.count.Load() != 0 {
+			t.Error("a loop still has endpoints")
+		}
+	}
+}
+
+func TestCloseWhileTrafficFlows(t *testing.T) {
+	p := startPlane(t, func(c *Config) { c.Quarantine = time.Nanosecond })
+	fa := newPhone(t, localhost)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	targets := make(chan netip.AddrPort, 16)
+	wg.Go(func() { // a phone that never stops sending
+		var to [16]netip.AddrPort
+		for i := uint16(0); ctx.Err() == nil; i++ {
+			select {
+			case a := <-targets:
+				to[i%16] = a
+			default:
+			}
+			for _, a := range to {
+				if a.IsValid() {
+					_, _ = fa.rtp.WriteToUDPAddrPort(rtpPacket(0, i, 0, 1), a)
+				}
+			}
+		}
+	})
+	spare := mustOpen(t, p, Options{})
+	spare.SetRemote(fa.remote())
+	var churn sync.WaitGroup
+	for range 4 {
+		churn.Go(func() {
+			for range 50 {
+				a, err := p.Open(Options{Notify: func(e Event) { e.Endpoint.Stats() }})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				b, err := p.Open(Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				a.SetRemote(fa.remote())
+				b.SetRemote(fa.remote())
+				Bridge(a, b)
+				targets <- a.Local()
+				a.Expect(true)
+				Bridge(a, spare)
+				b.Close()
+				a.Stats()
+				a.Close()
+			}
+		})
+	}
+	churn.Wait()
+}
+
+func TestRunOnce(t *testing.T) {
+	p, err := New(Config{Address: localhost, PortMin: 61000, PortMax: 65000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := mustOpen(t, p, Options{})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := p.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	e.Close() // Run did it; still fine
+	if err := p.Run(ctx); !errors.Is(err, ErrClosed) {
+		t.Errorf("second Run: %v", err)
+	}
+	if _, err := p.Open(Options{}); !errors.Is(err, ErrClosed) {
+		t.Errorf("Open after Run: %v", err)
+	}
+}
