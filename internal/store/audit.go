@@ -1,0 +1,296 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/secret"
+)
+
+// AuditEntry is one administrative act (SPEC A5).
+type AuditEntry struct {
+	ID       string    `json:"id"`       // ULID
+	Revision int64     `json:"revision"` // 0 for acts that change no configuration
+	At       time.Time `json:"at"`
+	Actor    string    `json:"actor"`
+	Source   string    `json:"source"`
+	Reason   string    `json:"reason,omitempty"`
+	// Action is create, update, delete, set_password, reset_secret, set_matrix,
+	// add_member, remove_member, or what Act was told.
+	Action     string `json:"action"`
+	ObjectType string `json:"object_type"` // user, number, slot, group, token, …
+	ObjectID   string `json:"object_id"`
+	ObjectName string `json:"object_name"` // as it was called at the time
+	// Before and After are JSON objects, empty when there is none. Secrets and
+	// password hashes are "***" in them.
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// AuditLog reads and writes the audit log.
+type AuditLog struct {
+	eng *engine
+	now func() time.Time
+}
+
+// auditRow is an entry on its way into the database.
+type auditRow struct {
+	action, objectType, objectID, objectName string
+	before, after                            string
+}
+
+const (
+	auditColumns = "id, revision, at, actor, source, reason, action, object_type, object_id, object_name, before_json, after_json"
+	auditBatch   = 100
+)
+
+// record adds an act to the audit log of the change.
+func (tx *Tx) record(action, objectType, objectID, objectName string, before, after any) error {
+	row := auditRow{action: action, objectType: objectType, objectID: objectID, objectName: clip(objectName, 128)}
+	var err error
+	if row.before, row.after, err = marshalBoth(before, after); err != nil {
+		return err
+	}
+	tx.acts++
+	tx.audit = append(tx.audit, row)
+	if len(tx.audit) < auditBatch {
+		return nil
+	}
+	return tx.flushAudit()
+}
+
+func marshalBoth(before, after any) (b, a string, err error) {
+	out := [2]string{}
+	for i, v := range []any{before, after} {
+		if v == nil {
+			continue
+		}
+		text, err := json.Marshal(v)
+		if err != nil {
+			return "", "", fmt.Errorf("writing audit log: %w", err)
+		}
+		out[i] = string(text)
+	}
+	return out[0], out[1], nil
+}
+
+// flushAudit writes the acts that wait.
+func (tx *Tx) flushAudit() error {
+	if len(tx.audit) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 12*len(tx.audit))
+	for _, r := range tx.audit {
+		args = append(args, ulid.Make().String(), tx.revision, micros(tx.now), tx.change.Actor, tx.change.Source, tx.change.Reason,
+			r.action, r.objectType, r.objectID, r.objectName, r.before, r.after)
+	}
+	err := tx.exec("INSERT INTO audit ("+auditColumns+") VALUES "+rowsOf(len(tx.audit), 12), args...)
+	tx.audit = tx.audit[:0]
+	return err
+}
+
+// Act notes an act that changes no configuration, such as a login, an ended call
+// or a new token. before and after are marshalled to JSON; they must not hold
+// secrets. Either may be nil.
+func (l *AuditLog) Act(ctx context.Context, change Change, action, objectType, objectID, objectName string, before, after any) error {
+	b, a, err := marshalBoth(before, after)
+	if err != nil {
+		return err
+	}
+	id := ulid.Make().String()
+	err = l.eng.inTx(ctx, func(tx *sql.Tx) error {
+		return insertAct(ctx, tx, id, l.now(), change, auditRow{action, objectType, objectID, objectName, b, a})
+	})
+	return dbError("writing audit log", ignoreDuplicate(err))
+}
+
+func insertAct(ctx context.Context, tx *sql.Tx, id string, at time.Time, change Change, r auditRow) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO audit ("+auditColumns+") VALUES "+rowsOf(1, 12), id, 0, micros(at),
+		clip(change.Actor, 128), clip(change.Source, 128), clip(change.Reason, 500),
+		clip(r.action, 32), clip(r.objectType, 32), clip(r.objectID, 128), clip(r.objectName, 128), r.before, r.after)
+	return err
+}
+
+// AuditFilter selects audit entries. Empty fields select all.
+type AuditFilter struct {
+	Limit      int    // 1 to 1000, 0 means 100
+	Cursor     string // next of the page before
+	Actor      string
+	ObjectType string
+	ObjectID   string
+}
+
+// ListAudit returns entries, newest first, and the cursor of the next page,
+// which is empty on the last one.
+func (l *AuditLog) ListAudit(ctx context.Context, f AuditFilter) (entries []AuditEntry, next string, err error) {
+	limit := pageSize(f.Limit)
+	w := where{}
+	w.add(f.Cursor != "", "id < ?", f.Cursor)
+	w.add(f.Actor != "", "actor = ?", f.Actor)
+	w.add(f.ObjectType != "", "object_type = ?", f.ObjectType)
+	w.add(f.ObjectID != "", "object_id = ?", f.ObjectID)
+	rows, err := l.eng.read.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit"+w.sql()+" ORDER BY id DESC LIMIT ?", append(w.args, limit+1)...)
+	if err != nil {
+		return nil, "", dbError("reading audit log", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var e AuditEntry
+		var at int64
+		var before, after string
+		err := rows.Scan(&e.ID, &e.Revision, &at, &e.Actor, &e.Source, &e.Reason, &e.Action, &e.ObjectType, &e.ObjectID, &e.ObjectName, &before, &after)
+		if err != nil {
+			return nil, "", dbError("reading audit log", err)
+		}
+		e.At, e.Before, e.After = fromMicros(at), json.RawMessage(before), json.RawMessage(after)
+		entries = append(entries, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, "", dbError("reading audit log", err)
+	}
+	if len(entries) > limit {
+		entries = entries[:limit]
+		next = entries[limit-1].ID
+	}
+	return entries, next, nil
+}
+
+// The views are what the audit log shows of the domain types, in the field names
+// of the HTTP API and without secrets.
+
+type userAudit struct {
+	Username           string              `json:"username"`
+	FirstName          string              `json:"first_name"`
+	LastName           string              `json:"last_name"`
+	Email              string              `json:"email"`
+	Language           string              `json:"language"`
+	TimeZone           string              `json:"time_zone"`
+	DND                bool                `json:"dnd"`
+	Password           string              `json:"password"`
+	MustChangePassword bool                `json:"must_change_password"`
+	Version            int64               `json:"version"`
+	Groups             []string            `json:"groups,omitempty"`
+	Matrix             map[string][]string `json:"matrix,omitempty"`
+	Slots              []*slotAudit        `json:"slots,omitempty"`
+}
+
+func userView(u *directory.User) *userAudit {
+	return &userAudit{
+		Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Language: u.Language, TimeZone: u.TimeZone,
+		DND: u.DND, Password: secret.Redact(u.PasswordHash), MustChangePassword: u.MustChangePassword, Version: u.Version,
+	}
+}
+
+// belongingsView shows a user with all that is removed with it.
+func belongingsView(u *directory.User, snap *directory.Snapshot, gone directory.Belongings) *userAudit {
+	v := userView(u)
+	v.Groups, v.Matrix = gone.Groups, snap.Matrix(u.ID)
+	for _, s := range gone.Slots {
+		v.Slots = append(v.Slots, slotView(s))
+	}
+	return v
+}
+
+type numberAudit struct {
+	Number      string   `json:"number"`
+	OwnerType   string   `json:"owner_type"`
+	OwnerID     string   `json:"owner_id"`
+	CallWaiting bool     `json:"call_waiting"`
+	BusyOnAny   bool     `json:"busy_on_any"`
+	MaxCalls    int      `json:"max_calls"`
+	RingInside  string   `json:"ring_inside"`
+	RingOutside string   `json:"ring_outside"`
+	DisplayName string   `json:"display_name"`
+	Version     int64    `json:"version"`
+	Ticks       []string `json:"ticks,omitempty"`
+}
+
+func numberView(n *directory.Number) *numberAudit {
+	return &numberAudit{
+		Number: n.Number, OwnerType: string(n.OwnerType), OwnerID: n.OwnerID, CallWaiting: n.CallWaiting, BusyOnAny: n.BusyOnAny,
+		MaxCalls: n.MaxCalls, RingInside: n.RingInside, RingOutside: n.RingOutside, DisplayName: n.DisplayName, Version: n.Version,
+	}
+}
+
+type slotAudit struct {
+	ID            string   `json:"id"`
+	UserID        string   `json:"user_id"`
+	Type          string   `json:"type"`
+	Name          string   `json:"name"`
+	DND           bool     `json:"dnd"`
+	DefaultNumber string   `json:"default_number"`
+	MobileNumber  string   `json:"mobile_number"`
+	SIPUsername   string   `json:"sip_username"`
+	SIPSecret     string   `json:"sip_secret"`
+	Version       int64    `json:"version"`
+	Ticks         []string `json:"ticks,omitempty"`
+}
+
+func slotView(s *directory.Slot) *slotAudit {
+	return &slotAudit{
+		ID: s.ID, UserID: s.UserID, Type: string(s.Type), Name: s.Name, DND: s.DND, DefaultNumber: s.DefaultNumber,
+		MobileNumber: s.MobileNumber, SIPUsername: s.SIPUsername, SIPSecret: secret.Redact(s.SIPSecret), Version: s.Version,
+	}
+}
+
+type groupAudit struct {
+	Name    string   `json:"name"`
+	Title   string   `json:"title"`
+	Type    string   `json:"type"`
+	BuiltIn bool     `json:"built_in"`
+	Version int64    `json:"version"`
+	Members []string `json:"members,omitempty"`
+}
+
+func groupView(g *directory.Group) *groupAudit {
+	return &groupAudit{Name: g.Name, Title: g.Title, Type: string(g.Type), BuiltIn: g.BuiltIn, Version: g.Version}
+}
+
+// where collects the conditions of a query.
+type where struct {
+	conditions []string
+	args       []any
+}
+
+func (w *where) add(when bool, condition string, args ...any) {
+	if when {
+		w.conditions = append(w.conditions, condition)
+		w.args = append(w.args, args...)
+	}
+}
+
+// with returns a copy of w that has one more condition.
+func (w *where) with(condition string, args ...any) where {
+	more := where{slices.Clone(w.conditions), slices.Clone(w.args)}
+	more.add(true, condition, args...)
+	return more
+}
+
+func (w *where) sql() string {
+	text := ""
+	for i, c := range w.conditions {
+		if i == 0 {
+			text += " WHERE "
+		} else {
+			text += " AND "
+		}
+		text += c
+	}
+	return text
+}
+
+// pageSize holds a limit within bounds.
+func pageSize(limit int) int {
+	const standard, highest = 100, 1000
+	if limit <= 0 {
+		return standard
+	}
+	return min(limit, highest)
+}

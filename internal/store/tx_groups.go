@@ -1,0 +1,218 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+)
+
+// CreateGroup adds a group without members; ID and Version are set and BuiltIn
+// is cleared. Errors: *InvalidError, *TakenError.
+func (tx *Tx) CreateGroup(g directory.Group) (*directory.Group, error) {
+	g.BuiltIn = false
+	return tx.createGroup(g)
+}
+
+func (tx *Tx) createGroup(g directory.Group) (*directory.Group, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	if tx.draft.snap.Groups[g.Name] != nil {
+		return nil, &TakenError{Kind: "group", Value: g.Name}
+	}
+	g.ID, g.Version = ulid.Make().String(), 1
+	err := tx.exec("INSERT INTO object_groups (id, name, title, type, built_in, version) VALUES (?, ?, ?, ?, ?, ?)",
+		g.ID, g.Name, g.Title, g.Type, g.BuiltIn, g.Version)
+	if err != nil {
+		return nil, err
+	}
+	tx.draft.putGroup(&g)
+	return &g, tx.record("create", "group", g.ID, g.Name, nil, groupView(&g))
+}
+
+func (tx *Tx) group(name string) (*directory.Group, error) {
+	if g := tx.draft.snap.Groups[name]; g != nil {
+		return g, nil
+	}
+	return nil, &NotFoundError{Kind: "group", ID: name}
+}
+
+// UpdateGroup sets the title of the named group. version is as in UpdateUser.
+// Errors: ErrNotFound, ErrConflict, *InvalidError.
+func (tx *Tx) UpdateGroup(name string, version int64, title string) (*directory.Group, error) {
+	old, err := tx.group(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion("group", name, old.Version, version); err != nil {
+		return nil, err
+	}
+	if old.Title == title {
+		return old, nil
+	}
+	g := *old
+	g.Title, g.Version = title, old.Version+1
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	if err := tx.exec("UPDATE object_groups SET title = ?, version = ? WHERE id = ?", g.Title, g.Version, g.ID); err != nil {
+		return nil, err
+	}
+	tx.draft.putGroup(&g)
+	return &g, tx.record("update", "group", g.ID, g.Name, groupView(old), groupView(&g))
+}
+
+// DeleteGroup removes the named group with its memberships; built-in groups are
+// refused. version is as in UpdateUser. Errors: ErrNotFound, ErrConflict,
+// *InvalidError.
+func (tx *Tx) DeleteGroup(name string, version int64) error {
+	g, err := tx.group(name)
+	if err != nil {
+		return err
+	}
+	if err := checkVersion("group", name, g.Version, version); err != nil {
+		return err
+	}
+	if g.BuiltIn {
+		return invalid("name", "%s is a built-in group and cannot be removed", name)
+	}
+	for parent, members := range tx.draft.snap.Members {
+		if !slices.Contains(members, g.ID) {
+			continue
+		}
+		if err := tx.keepsAdmin(parent, g.ID); err != nil {
+			return err
+		}
+		if err := tx.deleteMember(tx.draft.snap.Groups[parent], g.ID); err != nil {
+			return err
+		}
+	}
+	before := groupView(g)
+	before.Members = tx.draft.snap.Members[name]
+	if err := tx.exec("DELETE FROM group_members WHERE group_id = ?", g.ID); err != nil {
+		return err
+	}
+	if err := tx.exec("DELETE FROM object_groups WHERE id = ?", g.ID); err != nil {
+		return err
+	}
+	tx.draft.dropGroup(g)
+	return tx.record("delete", "group", g.ID, g.Name, before, nil)
+}
+
+// AddMember puts an object into the named group: a user ID into a group of type
+// user, a slot ID into one of type slot, the name of a line into one of type fax,
+// or the ID of another group of the same type (SPEC G1). A member that is there
+// already is no error. Errors: ErrNotFound for the group, *InvalidError for an
+// object that does not fit, for computed groups and for groups in a circle.
+func (tx *Tx) AddMember(group, objectID string) error {
+	g, err := tx.group(group)
+	if err != nil {
+		return err
+	}
+	snap := tx.draft.snap
+	if directory.Computed(group) {
+		return invalid("group", "the members of %s follow from the directory", group)
+	}
+	if slices.Contains(snap.Members[group], objectID) {
+		return nil
+	}
+	if err := tx.fits(g, objectID); err != nil {
+		return err
+	}
+	if err := tx.insertMember(g, objectID); err != nil {
+		return err
+	}
+	return tx.record("add_member", "group", g.ID, g.Name, nil, map[string]string{"member": tx.memberName(objectID)})
+}
+
+// fits checks that the object exists and may be a member of g.
+func (tx *Tx) fits(g *directory.Group, objectID string) error {
+	snap := tx.draft.snap
+	for _, inner := range snap.Groups {
+		if inner.ID != objectID {
+			continue
+		}
+		if inner.Type != g.Type {
+			return invalid("member", "group %s has type %s, not %s", inner.Name, inner.Type, g.Type)
+		}
+		if inner == g || snap.InGroup(inner.Name, g.ID) {
+			return invalid("member", "group %s would contain itself", g.Name)
+		}
+		return nil
+	}
+	known := false
+	switch g.Type {
+	case directory.GroupUser:
+		known = snap.Users[objectID] != nil
+	case directory.GroupSlot:
+		known = snap.Slots[objectID] != nil
+	case directory.GroupFax:
+		for _, n := range snap.Numbers {
+			known = known || n.OwnerType == directory.OwnerFaxLine && n.OwnerID == objectID
+		}
+	}
+	if !known {
+		return invalid("member", "there is no %s %s", g.Type, clip(objectID, 64))
+	}
+	return nil
+}
+
+func (tx *Tx) insertMember(g *directory.Group, objectID string) error {
+	if err := tx.exec("INSERT INTO group_members (group_id, object_id) VALUES (?, ?)", g.ID, objectID); err != nil {
+		return err
+	}
+	tx.draft.addMember(g.Name, objectID)
+	return nil
+}
+
+// RemoveMember takes an object out of the named group. An object that is no
+// member is no error. The group Admins keeps at least one user. Errors:
+// ErrNotFound for the group, *InvalidError.
+func (tx *Tx) RemoveMember(group, objectID string) error {
+	g, err := tx.group(group)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(tx.draft.snap.Members[group], objectID) {
+		return nil
+	}
+	if err := tx.keepsAdmin(group, objectID); err != nil {
+		return err
+	}
+	if err := tx.deleteMember(g, objectID); err != nil {
+		return err
+	}
+	return tx.record("remove_member", "group", g.ID, g.Name, map[string]string{"member": tx.memberName(objectID)}, nil)
+}
+
+func (tx *Tx) deleteMember(g *directory.Group, objectID string) error {
+	if err := tx.exec("DELETE FROM group_members WHERE group_id = ? AND object_id = ?", g.ID, objectID); err != nil {
+		return err
+	}
+	tx.draft.removeMember(g.Name, objectID)
+	return nil
+}
+
+// keepsAdmin refuses to take the last direct user out of the group Admins, so
+// that nobody is locked out.
+func (tx *Tx) keepsAdmin(group, objectID string) error {
+	if group != directory.Admins {
+		return nil
+	}
+	for _, id := range tx.draft.snap.Members[group] {
+		if id != objectID && tx.draft.snap.Users[id] != nil {
+			return nil
+		}
+	}
+	return invalid("member", "the last administrator cannot be removed")
+}
+
+// memberName names a member for the audit log.
+func (tx *Tx) memberName(objectID string) string {
+	if u := tx.draft.snap.Users[objectID]; u != nil {
+		return u.Username
+	}
+	return objectID
+}

@@ -1,0 +1,167 @@
+package store
+
+import (
+	"github.com/oklog/ulid/v2"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+)
+
+// CreateUser adds a user and makes it a member of the group VisibleUsers. ID,
+// Version and times are set; an empty Language becomes "de". PasswordHash and
+// MustChangePassword are taken as they are. Errors: *InvalidError, *TakenError.
+func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
+	if u.Language == "" {
+		u.Language = "de"
+	}
+	if err := u.Validate(); err != nil {
+		return nil, err
+	}
+	if err := tx.usernameFree(u.Username); err != nil {
+		return nil, err
+	}
+	u.ID, u.Version, u.Created, u.Updated = ulid.Make().String(), 1, tx.now, tx.now
+	err := tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
+		password_hash, must_change_password, version, matrix_version, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
+		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated))
+	if err != nil {
+		return nil, err
+	}
+	tx.draft.putUser(&u)
+	tx.draft.setVersion(u.ID, 1)
+	if err := tx.record("create", "user", u.ID, u.Username, nil, userView(&u)); err != nil {
+		return nil, err
+	}
+	if g := tx.draft.snap.Groups[directory.VisibleUsers]; g != nil {
+		if err := tx.insertMember(g, u.ID); err != nil {
+			return nil, err
+		}
+	}
+	return &u, nil
+}
+
+func (tx *Tx) usernameFree(name string) error {
+	if first := tx.draft.snap.ByName[name]; first != nil {
+		return &TakenError{Kind: "username", Value: name, OwnerType: directory.OwnerUser, OwnerID: first.ID, OwnerName: first.FullName()}
+	}
+	return nil
+}
+
+// UpdateUser lets edit change a copy of the user and stores it. version is the
+// one the caller knows (If-Match); 0 matches any. ID, Version, times,
+// PasswordHash and MustChangePassword keep their values whatever edit does; see
+// SetPassword. An edit that changes nothing leaves the version. Errors:
+// ErrNotFound, ErrConflict, *InvalidError, *TakenError.
+func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (*directory.User, error) {
+	old, err := tx.user(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkVersion("user", old.Username, old.Version, version); err != nil {
+		return nil, err
+	}
+	u := *old
+	edit(&u)
+	u.ID, u.Version, u.Created, u.Updated = old.ID, old.Version, old.Created, old.Updated
+	u.PasswordHash, u.MustChangePassword = old.PasswordHash, old.MustChangePassword
+	if u == *old {
+		return old, nil
+	}
+	if err := u.Validate(); err != nil {
+		return nil, err
+	}
+	if u.Username != old.Username {
+		if err := tx.usernameFree(u.Username); err != nil {
+			return nil, err
+		}
+	}
+	return tx.storeUser(old, u, "update")
+}
+
+// SetPassword sets the hash of the user's password (secret.Passwords makes it),
+// clears MustChangePassword, and ends all sessions of the user. An empty hash
+// means that the user cannot log in. Error: ErrNotFound.
+func (tx *Tx) SetPassword(username, hash string) error {
+	return tx.setPassword(username, hash, false)
+}
+
+// SetFirstPassword is SetPassword with a password that must be changed at the
+// first login.
+func (tx *Tx) SetFirstPassword(username, hash string) error {
+	return tx.setPassword(username, hash, true)
+}
+
+func (tx *Tx) setPassword(username, hash string, mustChange bool) error {
+	old := tx.draft.snap.ByName[username]
+	if old == nil {
+		return &NotFoundError{Kind: "user", ID: username}
+	}
+	u := *old
+	u.PasswordHash, u.MustChangePassword = hash, mustChange
+	if err := u.Validate(); err != nil {
+		return err
+	}
+	if err := tx.exec("DELETE FROM sessions WHERE user_id = ?", u.ID); err != nil {
+		return err
+	}
+	_, err := tx.storeUser(old, u, "set_password")
+	return err
+}
+
+// storeUser writes u in place of old as its next version.
+func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*directory.User, error) {
+	u.Version, u.Updated = old.Version+1, tx.now
+	err := tx.exec(`UPDATE users SET username = ?, first_name = ?, last_name = ?, email = ?, language = ?, time_zone = ?, dnd = ?,
+		password_hash = ?, must_change_password = ?, version = ?, updated_at = ? WHERE id = ?`,
+		u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
+		u.PasswordHash, u.MustChangePassword, u.Version, micros(u.Updated), u.ID)
+	if err != nil {
+		return nil, err
+	}
+	tx.draft.putUser(&u)
+	return &u, tx.record(action, "user", u.ID, u.Username, userView(old), userView(&u))
+}
+
+// DeleteUser removes the user with numbers (which become free), slots, ticks,
+// memberships, sessions and API tokens, and returns what went. version is as in
+// UpdateUser. The last member of the group Admins cannot be removed. Errors:
+// ErrNotFound, ErrConflict, *InvalidError.
+func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error) {
+	u, err := tx.user(id)
+	if err != nil {
+		return directory.Belongings{}, err
+	}
+	if err := checkVersion("user", u.Username, u.Version, version); err != nil {
+		return directory.Belongings{}, err
+	}
+	gone := tx.draft.snap.Belongings(id)
+	for _, name := range gone.Groups {
+		if err := tx.keepsAdmin(name, id); err != nil {
+			return directory.Belongings{}, err
+		}
+	}
+	before := belongingsView(u, tx.draft.snap, gone)
+	for _, name := range gone.Groups {
+		if err := tx.deleteMember(tx.draft.snap.Groups[name], id); err != nil {
+			return directory.Belongings{}, err
+		}
+	}
+	for _, number := range gone.Numbers {
+		if err := tx.deleteNumber(tx.draft.snap.Numbers[number]); err != nil {
+			return directory.Belongings{}, err
+		}
+	}
+	for _, slot := range gone.Slots {
+		if err := tx.deleteSlot(slot); err != nil {
+			return directory.Belongings{}, err
+		}
+	}
+	for _, query := range []string{"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_tokens WHERE user_id = ?", "DELETE FROM users WHERE id = ?"} {
+		if err := tx.exec(query, id); err != nil {
+			return directory.Belongings{}, err
+		}
+	}
+	tx.draft.dropUser(u)
+	return gone, tx.record("delete", "user", u.ID, u.Username, before, nil)
+}
