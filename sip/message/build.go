@@ -1,0 +1,138 @@
+package message
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Builder writes a message, appending only.
+type Builder struct{ buf []byte }
+
+// usualSize is room for a usual message with SDP.
+const usualSize = 1280
+
+// NewRequest starts a request.
+func NewRequest(method Method, uri string) *Builder {
+	return &Builder{buf: appendRequestLine(make([]byte, 0, usualSize), method, uri)}
+}
+
+func appendRequestLine(b []byte, method Method, uri string) []byte {
+	b = append(b, method...)
+	b = append(b, ' ')
+	b = appendClean(b, uri)
+	return append(b, " SIP/2.0\r\n"...)
+}
+
+// NewResponse starts a response to req: Via (all, in order; the topmost with received
+// and rport as the transport layer noted them is the transport's business and already
+// in req), From, To with toTag added when To has none and toTag is not empty, Call-ID,
+// CSeq, and Timestamp for 100, copied. phrase "" means the standard one.
+func NewResponse(req *Message, status int, phrase, toTag string) *Builder {
+	return &Builder{buf: appendResponse(req, status, phrase, toTag)}
+}
+
+func appendResponse(req *Message, status int, phrase, toTag string) []byte {
+	if phrase == "" {
+		phrase = StatusText(status)
+	}
+	size := 512 + len(phrase)
+	for v := range req.Lines(HVia) {
+		size += len(v) + 8
+	}
+	for _, id := range [...]ID{HFrom, HTo, HCallID, HCSeq} {
+		size += len(req.Header(id)) + 16
+	}
+	b := make([]byte, 0, size)
+	b = append(b, "SIP/2.0 "...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, ' ')
+	b = appendClean(b, phrase)
+	b = append(b, "\r\n"...)
+	b = appendCopy(b, req, HVia)
+	b = appendLine(b, "From", req.Header(HFrom))
+	b = append(b, "To: "...)
+	b = append(b, req.Header(HTo)...)
+	if toTag != "" && req.to.tag.end == 0 {
+		b = append(b, ";tag="...)
+		b = append(b, toTag...)
+	}
+	b = append(b, "\r\n"...)
+	b = appendLine(b, "Call-ID", req.Header(HCallID))
+	b = appendLine(b, "CSeq", req.Header(HCSeq))
+	if status == 100 {
+		b = appendCopy(b, req, HTimestamp)
+	}
+	return b
+}
+
+// Add appends a header line. CR, LF and NUL in value are replaced by blanks.
+func (b *Builder) Add(name, value string) *Builder {
+	b.buf = append(b.buf, name...)
+	b.buf = append(b.buf, ": "...)
+	b.buf = appendClean(b.buf, value)
+	b.buf = append(b.buf, "\r\n"...)
+	return b
+}
+
+// AddInt appends a header line with a number.
+func (b *Builder) AddInt(name string, v int) *Builder {
+	b.buf = append(b.buf, name...)
+	b.buf = append(b.buf, ": "...)
+	b.buf = strconv.AppendInt(b.buf, int64(v), 10)
+	b.buf = append(b.buf, "\r\n"...)
+	return b
+}
+
+// Copy appends all lines of a header of m as they are.
+func (b *Builder) Copy(m *Message, id ID) *Builder {
+	b.buf = appendCopy(b.buf, m, id)
+	return b
+}
+
+// Finish appends Content-Type (if body is not empty) and Content-Length, the blank line and the body, and
+// returns the message. The builder must not be used afterwards.
+func (b *Builder) Finish(contentType string, body []byte) []byte {
+	buf := b.buf
+	if need := len(buf) + len(contentType) + len(body) + 64; need > cap(buf) {
+		buf = append(make([]byte, 0, need), buf...)
+	}
+	if len(body) > 0 {
+		buf = append(buf, "Content-Type: "...)
+		buf = appendClean(buf, contentType)
+		buf = append(buf, "\r\n"...)
+	}
+	buf = append(buf, "Content-Length: "...)
+	buf = strconv.AppendInt(buf, int64(len(body)), 10)
+	buf = append(buf, "\r\n\r\n"...)
+	b.buf = nil
+	return append(buf, body...)
+}
+
+func appendLine(b []byte, name, value string) []byte {
+	b = append(b, name...)
+	b = append(b, ": "...)
+	b = append(b, value...)
+	return append(b, "\r\n"...)
+}
+
+func appendCopy(b []byte, m *Message, id ID) []byte {
+	for v := range m.Lines(id) {
+		b = appendLine(b, headerNames[id], v)
+	}
+	return b
+}
+
+// appendClean appends text that cannot end its line.
+func appendClean(b []byte, s string) []byte {
+	start := len(b)
+	b = append(b, s...)
+	if strings.IndexByte(s, '\r') < 0 && strings.IndexByte(s, '\n') < 0 && strings.IndexByte(s, 0) < 0 {
+		return b
+	}
+	for i := start; i < len(b); i++ {
+		if c := b[i]; c == '\r' || c == '\n' || c == 0 {
+			b[i] = ' '
+		}
+	}
+	return b
+}

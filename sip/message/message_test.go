@@ -1,0 +1,157 @@
+package message
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+// invite is a usual INVITE with SDP, as a desk phone sends it.
+const invite = "INVITE sip:416@pbx.example.com SIP/2.0\r\n" +
+	"Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-524287-1---6d0f2a;rport\r\n" +
+	"Max-Forwards: 70\r\n" +
+	"Contact: <sip:k3j4h5@192.0.2.10:5060;transport=udp>\r\n" +
+	"To: <sip:416@pbx.example.com>\r\n" +
+	"From: \"Armin Artmann\" <sip:k3j4h5@pbx.example.com>;tag=a73kszlfl\r\n" +
+	"Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.10\r\n" +
+	"CSeq: 1 INVITE\r\n" +
+	"Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, NOTIFY, INFO, MESSAGE, UPDATE\r\n" +
+	"Supported: replaces, timer, 100rel\r\n" +
+	"Session-Expires: 1800\r\n" +
+	"User-Agent: Deskphone 300/10.1\r\n" +
+	"Content-Type: application/sdp\r\n" +
+	"Content-Length: 234\r\n\r\n" +
+	"v=0\r\no=- 3747 3747 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n" +
+	"m=audio 40000 RTP/AVP 8 0 9 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" +
+	"a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+
+func mustParse(t testing.TB, s string) *Message {
+	t.Helper()
+	m, err := Parse([]byte(s))
+	if err != nil {
+		t.Fatalf("Parse: %v", err)
+	}
+	return m
+}
+
+func TestParseInvite(t *testing.T) {
+	m := mustParse(t, invite)
+	for _, c := range []struct{ name, got, want string }{
+		{"method", string(m.Method()), "INVITE"},
+		{"uri", m.URI(), "sip:416@pbx.example.com"},
+		{"call-id", m.CallID(), "1j9FpLxk3uxtm8tn@192.0.2.10"},
+		{"from tag", m.FromTag(), "a73kszlfl"},
+		{"to tag", m.ToTag(), ""},
+		{"display", m.From().Display, "Armin Artmann"},
+		{"branch", m.Branch(), "z9hG4bK-524287-1---6d0f2a"},
+		{"via branch", m.Via().Branch(), "z9hG4bK-524287-1---6d0f2a"},
+		{"via host", m.Via().Host, "192.0.2.10"},
+		{"supported", m.Header(HSupported), "replaces, timer, 100rel"},
+		{"user agent by name", m.HeaderNamed("user-AGENT"), "Deskphone 300/10.1"},
+		{"body", string(m.Body()[:3]), "v=0"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, c.got, c.want)
+		}
+	}
+	if !m.IsRequest() || m.CSeq() != 1 || m.MaxForwards() != 70 || m.Via().Port != 5060 || m.Status() != 0 {
+		t.Error("wrong numbers")
+	}
+	if !m.HasToken(HSupported, "TIMER") || m.HasToken(HSupported, "path") {
+		t.Error("HasToken is wrong")
+	}
+	if c, ok := m.Contact(); !ok || c.URI != "sip:k3j4h5@192.0.2.10:5060;transport=udp" {
+		t.Errorf("contact %v %v", c, ok)
+	}
+}
+
+func TestSetReceived(t *testing.T) {
+	addr := netip.MustParseAddr("198.51.100.7")
+	for _, c := range []struct {
+		name, via, want string
+	}{
+		{"rport asked", "192.0.2.10:5060;branch=z9hG4bKa;rport", "192.0.2.10:5060;branch=z9hG4bKa;received=198.51.100.7;rport=4000"},
+		{"rport first", "192.0.2.10 ;rport ;branch=z9hG4bKa", "192.0.2.10 ;branch=z9hG4bKa;received=198.51.100.7;rport=4000"},
+		{"other host", "192.0.2.10;branch=z9hG4bKa", "192.0.2.10;branch=z9hG4bKa;received=198.51.100.7"},
+		{"name", "phone.example.com;branch=z9hG4bKa", "phone.example.com;branch=z9hG4bKa;received=198.51.100.7"},
+		{"same", "198.51.100.7;branch=z9hG4bKa", "198.51.100.7;branch=z9hG4bKa"},
+		{"same with rport", "198.51.100.7;rport;branch=z9hG4bKa", "198.51.100.7;branch=z9hG4bKa;received=198.51.100.7;rport=4000"},
+		{"forged", "192.0.2.10;received=203.0.113.9;branch=z9hG4bKa;RPORT=9", "192.0.2.10;branch=z9hG4bKa;received=198.51.100.7;rport=4000"},
+		{"only forged", "198.51.100.7;received=203.0.113.9", "198.51.100.7;received=198.51.100.7"},
+		{"no parameters", "192.0.2.10", "192.0.2.10;received=198.51.100.7"},
+		{"more values", "192.0.2.10;branch=z9hG4bKa , SIP/2.0/TCP b.example.com", "192.0.2.10;branch=z9hG4bKa;received=198.51.100.7 , SIP/2.0/TCP b.example.com"},
+		{"quoted", `192.0.2.10;x="a;rport;b";branch=z9hG4bKa`, `192.0.2.10;x="a;rport;b";branch=z9hG4bKa;received=198.51.100.7`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := mustParse(t, strings.Replace(invite, "192.0.2.10:5060;branch=z9hG4bK-524287-1---6d0f2a;rport", c.via, 1))
+			m.SetReceived(addr, 4000)
+			if got := m.Header(HVia); got != "SIP/2.0/UDP "+c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			again := mustParse(t, string(m.Raw()))
+			same := func(what, a, b string) {
+				if a != b {
+					t.Errorf("%s: %q is not %q", what, a, b)
+				}
+			}
+			same("branch", m.Branch(), again.Branch())
+			same("via params", m.Via().Params, again.Via().Params)
+			same("call-id", m.CallID(), again.CallID())
+			same("from", m.From().URI+m.FromTag()+m.From().Display, again.From().URI+again.FromTag()+again.From().Display)
+			same("to", m.To().URI, again.To().URI)
+			same("uri", m.URI(), again.URI())
+			same("body", string(m.Body()), string(again.Body()))
+			same("allow", m.Header(HAllow), again.Header(HAllow))
+		})
+	}
+}
+
+func TestBuilder(t *testing.T) {
+	m := mustParse(t, invite)
+	got := string(NewResponse(m, 180, "", "xyz").Add("Contact", "<sip:a@b>\r\nEvil: 1").AddInt("Expires", 7).
+		Copy(m, HSupported).Finish("application/sdp", []byte("v=0\r\n")))
+	want := "SIP/2.0 180 Ringing\r\n" +
+		"Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-524287-1---6d0f2a;rport\r\n" +
+		"From: \"Armin Artmann\" <sip:k3j4h5@pbx.example.com>;tag=a73kszlfl\r\n" +
+		"To: <sip:416@pbx.example.com>;tag=xyz\r\n" +
+		"Call-ID: 1j9FpLxk3uxtm8tn@192.0.2.10\r\nCSeq: 1 INVITE\r\n" +
+		"Contact: <sip:a@b>  Evil: 1\r\nExpires: 7\r\nSupported: replaces, timer, 100rel\r\n" +
+		"Content-Type: application/sdp\r\nContent-Length: 5\r\n\r\nv=0\r\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if r := mustParse(t, got); r.Status() != 180 || r.Phrase() != "Ringing" || r.Method() != INVITE || r.ToTag() != "xyz" {
+		t.Error("response does not read back")
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	raw := []byte(invite)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(raw); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkResponse(b *testing.B) {
+	m := mustParse(b, invite)
+	b.ReportAllocs()
+	for b.Loop() {
+		NewResponse(m, 180, "", "xyz").Add("Contact", "<sip:a@b>").Finish("", nil)
+	}
+}
+
+func BenchmarkSetReceived(b *testing.B) {
+	raw := []byte(invite)
+	addr := netip.MustParseAddr("198.51.100.7")
+	b.ReportAllocs()
+	for b.Loop() {
+		m, err := Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.SetReceived(addr, 4000)
+	}
+}
