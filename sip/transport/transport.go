@@ -5,9 +5,14 @@
 // address, or a connection. Registrations, transactions and dialogs hold flows,
 // never bare addresses. Send never blocks; every queue has a cap and every
 // connection deadlines, so a stuck phone delays nobody.
+//
+// Layer.Run owns all goroutines: one reader per UDP socket, one acceptor per stream
+// listener, one reader per connection, and a writer per connection only while
+// something waits to be written. The package imports message alone.
 package transport
 
 import (
+	"errors"
 	"net/netip"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -25,24 +30,62 @@ const (
 // Reliable reports whether the protocol retransmits by itself.
 func (p Proto) Reliable() bool { return p != UDP }
 
+// Errors of Flow.Send, Layer.FlowTo and FlowClosed.
+var (
+	// ErrFlowClosed: the flow has ended; nothing can be sent on it any more.
+	ErrFlowClosed = errors.New("transport: flow closed")
+	// ErrQueueFull: the peer reads too slowly; the message was dropped.
+	ErrQueueFull = errors.New("transport: send queue full")
+	// ErrNoListener: no listener fits the target's protocol and address family.
+	ErrNoListener = errors.New("transport: no listener for this protocol and address family")
+	// ErrTooManyConnections: the cap on connections is reached.
+	ErrTooManyConnections = errors.New("transport: too many connections")
+	// ErrNotRunning: a connection was asked for while Run is not running.
+	ErrNotRunning = errors.New("transport: not running")
+)
+
+// Link is what carries flows: a UDP socket or a connection. The protocols of this
+// package implement it; tests of the layers above may bring their own.
+type Link interface {
+	Proto() Proto
+	// Local is our address as it is to be advertised.
+	Local() netip.AddrPort
+	// SendTo sends one message without blocking and does not keep b.
+	SendTo(b []byte, remote netip.AddrPort) error
+	Closed() bool
+}
+
 // Flow is one way to and from a peer. It is safe for use by several goroutines.
-type Flow struct{}
+// Two flows of one UDP socket to one remote are the same way though their pointers may
+// differ (see Same); a connection has exactly one Flow.
+type Flow struct {
+	link   Link
+	remote netip.AddrPort
+}
+
+// NewFlow makes a flow over link to remote.
+func NewFlow(link Link, remote netip.AddrPort) *Flow { return &Flow{link: link, remote: remote} }
 
 // Proto is the flow's protocol.
-func (f *Flow) Proto() Proto { panic("unimplemented") }
+func (f *Flow) Proto() Proto { return f.link.Proto() }
 
 // Local is our address on the flow as it is to be advertised in Via and Contact.
-func (f *Flow) Local() netip.AddrPort { panic("unimplemented") }
+func (f *Flow) Local() netip.AddrPort { return f.link.Local() }
 
 // Remote is the peer's address as seen on the wire.
-func (f *Flow) Remote() netip.AddrPort { panic("unimplemented") }
+func (f *Flow) Remote() netip.AddrPort { return f.remote }
 
 // Send queues or writes one message. It never blocks and does not keep b.
-// It returns ErrFlowClosed or ErrQueueFull.
-func (f *Flow) Send(b []byte) error { panic("unimplemented") }
+// It returns ErrFlowClosed or ErrQueueFull, or what the network said.
+func (f *Flow) Send(b []byte) error { return f.link.SendTo(b, f.remote) }
 
 // Closed reports whether the flow has ended for good.
-func (f *Flow) Closed() bool { panic("unimplemented") }
+func (f *Flow) Closed() bool { return f.link.Closed() }
+
+// Same reports whether f and g are the same way to the same peer.
+func (f *Flow) Same(g *Flow) bool {
+	return f == g || f != nil && g != nil && f.link == g.link && f.remote == g.remote
+}
 
 // Inbound is one message that arrived. The topmost Via of a request already
 // carries received and rport as RFC 3261 section 18.2.1 and RFC 3581 ask.

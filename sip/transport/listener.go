@@ -1,0 +1,153 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// streamListener accepts connections.
+type streamListener struct {
+	layer *Layer
+	entry string
+	proto Proto
+	ln    net.Listener
+	bound netip.AddrPort
+	local netip.AddrPort // advertised
+}
+
+func newStreamListener(l *Layer, a bindAddr, ln net.Listener) *streamListener {
+	bound := addrPortOf(ln.Addr())
+	return &streamListener{layer: l, entry: a.entry, proto: a.proto, ln: ln, bound: bound, local: a.advertised(bound)}
+}
+
+// accept takes connections until the listener is closed. No fault of accept ends it
+// otherwise: out of descriptors it waits and tries again.
+func (s *streamListener) accept(ctx context.Context) {
+	const least, most = 5 * time.Millisecond, time.Second
+	wait := time.Duration(0)
+	for {
+		conn, err := s.ln.Accept()
+		if err == nil {
+			wait = 0
+			s.layer.admit(ctx, s, conn)
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return
+		}
+		s.layer.count.drop(DropAcceptError)
+		if wait == 0 {
+			s.layer.log.Warn("sip accept failed, trying again", "listener", s.entry, "error", err)
+		}
+		wait = min(max(2*wait, least), most)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+// admit starts an accepted connection unless a cap is reached.
+func (l *Layer) admit(ctx context.Context, s *streamListener, conn net.Conn) {
+	remote := addrPortOf(conn.RemoteAddr())
+	source := sourceKey(remote.Addr())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.ctx == nil:
+		conn.Close()
+		return
+	case len(l.conns) >= l.limits.MaxConnections:
+		l.count.drop(DropConnLimit)
+		conn.Close()
+		return
+	case l.sources[source] >= l.limits.MaxConnectionsPerSource:
+		l.count.drop(DropSourceLimit)
+		conn.Close()
+		return
+	}
+	c := l.newStreamConn(l.handler, l.wg, s.proto, s.local, remote)
+	c.accepted, c.source = true, source
+	c.attach(conn)
+	l.sources[source]++
+	l.conns[c] = struct{}{}
+	c.wg.Go(func() { c.run(ctx) })
+}
+
+// dial returns the flow of the connection dialled to t, starting one if there is none.
+func (l *Layer) dial(t Target) (*Flow, error) {
+	var fits []*streamListener
+	for _, s := range l.listeners {
+		if s.proto == t.Proto {
+			fits = append(fits, s)
+		}
+	}
+	s, err := pick(l, fits, t.Addr.Addr(), func(s *streamListener) netip.Addr { return s.bound.Addr() })
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx == nil {
+		return nil, ErrNotRunning
+	}
+	if c := l.dialled[t]; c != nil && !c.Closed() {
+		return &c.flow, nil
+	}
+	if len(l.conns) >= l.limits.MaxConnections {
+		return nil, ErrTooManyConnections
+	}
+	c := l.newStreamConn(l.handler, l.wg, s.proto, s.local, t.Addr)
+	c.target, c.source = t, s.bound.Addr()
+	l.conns[c] = struct{}{}
+	l.dialled[t] = c
+	ctx := l.ctx
+	c.wg.Go(func() { c.run(ctx) })
+	return &c.flow, nil
+}
+
+// forget removes an ended connection from the tables.
+func (l *Layer) forget(c *streamConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.conns, c)
+	if !c.accepted {
+		if l.dialled[c.target] == c {
+			delete(l.dialled, c.target)
+		}
+		return
+	}
+	if l.sources[c.source]--; l.sources[c.source] == 0 {
+		delete(l.sources, c.source)
+	}
+}
+
+// pause waits, at most until the layer stops.
+func (l *Layer) pause(d time.Duration) {
+	l.mu.Lock()
+	ctx := l.ctx
+	l.mu.Unlock()
+	if ctx == nil {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		ap := t.AddrPort()
+		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}

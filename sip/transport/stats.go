@@ -1,0 +1,100 @@
+package transport
+
+import "sync/atomic"
+
+// Drop is why something that arrived went no further, or something to be sent was not.
+type Drop string
+
+// Reasons for drops.
+const (
+	DropMalformed    Drop = "malformed"      // no acceptable SIP message
+	DropRefused      Drop = "refused"        // malformed, but answered with a status
+	DropRate         Drop = "rate"           // the source has used up its budget
+	DropSTUN         Drop = "stun"           // STUN on a SIP socket
+	DropReadError    Drop = "read_error"     // the socket reported an error
+	DropSendQueue    Drop = "send_queue"     // send buffer or queue full
+	DropSendError    Drop = "send_error"     // the network refused the message
+	DropConnLimit    Drop = "conn_limit"     // connection refused: cap on all connections
+	DropSourceLimit  Drop = "source_limit"   // connection refused: cap per source
+	DropAcceptError  Drop = "accept_error"   // accept failed (no descriptors …)
+	DropFirstMessage Drop = "first_message"  // connection without a valid message in time
+	DropIncomplete   Drop = "incomplete"     // message not completed in time
+	DropIdle         Drop = "idle"           // idle connection closed
+	DropFraming      Drop = "framing"        // stream without usable framing
+	DropWriteTimeout Drop = "write_deadline" // connection closed: the peer does not read
+)
+
+var drops = [...]Drop{
+	DropMalformed, DropRefused, DropRate, DropSTUN, DropReadError, DropSendQueue, DropSendError, DropConnLimit,
+	DropSourceLimit, DropAcceptError, DropFirstMessage, DropIncomplete, DropIdle, DropFraming, DropWriteTimeout,
+}
+
+// Traffic is what passed over one protocol.
+type Traffic struct {
+	MessagesIn, BytesIn   uint64
+	MessagesOut, BytesOut uint64
+	KeepAlives            uint64 // CRLF and empty datagrams received
+}
+
+// Stats are counters since New, and the connections of the moment.
+type Stats struct {
+	Traffic     map[Proto]Traffic
+	Drops       map[Drop]uint64
+	Connections int
+}
+
+type traffic struct {
+	messagesIn, bytesIn, messagesOut, bytesOut, keepAlives atomic.Uint64
+}
+
+func (t *traffic) in(bytes int) {
+	t.messagesIn.Add(1)
+	t.bytesIn.Add(uint64(bytes))
+}
+
+func (t *traffic) out(bytes int) {
+	t.messagesOut.Add(1)
+	t.bytesOut.Add(uint64(bytes))
+}
+
+func (t *traffic) snapshot() Traffic {
+	return Traffic{t.messagesIn.Load(), t.bytesIn.Load(), t.messagesOut.Load(), t.bytesOut.Load(), t.keepAlives.Load()}
+}
+
+// counters are the live form of Stats.
+type counters struct {
+	udp, tcp traffic
+	dropped  map[Drop]*atomic.Uint64 // fixed keys
+}
+
+func newCounters() *counters {
+	c := &counters{dropped: make(map[Drop]*atomic.Uint64, len(drops))}
+	for _, d := range drops {
+		c.dropped[d] = new(atomic.Uint64)
+	}
+	return c
+}
+
+func (c *counters) drop(d Drop) { c.dropped[d].Add(1) }
+
+func (c *counters) traffic(p Proto) *traffic {
+	if p == UDP {
+		return &c.udp
+	}
+	return &c.tcp
+}
+
+// Stats returns a copy of the counters.
+func (l *Layer) Stats() Stats {
+	s := Stats{
+		Traffic: map[Proto]Traffic{UDP: l.count.udp.snapshot(), TCP: l.count.tcp.snapshot()},
+		Drops:   make(map[Drop]uint64, len(drops)),
+	}
+	for d, n := range l.count.dropped {
+		s.Drops[d] = n.Load()
+	}
+	l.mu.Lock()
+	s.Connections = len(l.conns)
+	l.mu.Unlock()
+	return s
+}

@@ -1,0 +1,169 @@
+package transport
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"runtime"
+	"sync"
+	"syscall"
+	"unsafe"
+)
+
+// mmsghdr is struct mmsghdr of recvmmsg(2).
+type mmsghdr struct {
+	hdr syscall.Msghdr
+	n   uint32
+	_   [4]byte
+}
+
+// udpConn is a UDP socket read by recvmmsg and written by sendto, without allocation.
+type udpConn struct {
+	conn  *net.UDPConn
+	raw   syscall.RawConn
+	local netip.AddrPort
+	v6    bool
+
+	mu     sync.RWMutex // guards fd against Close during a send
+	fd     uintptr
+	closed bool
+
+	// Owned by the reader.
+	hdrs  []mmsghdr
+	iovs  []syscall.Iovec
+	names []syscall.RawSockaddrInet6
+	read  func(fd uintptr) bool
+	got   int
+	errno syscall.Errno
+}
+
+// ListenPacket binds a UDP socket.
+func (System) ListenPacket(addr netip.AddrPort, receiveBuffer int) (PacketConn, error) {
+	network := "udp4"
+	if addr.Addr().Is6() {
+		network = "udp6"
+	}
+	var lc net.ListenConfig
+	pc, err := lc.ListenPacket(context.Background(), network, addr.String())
+	if err != nil {
+		return nil, err
+	}
+	conn := pc.(*net.UDPConn)
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	// The kernel gives what net.core.rmem_max allows; less is no fault.
+	_ = conn.SetReadBuffer(receiveBuffer)
+	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	u := &udpConn{conn: conn, raw: raw, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), v6: network == "udp6"}
+	u.read = u.recvmmsg
+	if err := raw.Control(func(fd uintptr) { u.fd = fd }); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+func (u *udpConn) recvmmsg(fd uintptr) bool {
+	n, _, errno := syscall.Syscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.hdrs[0])),
+		uintptr(len(u.hdrs)), syscall.MSG_DONTWAIT, 0, 0)
+	switch errno {
+	case syscall.EAGAIN, syscall.EINTR:
+		return false
+	}
+	u.got, u.errno = int(n), errno
+	return true
+}
+
+// prepare points the kernel's structures at dgs.
+func (u *udpConn) prepare(dgs []Datagram) {
+	u.hdrs = make([]mmsghdr, len(dgs))
+	u.iovs = make([]syscall.Iovec, len(dgs))
+	u.names = make([]syscall.RawSockaddrInet6, len(dgs))
+	for i := range dgs {
+		u.iovs[i].Base = &dgs[i].Buf[0]
+		u.iovs[i].SetLen(len(dgs[i].Buf))
+		h := &u.hdrs[i].hdr
+		h.Name = (*byte)(unsafe.Pointer(&u.names[i]))
+		h.Namelen = syscall.SizeofSockaddrInet6
+		h.Iov = &u.iovs[i]
+		h.Iovlen = 1
+	}
+}
+
+// ReadBatch reads up to len(dgs) datagrams; it must be called with the same dgs each time.
+func (u *udpConn) ReadBatch(dgs []Datagram) (int, error) {
+	if u.hdrs == nil {
+		u.prepare(dgs)
+	}
+	if err := u.raw.Read(u.read); err != nil {
+		return 0, net.ErrClosed
+	}
+	if u.errno != 0 {
+		return 0, u.errno
+	}
+	for i := range u.got {
+		dgs[i].N = int(u.hdrs[i].n)
+		dgs[i].From = addrPort(&u.names[i])
+		u.hdrs[i].hdr.Namelen = syscall.SizeofSockaddrInet6
+	}
+	runtime.KeepAlive(dgs)
+	return u.got, nil
+}
+
+func addrPort(sa *syscall.RawSockaddrInet6) netip.AddrPort {
+	p := (*[2]byte)(unsafe.Pointer(&sa.Port))
+	port := uint16(p[0])<<8 | uint16(p[1])
+	if sa.Family == syscall.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4((*syscall.RawSockaddrInet4)(unsafe.Pointer(sa)).Addr), port)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), port)
+}
+
+// WriteTo sends one datagram by sendto(2) and never waits for the socket's buffer.
+func (u *udpConn) WriteTo(b []byte, to netip.AddrPort) error {
+	if len(b) == 0 {
+		return syscall.EINVAL
+	}
+	var sa syscall.RawSockaddrInet6
+	salen := uintptr(syscall.SizeofSockaddrInet6)
+	port := (*[2]byte)(unsafe.Pointer(&sa.Port))
+	port[0], port[1] = byte(to.Port()>>8), byte(to.Port())
+	if u.v6 {
+		sa.Family = syscall.AF_INET6
+		sa.Addr = to.Addr().As16()
+	} else {
+		if !to.Addr().Unmap().Is4() {
+			return syscall.EAFNOSUPPORT
+		}
+		sa.Family = syscall.AF_INET
+		(*syscall.RawSockaddrInet4)(unsafe.Pointer(&sa)).Addr = to.Addr().Unmap().As4()
+		salen = syscall.SizeofSockaddrInet4
+	}
+	u.mu.RLock()
+	defer u.mu.RUnlock()
+	if u.closed {
+		return ErrFlowClosed
+	}
+	_, _, errno := syscall.Syscall6(syscall.SYS_SENDTO, u.fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)),
+		syscall.MSG_DONTWAIT, uintptr(unsafe.Pointer(&sa)), salen)
+	switch errno {
+	case 0:
+		return nil
+	case syscall.EAGAIN, syscall.ENOBUFS:
+		return ErrQueueFull
+	}
+	return errno
+}
+
+func (u *udpConn) LocalAddr() netip.AddrPort { return u.local }
+
+// Close waits for senders, since the descriptor's number may be given away at once.
+func (u *udpConn) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.closed = true
+	return u.conn.Close()
+}

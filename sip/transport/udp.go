@@ -1,0 +1,157 @@
+package transport
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/maphash"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/message"
+)
+
+const (
+	udpBatch     = 32
+	udpFlowCache = 4096
+)
+
+// packetSocket is a bound UDP socket and the Link of all flows over it.
+type packetSocket struct {
+	layer *Layer
+	entry string
+	conn  PacketConn
+	local netip.AddrPort // advertised
+
+	// Owned by the reader.
+	guard *guard
+	seed  maphash.Seed
+	flows []*Flow // one place per hash of the remote address: a cache, not a table
+}
+
+func newPacketSocket(l *Layer, a bindAddr, pc PacketConn) *packetSocket {
+	return &packetSocket{
+		layer: l, entry: a.entry, conn: pc, local: a.advertised(pc.LocalAddr()),
+		guard: newGuard(l.limits), seed: maphash.MakeSeed(), flows: make([]*Flow, udpFlowCache),
+	}
+}
+
+// Proto is UDP.
+func (s *packetSocket) Proto() Proto { return UDP }
+
+// Local is the advertised address.
+func (s *packetSocket) Local() netip.AddrPort { return s.local }
+
+// Closed reports whether the layer has been closed.
+func (s *packetSocket) Closed() bool { return s.layer.closing.Load() }
+
+// SendTo sends one datagram.
+func (s *packetSocket) SendTo(b []byte, remote netip.AddrPort) error {
+	err := s.conn.WriteTo(b, remote)
+	switch {
+	case err == nil:
+		s.layer.count.udp.out(len(b))
+	case errors.Is(err, ErrQueueFull):
+		s.layer.count.drop(DropSendQueue)
+	default:
+		s.layer.count.drop(DropSendError)
+	}
+	return err
+}
+
+// read takes datagrams until the socket is closed.
+func (s *packetSocket) read(h Handler) {
+	size := s.layer.limits.MaxMessage
+	bufs := make([]byte, udpBatch*size)
+	dgs := make([]Datagram, udpBatch)
+	for i := range dgs {
+		dgs[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
+	}
+	for faults := 0; ; {
+		n, err := s.conn.ReadBatch(dgs)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			// Nothing a peer does may end the reader. A socket that only fails must not spin.
+			s.layer.count.drop(DropReadError)
+			if faults++; faults > 100 {
+				s.layer.pause(10 * time.Millisecond)
+			}
+			continue
+		}
+		faults = 0
+		now := time.Now()
+		for i := range dgs[:n] {
+			s.datagram(h, dgs[i].Buf[:dgs[i].N], dgs[i].From, now)
+		}
+	}
+}
+
+// datagram handles one datagram; b is only valid during the call.
+func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now time.Time) {
+	count := s.layer.count
+	if !s.guard.allow(from.Addr(), now) {
+		count.drop(DropRate)
+		return
+	}
+	if isKeepAlive(b) {
+		count.udp.keepAlives.Add(1)
+		return
+	}
+	if isSTUN(b) {
+		count.drop(DropSTUN)
+		return
+	}
+	// The message owns its bytes; a buffer of its exact size keeps nothing else alive.
+	m, err := message.Parse(append(make([]byte, 0, len(b)), b...))
+	if m != nil && m.IsRequest() {
+		m.SetReceived(from.Addr(), from.Port())
+	}
+	if err != nil {
+		s.guard.garbage(from.Addr(), now)
+		s.malformed(m, err, from, now)
+		return
+	}
+	count.udp.in(len(b))
+	h.Receive(Inbound{Msg: m, Flow: s.flow(from)})
+}
+
+func (s *packetSocket) malformed(m *message.Message, err error, from netip.AddrPort, now time.Time) {
+	var perr *message.ParseError
+	if errors.As(err, &perr) {
+		if b := s.layer.refusal(m, perr, now); b != nil {
+			s.layer.count.drop(DropRefused)
+			_ = s.SendTo(b, from) // counted
+			return
+		}
+	}
+	s.layer.count.drop(DropMalformed)
+}
+
+// flow returns the flow to a remote, mostly from the cache.
+func (s *packetSocket) flow(remote netip.AddrPort) *Flow {
+	slot := &s.flows[maphash.Comparable(s.seed, remote)%udpFlowCache]
+	if *slot == nil || (*slot).remote != remote {
+		*slot = NewFlow(s, remote)
+	}
+	return *slot
+}
+
+// isKeepAlive: empty, CRLF (RFC 5626 section 3.5.1 over streams, common over UDP) or NUL bytes.
+func isKeepAlive(b []byte) bool {
+	if len(b) > 8 {
+		return false
+	}
+	for _, c := range b {
+		if c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// isSTUN recognises STUN by its first bits and magic cookie (RFC 8489 section 5).
+func isSTUN(b []byte) bool {
+	return len(b) >= 20 && b[0]&0xc0 == 0 && binary.BigEndian.Uint32(b[4:]) == 0x2112a442
+}
