@@ -1,0 +1,344 @@
+// Package api is the HTTP API of Koppelfeld (SPEC A6): its operations, one file
+// for each resource, their rights and their description in OpenAPI 3.1.
+//
+// It changes the configuration through Store.Update only and reads snapshots. It
+// starts no goroutine. It may import leaves and domain packages; what it needs of
+// the store, of registrations and of live calls comes through the interfaces in
+// Deps, and it knows neither SQL nor SIP.
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/version"
+)
+
+const (
+	// SpecPath is where the description of the API is.
+	SpecPath = "/api/openapi.json"
+	// MaxBody bounds the body of a request in bytes.
+	MaxBody = 1 << 20
+
+	bodyTimeout = 10 * time.Second
+)
+
+// API is an http.Handler for /api/, /healthz and /readyz.
+type API struct {
+	deps Deps
+	log  *slog.Logger
+	mux  *http.ServeMux
+	huma huma.API
+	spec []byte
+
+	streams     streams
+	closing     chan struct{}
+	closingOnce sync.Once
+}
+
+// New returns the API.
+func New(d Deps) (*API, error) {
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Events == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing and Events are needed")
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	return build(d)
+}
+
+// Spec returns the OpenAPI 3.1 document without a running server.
+func Spec() ([]byte, error) {
+	a, err := build(Deps{Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	return a.spec, nil
+}
+
+func build(d Deps) (*API, error) {
+	a := &API{deps: d, log: d.Log, mux: http.NewServeMux(), closing: make(chan struct{})}
+	c := huma.DefaultConfig(version.Name, version.Version)
+	c.Info.Description = "Users, numbers, slots and the matrix that joins them; calls, call records and what the system decides.\n\n" +
+		"Log in with POST /api/session. Browsers use the cookie it sets; scripts send its token as `Authorization: Bearer <token>`."
+	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
+	c.CreateHooks = nil // no links to schemas in bodies
+	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	c.RejectUnknownQueryParameters = true
+	c.Transformers = []huma.Transformer{withoutValues}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "The token that POST /api/session answers"},
+		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName},
+	}
+	c.Tags = tags()
+	a.huma = humago.New(a.mux, c)
+	a.huma.UseMiddleware(a.describe, a.authorise)
+	a.registerAll()
+	spec, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("describing the API: %w", err)
+	}
+	a.spec = append(spec, '\n')
+	a.mux.HandleFunc("GET "+SpecPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		w.Write(a.spec)
+	})
+	return a, nil
+}
+
+func tags() []*huma.Tag {
+	return []*huma.Tag{
+		{Name: "session", Description: "Who speaks"},
+		{Name: "users", Description: "People, their numbers and slots"},
+		{Name: "matrix", Description: "Which numbers are live on which slots"},
+		{Name: "calls", Description: "Live calls and call records"},
+		{Name: "routing", Description: "Who would ring, and why"},
+		{Name: "system", Description: "State of the daemon"},
+	}
+}
+
+func (a *API) registerAll() {
+	a.registerSession()
+	a.registerUsers()
+	a.registerNumbers()
+	a.registerSlots()
+	a.registerMatrix()
+	a.registerGroups()
+	a.registerCalls()
+	a.registerRecords()
+	a.registerExplain()
+	a.registerEvents()
+	a.registerAudit()
+	a.registerHealth()
+}
+
+// ServeHTTP answers a request. Unknown paths and methods get problem documents.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := a.mux.Handler(r); pattern != "" {
+		a.mux.ServeHTTP(w, r)
+		return
+	}
+	// The multiplexer knows whether the path or the method is wrong.
+	probe := &statusOnly{header: make(http.Header)}
+	a.mux.ServeHTTP(probe, r)
+	if allow := probe.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		WriteProblem(w, http.StatusMethodNotAllowed, "this path does not take "+r.Method)
+		return
+	}
+	WriteProblem(w, http.StatusNotFound, "there is nothing at this path; "+SpecPath+" lists what there is")
+}
+
+// EndStreams ends all event streams, so that a server can stop.
+func (a *API) EndStreams() { a.closingOnce.Do(func() { close(a.closing) }) }
+
+// statusOnly is a ResponseWriter that keeps the header only.
+type statusOnly struct{ header http.Header }
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) Write(b []byte) (int, error) { return len(b), nil }
+func (s *statusOnly) WriteHeader(int)             {}
+
+// WriteProblem answers with a problem document (RFC 9457).
+func WriteProblem(w http.ResponseWriter, status int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(fault(status, "", detail))
+}
+
+// Who is filled in while a request is answered, for the access log.
+type Who struct {
+	Username  string
+	Operation string
+}
+
+type (
+	whoKey       struct{}
+	identityKey  struct{}
+	operationKey struct{}
+	clientKey    struct{}
+)
+
+// WithWho returns a context that carries a Who to be filled in.
+func WithWho(ctx context.Context) (context.Context, *Who) {
+	w := &Who{}
+	return context.WithValue(ctx, whoKey{}, w), w
+}
+
+func who(ctx context.Context) auth.Identity {
+	id, _ := ctx.Value(identityKey{}).(auth.Identity)
+	return id
+}
+
+func operationID(ctx context.Context) string {
+	op, _ := ctx.Value(operationKey{}).(*huma.Operation)
+	if op == nil {
+		return ""
+	}
+	return op.OperationID
+}
+
+func client(ctx context.Context) auth.Client {
+	c, _ := ctx.Value(clientKey{}).(auth.Client)
+	return c
+}
+
+// describe puts operation and client into the context.
+func (a *API) describe(ctx huma.Context, next func(huma.Context)) {
+	c := auth.Client{Agent: ctx.Header("User-Agent")}
+	if ap, err := netip.ParseAddrPort(ctx.RemoteAddr()); err == nil {
+		c.Address = ap.Addr()
+	}
+	inner := context.WithValue(ctx.Context(), operationKey{}, ctx.Operation())
+	inner = context.WithValue(inner, clientKey{}, c)
+	if w, ok := inner.Value(whoKey{}).(*Who); ok {
+		w.Operation = ctx.Operation().OperationID
+	}
+	next(huma.WithContext(ctx, inner))
+}
+
+// access says who may use an operation at all. What a user may do with which
+// object is decided in may.go.
+type access int
+
+const (
+	public    access = iota // anyone, without a session
+	ownOnly                 // any user for what is theirs, administrators for all
+	adminOnly               // administrators
+	session                 // any session, also one that must change its password first
+)
+
+const accessKey = "access"
+
+// authorise lets through whom the operation is for.
+func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
+	level, _ := ctx.Operation().Metadata[accessKey].(access)
+	if level == public {
+		next(ctx)
+		return
+	}
+	id, err := a.deps.Door.Authenticate(ctx.Context(), bearer(ctx))
+	switch {
+	case errors.Is(err, auth.ErrNoSession):
+		ctx.SetHeader("WWW-Authenticate", `Bearer realm="`+version.Name+`"`)
+		a.refuse(ctx, fault(http.StatusUnauthorized, "", "log in first: "+err.Error()))
+		return
+	case err != nil:
+		a.log.WarnContext(ctx.Context(), "checking a session", "err", err)
+		a.refuse(ctx, fault(http.StatusServiceUnavailable, problemUnavailable, "sessions cannot be checked at the moment"))
+		return
+	}
+	if w, ok := ctx.Context().Value(whoKey{}).(*Who); ok {
+		w.Username = id.Username
+	}
+	switch {
+	case level != session && id.MustChangePassword:
+		a.refuse(ctx, fault(http.StatusForbidden, problemPassword, "the first password has to be changed before anything else: PUT /api/users/"+id.Username+"/password"))
+	case level == adminOnly && !id.Admin:
+		a.refuse(ctx, fault(http.StatusForbidden, "", "only administrators may do this"))
+	default:
+		next(huma.WithValue(ctx, identityKey{}, id))
+	}
+}
+
+// bearer returns the token of the request: that of the Authorization header if
+// there is one, else that of the cookie.
+func bearer(ctx huma.Context) string {
+	if h := ctx.Header("Authorization"); h != "" {
+		scheme, token, _ := strings.Cut(h, " ")
+		if strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(token)
+		}
+		return ""
+	}
+	name := cookieName
+	if ctx.TLS() != nil {
+		name = secureCookieName
+	}
+	if c, err := huma.ReadCookie(ctx, name); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+func (a *API) refuse(ctx huma.Context, p *huma.ErrorModel) {
+	ctx.SetHeader("Content-Type", "application/problem+json")
+	ctx.SetStatus(p.Status)
+	if err := json.NewEncoder(ctx.BodyWriter()).Encode(p); err != nil {
+		a.log.DebugContext(ctx.Context(), "answering", "err", err)
+	}
+}
+
+// operation describes one operation.
+type operation struct {
+	id      string // operationId
+	method  string
+	path    string
+	tag     string
+	summary string
+	doc     string
+	access  access
+	status  int   // of success, 0 for 200
+	errors  []int // besides those that follow from access
+}
+
+func (o operation) huma() huma.Operation {
+	op := huma.Operation{
+		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag},
+		Summary: o.summary, Description: o.doc, DefaultStatus: o.status,
+		MaxBodyBytes: MaxBody, BodyReadTimeout: bodyTimeout,
+		Metadata: map[string]any{accessKey: o.access},
+		Errors:   o.errors,
+	}
+	if o.status == 0 {
+		op.DefaultStatus = http.StatusOK
+	}
+	if o.access == public {
+		op.Security = []map[string][]string{}
+		return op
+	}
+	op.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
+	op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable)
+	return op
+}
+
+// register adds an operation. Errors of the handler become problem documents.
+func register[I, O any](a *API, o operation, handler func(context.Context, *I) (*O, error)) {
+	huma.Register(a.huma, o.huma(), func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, a.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// change runs fn in a transaction in the name of whoever sent the request.
+func (a *API) change(ctx context.Context, fn func(Tx) error) error {
+	_, err := a.deps.Store.Update(ctx, a.changeOf(ctx), fn)
+	return err
+}
+
+func (a *API) changeOf(ctx context.Context) Change {
+	c := Change{Actor: who(ctx).Username, Source: "api"}
+	if op, ok := ctx.Value(operationKey{}).(*huma.Operation); ok {
+		c.Reason = op.Summary
+	}
+	if addr := client(ctx).Address; addr.IsValid() {
+		c.Source = "api " + addr.Unmap().String()
+	}
+	return c
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+)
+
+// Call is a live call.
+type Call struct {
+	ID       string      `json:"id"`
+	State    calls.State `json:"state" enum:"routing,ringing,up,ended"`
+	Class    string      `json:"class" enum:"inside,outside"`
+	From     string      `json:"from" doc:"Number shown"`
+	FromName string      `json:"from_name,omitempty"`
+	FromUser string      `json:"from_user,omitempty" doc:"User name of an inside caller"`
+	FromSlot string      `json:"from_slot,omitempty"`
+	To       string      `json:"to" doc:"What was dialled"`
+	Number   string      `json:"number,omitempty" doc:"The number that takes the call"`
+	ToUser   string      `json:"to_user,omitempty" doc:"User name of the number's owner"`
+	ToSlot   string      `json:"to_slot,omitempty" doc:"The slot that answered"`
+	Ringing  []string    `json:"ringing,omitempty" nullable:"false" doc:"Slots that ring now"`
+	Start    time.Time   `json:"start"`
+	AnswerAt time.Time   `json:"answer_at,omitzero"`
+}
+
+type callPath struct {
+	ID string `path:"id" maxLength:"64"`
+}
+
+// username names a user for people; one who is gone keeps the ID.
+func username(snap *directory.Snapshot, userID string) string {
+	if u := snap.Users[userID]; u != nil {
+		return u.Username
+	}
+	return userID
+}
+
+// callView shows a call to someone who takes part: the other side's slots are
+// left out for all but administrators.
+func callView(id auth.Identity, snap *directory.Snapshot, c *calls.Call) Call {
+	v := Call{
+		ID: c.ID, State: c.State, Class: c.Class, From: c.From, FromName: c.FromName,
+		FromUser: username(snap, c.FromUser), FromSlot: c.FromSlot, To: c.To, Number: c.Number,
+		ToUser: username(snap, c.ToUser), ToSlot: c.ToSlot, Ringing: c.Ringing, Start: c.Start, AnswerAt: c.AnswerAt,
+	}
+	if !id.Admin && c.FromUser != id.UserID {
+		v.FromSlot = ""
+	}
+	if !id.Admin && c.ToUser != id.UserID {
+		v.ToSlot, v.Ringing = "", nil
+	}
+	return v
+}
+
+func (a *API) registerCalls() {
+	const path, one = "/api/calls", "/api/calls/{id}"
+	register(a, operation{
+		id: "list-calls", method: http.MethodGet, path: path, tag: "calls", access: ownOnly,
+		summary: "List live calls, newest first", doc: "Users see the calls that they take part in.",
+	}, a.listCalls)
+	register(a, operation{
+		id: "get-call", method: http.MethodGet, path: one, tag: "calls", access: ownOnly,
+		summary: "Show a live call", errors: []int{http.StatusNotFound},
+	}, a.getCall)
+	register(a, operation{
+		id: "hang-up", method: http.MethodDelete, path: one, tag: "calls", access: ownOnly,
+		summary: "End a call", doc: "The call ends a moment after the answer.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, a.hangUp)
+}
+
+func (a *API) listCalls(ctx context.Context, in *Page) (*listOutput[Call], error) {
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	id, snap := who(ctx), a.deps.Store.Snapshot()
+	const chunk = 1000
+	var page []Call
+	for more := true; more && len(page) <= in.Limit; {
+		var live []calls.Call
+		live, key = a.deps.Calls.List(key, chunk)
+		for i := range live {
+			if mayCall(id, &live[i]) && len(page) <= in.Limit {
+				page = append(page, callView(id, snap, &live[i]))
+			}
+		}
+		more = key != ""
+	}
+	return &listOutput[Call]{cutPage(page, in.Limit, func(c Call) string { return c.ID })}, nil
+}
+
+func (a *API) call(ctx context.Context, callID string) (calls.Call, error) {
+	c, ok := a.deps.Calls.Get(callID)
+	switch {
+	case ok && mayCall(who(ctx), &c):
+		return c, nil
+	case who(ctx).Admin:
+		return calls.Call{}, notFound("call", callID)
+	}
+	return calls.Call{}, forbidden("you may see and end your own calls only")
+}
+
+func (a *API) getCall(ctx context.Context, in *callPath) (*struct{ Body Call }, error) {
+	c, err := a.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &struct{ Body Call }{callView(who(ctx), a.deps.Store.Snapshot(), &c)}, nil
+}
+
+func (a *API) hangUp(ctx context.Context, in *callPath) (*struct{}, error) {
+	c, err := a.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !a.deps.Calls.Hangup(c.ID, "ended by "+who(ctx).Username) {
+		return nil, notFound("call", in.ID)
+	}
+	a.act(ctx, "hang_up", "call", c.ID, c.From+" → "+c.To)
+	return nil, nil
+}

@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/routing"
+)
+
+// Deps is what the API needs of the rest of the house. All fields are needed
+// unless their comment says otherwise.
+type Deps struct {
+	Store     Store
+	Door      *auth.Door
+	Passwords Hasher
+	Calls     Calls
+	// Bindings lists the contacts registered for a slot.
+	Bindings func(slotID string) []Binding
+	// Routing returns the table in force and the live state.
+	Routing func() (*routing.Table, routing.Live)
+	// Events carries what happens to those who listen.
+	Events *calls.Bus
+	// Ready returns nil when the daemon can take calls; nil means always ready.
+	Ready func(context.Context) error
+	// Domain is the SIP domain that phones register at.
+	Domain string
+	Log    *slog.Logger
+}
+
+// Change says who changes the configuration, from where, and why.
+type Change struct {
+	Actor  string
+	Source string
+	Reason string
+}
+
+// Store is the configuration and what is kept besides. Its errors match
+// ErrNotFound, ErrConflict, ErrUnavailable, *TakenError, *directory.InvalidError
+// and routing.Faults where one of them fits.
+type Store interface {
+	// Snapshot returns the configuration in force.
+	Snapshot() *directory.Snapshot
+	// Update runs fn in one transaction, which may be repeated, and returns once
+	// the change is in force.
+	Update(ctx context.Context, c Change, fn func(Tx) error) (revision int64, err error)
+	// Act notes an act that changes no configuration in the audit log.
+	Act(ctx context.Context, c Change, action, objectType, objectID, objectName string, before, after any) error
+	// ListRecords and ListAudit return a page, newest first, and the cursor of the
+	// following one.
+	ListRecords(ctx context.Context, f RecordFilter) (page []calls.Record, next string, err error)
+	GetRecord(ctx context.Context, id string) (calls.Record, error)
+	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
+}
+
+// Tx is a transaction of Store.Update. A version of 0 matches any; another one
+// that is not the current one is ErrConflict.
+type Tx interface {
+	// Snapshot shows the configuration with the changes made so far. What it
+	// holds must not be changed.
+	Snapshot() *directory.Snapshot
+	CreateUser(u directory.User) (*directory.User, error)
+	UpdateUser(id string, version int64, edit func(*directory.User)) (*directory.User, error)
+	DeleteUser(id string, version int64) (directory.Belongings, error)
+	// SetPassword and SetFirstPassword end all sessions of the user; the second
+	// makes the user change it at the first login.
+	SetPassword(username, hash string) error
+	SetFirstPassword(username, hash string) error
+	AddNumber(n directory.Number) (*directory.Number, error)
+	UpdateNumber(number string, version int64, edit func(*directory.Number)) (*directory.Number, error)
+	RemoveNumber(number string, version int64) error
+	// CreateSlot returns the slot with its SIP account, secret included.
+	CreateSlot(s directory.Slot) (*directory.Slot, error)
+	UpdateSlot(id string, version int64, edit func(*directory.Slot)) (*directory.Slot, error)
+	ResetSlotSecret(id string, version int64) (*directory.Slot, error)
+	DeleteSlot(id string, version int64) error
+	// SetMatrix replaces all ticks of a user.
+	SetMatrix(userID string, ticks map[string][]string, version int64) (int64, error)
+	AddMember(group, objectID string) error
+	RemoveMember(group, objectID string) error
+}
+
+// RecordFilter says which call records to list. Empty fields select all.
+type RecordFilter struct {
+	Limit  int
+	Cursor string // next of the page before
+	UserID string // caller or callee
+	Number string // shown, dialled or taken
+}
+
+// AuditFilter says which entries of the audit log to list. Empty fields select all.
+type AuditFilter struct {
+	Limit      int
+	Cursor     string // next of the page before
+	Actor      string
+	ObjectType string
+	ObjectID   string
+}
+
+// AuditEntry is one act in the audit log. Secrets in Before and After are redacted.
+type AuditEntry struct {
+	ID         string          `json:"id"`
+	Revision   int64           `json:"revision" doc:"Revision of the configuration that the act made, 0 for acts that change none"`
+	At         time.Time       `json:"at"`
+	Actor      string          `json:"actor"`
+	Source     string          `json:"source"`
+	Reason     string          `json:"reason,omitempty"`
+	Action     string          `json:"action"`
+	ObjectType string          `json:"object_type"`
+	ObjectID   string          `json:"object_id"`
+	ObjectName string          `json:"object_name"`
+	Before     json.RawMessage `json:"before,omitempty"`
+	After      json.RawMessage `json:"after,omitempty"`
+}
+
+// Hasher hashes new passwords.
+type Hasher interface {
+	Hash(ctx context.Context, password string) (string, error)
+}
+
+// Calls are the live calls; *calls.Table is one.
+type Calls interface {
+	List(cursor string, limit int) (page []calls.Call, next string)
+	Get(id string) (calls.Call, bool)
+	Hangup(id, cause string) bool
+}
+
+// Binding is a contact registered for a slot.
+type Binding struct {
+	Contact    string    `json:"contact" doc:"Address that the device registered"`
+	Received   string    `json:"received" doc:"Address and port that the request came from"`
+	Transport  string    `json:"transport" example:"udp"`
+	UserAgent  string    `json:"user_agent"`
+	Registered time.Time `json:"registered" doc:"When it was last refreshed"`
+	Expires    time.Time `json:"expires"`
+}

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/koppelfeld/koppelfeld/admin/auth"
+)
+
+// Names of the session cookie without and with TLS. The prefix binds the second
+// to this host over TLS (RFC 6265bis section 4.1.3.2).
+const (
+	cookieName       = "koppelfeld_session"
+	secureCookieName = "__Host-" + cookieName
+)
+
+// Session tells who a session belongs to.
+type Session struct {
+	Username           string    `json:"username"`
+	Admin              bool      `json:"admin"`
+	MustChangePassword bool      `json:"must_change_password" doc:"The session may do nothing else before the first password has been changed"`
+	Expires            time.Time `json:"expires" doc:"When the session ends at the latest"`
+	IdleUntil          time.Time `json:"idle_until" doc:"When the session ends if it is not used"`
+}
+
+// NewSession is the answer to a login.
+type NewSession struct {
+	Token string `json:"token" doc:"To be sent as Authorization: Bearer"`
+	Session
+}
+
+type loginInput struct {
+	Conn
+	Body struct {
+		Username string `json:"username" minLength:"1" maxLength:"64"`
+		Password string `json:"password" minLength:"1" maxLength:"1024"`
+	}
+}
+
+// Conn is the part of an input that notes whether the request came over TLS.
+type Conn struct{ tls bool }
+
+// Resolve is called by huma before the handler.
+func (c *Conn) Resolve(ctx huma.Context) []error {
+	c.tls = ctx.TLS() != nil
+	return nil
+}
+
+func (c *Conn) cookie(value string) http.Cookie {
+	cookie := http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if c.tls {
+		cookie.Name, cookie.Secure = secureCookieName, true
+	}
+	if value == "" {
+		cookie.MaxAge = -1
+	}
+	return cookie
+}
+
+type loginOutput struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      NewSession
+}
+
+type sessionOutput struct{ Body Session }
+
+type logoutOutput struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+}
+
+func sessionView(id auth.Identity) Session {
+	return Session{
+		Username: id.Username, Admin: id.Admin, MustChangePassword: id.MustChangePassword,
+		Expires: id.Expires, IdleUntil: id.IdleUntil,
+	}
+}
+
+func (a *API) registerSession() {
+	const path = "/api/session"
+	register(a, operation{
+		id: "login", method: http.MethodPost, path: path, tag: "session", access: public,
+		summary: "Log in", doc: "Opens a session, sets its cookie and answers its token.",
+		errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}, func(ctx context.Context, in *loginInput) (*loginOutput, error) {
+		token, id, err := a.deps.Door.Login(ctx, in.Body.Username, in.Body.Password, client(ctx))
+		if err != nil {
+			return nil, err
+		}
+		a.act(context.WithValue(ctx, identityKey{}, id), "login", "user", id.UserID, id.Username)
+		return &loginOutput{in.cookie(token), NewSession{token, sessionView(id)}}, nil
+	})
+	register(a, operation{
+		id: "get-session", method: http.MethodGet, path: path, tag: "session", access: session,
+		summary: "Tell who is logged in",
+	}, func(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
+		return &sessionOutput{sessionView(who(ctx))}, nil
+	})
+	register(a, operation{
+		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session,
+		summary: "Log out", status: http.StatusNoContent,
+	}, func(ctx context.Context, in *Conn) (*logoutOutput, error) {
+		if err := a.deps.Door.Logout(ctx, who(ctx)); err != nil {
+			return nil, err
+		}
+		return &logoutOutput{in.cookie("")}, nil
+	})
+}

@@ -1,0 +1,391 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+)
+
+// User is a person with an account.
+type User struct {
+	ID                 string     `json:"id"`
+	Username           string     `json:"username"`
+	FirstName          string     `json:"first_name"`
+	LastName           string     `json:"last_name"`
+	Email              string     `json:"email"`
+	Language           string     `json:"language" enum:"de,en"`
+	TimeZone           string     `json:"time_zone" doc:"IANA name, empty for the server's"`
+	DND                bool       `json:"dnd" doc:"Do not disturb, for all slots"`
+	Admin              bool       `json:"admin" doc:"Whether the user may do everything"`
+	HasPassword        bool       `json:"has_password" doc:"Whether the user can log in"`
+	MustChangePassword bool       `json:"must_change_password"`
+	Numbers            []string   `json:"numbers" nullable:"false" doc:"Rows of the matrix in their order"`
+	Slots              []UserSlot `json:"slots" nullable:"false" doc:"Columns of the matrix in their order"`
+	Created            time.Time  `json:"created"`
+	Updated            time.Time  `json:"updated"`
+}
+
+// UserSlot names a slot of a user.
+type UserSlot struct {
+	ID   string             `json:"id"`
+	Type directory.SlotType `json:"type"`
+	Name string             `json:"name"`
+}
+
+// Belongings is what is removed together with a user.
+type Belongings struct {
+	Username string     `json:"username"`
+	Deleted  bool       `json:"deleted" doc:"False in a preview"`
+	Numbers  []string   `json:"numbers" nullable:"false" doc:"Numbers that become free"`
+	Slots    []UserSlot `json:"slots" nullable:"false"`
+	Ticks    int        `json:"ticks"`
+	Groups   []string   `json:"groups" nullable:"false" doc:"Groups that list the user"`
+}
+
+type UserPath struct {
+	Username string `path:"username" maxLength:"64" example:"armin.artmann"`
+}
+
+type userOutput struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     User
+}
+
+type createUserInput struct {
+	Body struct {
+		Username           string `json:"username" minLength:"1" maxLength:"64" example:"armin.artmann"`
+		FirstName          string `json:"first_name,omitempty" maxLength:"128"`
+		LastName           string `json:"last_name,omitempty" maxLength:"128"`
+		Email              string `json:"email,omitempty" maxLength:"254"`
+		Language           string `json:"language,omitempty" enum:"de,en" default:"de"`
+		TimeZone           string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin"`
+		DND                bool   `json:"dnd,omitempty"`
+		Password           string `json:"password,omitempty" maxLength:"1024" doc:"Without one the user cannot log in"`
+		MustChangePassword bool   `json:"must_change_password,omitempty" doc:"Makes the user change the password at the first login"`
+	}
+}
+
+type patchUserInput struct {
+	UserPath
+	Precondition
+	Body struct {
+		Username  Field[string] `json:"username,omitempty" minLength:"1" maxLength:"64"`
+		FirstName Field[string] `json:"first_name,omitempty" maxLength:"128"`
+		LastName  Field[string] `json:"last_name,omitempty" maxLength:"128"`
+		Email     Field[string] `json:"email,omitempty" maxLength:"254"`
+		Language  Field[string] `json:"language,omitempty" enum:"de,en"`
+		TimeZone  Field[string] `json:"time_zone,omitempty" maxLength:"64"`
+		DND       Field[bool]   `json:"dnd,omitempty"`
+	}
+}
+
+type passwordInput struct {
+	Conn
+	UserPath
+	Body struct {
+		Password    string `json:"password" minLength:"8" maxLength:"1024"`
+		OldPassword string `json:"old_password,omitempty" maxLength:"1024" doc:"Needed for one's own password"`
+		MustChange  bool   `json:"must_change_password,omitempty" doc:"Makes the user change it at the first login; not for one's own"`
+	}
+}
+
+type passwordOutput struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+	Body      struct {
+		Session *NewSession `json:"session,omitempty" doc:"All sessions of the user have ended; this one takes the place of the caller's own"`
+	}
+}
+
+type listUsersInput struct {
+	Page
+	Filter string `query:"filter" maxLength:"64" doc:"Text in user name, names, e-mail or a number"`
+}
+
+type deleteUserInput struct {
+	UserPath
+	Precondition
+	Preview bool `query:"preview" doc:"Only tell what would go"`
+}
+
+func userView(snap *directory.Snapshot, u *directory.User) User {
+	v := User{
+		ID: u.ID, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
+		Language: u.Language, TimeZone: u.TimeZone, DND: u.DND, Admin: auth.IsAdmin(snap, u),
+		HasPassword: u.PasswordHash != "", MustChangePassword: u.MustChangePassword,
+		Numbers: notNil(slices.Clone(snap.Rows[u.ID])), Slots: []UserSlot{}, Created: u.Created, Updated: u.Updated,
+	}
+	for _, id := range snap.Columns[u.ID] {
+		v.Slots = append(v.Slots, userSlot(snap.Slots[id]))
+	}
+	return v
+}
+
+func userSlot(s *directory.Slot) UserSlot { return UserSlot{ID: s.ID, Type: s.Type, Name: s.Name} }
+
+// userTag covers all that userView shows.
+func userTag(snap *directory.Snapshot, u *directory.User) string {
+	var slots, admin int64
+	for _, id := range snap.Columns[u.ID] {
+		slots += snap.Slots[id].Version
+	}
+	if auth.IsAdmin(snap, u) {
+		admin = 1
+	}
+	return etag(u.Version, snap.MatrixVersions[u.ID], slots, admin)
+}
+
+func userAnswer(snap *directory.Snapshot, u *directory.User) *userOutput {
+	return &userOutput{ETag: userTag(snap, u), Body: userView(snap, u)}
+}
+
+func (a *API) registerUsers() {
+	const path, one = "/api/users", "/api/users/{username}"
+	register(a, operation{
+		id: "list-users", method: http.MethodGet, path: path, tag: "users", access: adminOnly, summary: "List users",
+	}, a.listUsers)
+	register(a, operation{
+		id: "create-user", method: http.MethodPost, path: path, tag: "users", access: adminOnly,
+		summary: "Create a user", status: http.StatusCreated, errors: []int{http.StatusConflict},
+	}, a.createUser)
+	register(a, operation{
+		id: "get-user", method: http.MethodGet, path: one, tag: "users", access: ownOnly,
+		summary: "Show a user", errors: []int{http.StatusNotFound},
+	}, a.getUser)
+	register(a, operation{
+		id: "patch-user", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
+		summary: "Change a user", doc: "Users may change dnd, language and time_zone of their own account; administrators everything.",
+		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
+	}, a.patchUser)
+	register(a, operation{
+		id: "set-password", method: http.MethodPut, path: one + "/password", tag: "users", access: session,
+		summary: "Set a user's password",
+		doc:     "One's own password needs the old one. All sessions of the user end.",
+		errors:  []int{http.StatusNotFound, http.StatusTooManyRequests},
+	}, a.setPassword)
+	register(a, operation{
+		id: "delete-user", method: http.MethodDelete, path: one, tag: "users", access: adminOnly,
+		summary: "Delete a user", doc: "Answers what goes, or would go, with the user.",
+		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
+	}, a.deleteUser)
+}
+
+func (a *API) listUsers(_ context.Context, in *listUsersInput) (*listOutput[User], error) {
+	after, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	snap := a.deps.Store.Snapshot()
+	filter := strings.ToLower(in.Filter)
+	var page []User
+	for _, name := range sortedKeys(snap.ByName) {
+		u := snap.ByName[name]
+		if name <= after || !matches(snap, u, filter) {
+			continue
+		}
+		page = append(page, userView(snap, u))
+		if len(page) > in.Limit {
+			break
+		}
+	}
+	return &listOutput[User]{cutPage(page, in.Limit, func(u User) string { return u.Username })}, nil
+}
+
+// matches looks for lower case text in what people search users by.
+func matches(snap *directory.Snapshot, u *directory.User, text string) bool {
+	if text == "" || strings.Contains(strings.ToLower(u.Username+"\n"+u.FirstName+" "+u.LastName+"\n"+u.Email), text) {
+		return true
+	}
+	return slices.ContainsFunc(snap.Rows[u.ID], func(n string) bool { return strings.Contains(n, text) })
+}
+
+func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput, error) {
+	b := &in.Body
+	u := directory.User{
+		Username: b.Username, FirstName: b.FirstName, LastName: b.LastName, Email: b.Email, Language: b.Language,
+		TimeZone: b.TimeZone, DND: b.DND, MustChangePassword: b.MustChangePassword && b.Password != "",
+	}
+	if b.Password != "" {
+		var err error
+		if u.PasswordHash, err = a.deps.Passwords.Hash(ctx, b.Password); err != nil {
+			return nil, err
+		}
+	}
+	var out *userOutput
+	err := a.change(ctx, func(tx Tx) error {
+		made, err := tx.CreateUser(u)
+		if err != nil {
+			return err
+		}
+		out = userAnswer(tx.Snapshot(), made)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Location = "/api/users/" + out.Body.Username
+	return out, nil
+}
+
+func (a *API) getUser(ctx context.Context, in *struct {
+	UserPath
+	Conditional
+},
+) (*userOutput, error) {
+	snap := a.deps.Store.Snapshot()
+	u, err := mayUser(who(ctx), snap, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.fresh(userTag(snap, u)); err != nil {
+		return nil, err
+	}
+	return userAnswer(snap, u), nil
+}
+
+func (a *API) patchUser(ctx context.Context, in *patchUserInput) (*userOutput, error) {
+	b := &in.Body
+	err := adminFields(who(ctx), map[string]bool{
+		"username": b.Username.Set, "first_name": b.FirstName.Set, "last_name": b.LastName.Set, "email": b.Email.Set,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out *userOutput
+	err = a.change(ctx, func(tx Tx) error {
+		u, err := mayUser(who(ctx), tx.Snapshot(), in.Username)
+		if err != nil {
+			return err
+		}
+		if err := in.check(userTag(tx.Snapshot(), u)); err != nil {
+			return err
+		}
+		if u.Username == auth.Supervisor && b.Username.Set && b.Username.Value != auth.Supervisor {
+			return fault(http.StatusConflict, "", "the user supervisor is the first administrator by name and keeps it")
+		}
+		changed, err := tx.UpdateUser(u.ID, u.Version, func(u *directory.User) {
+			b.Username.apply(&u.Username, u.Username)
+			b.FirstName.apply(&u.FirstName, "")
+			b.LastName.apply(&u.LastName, "")
+			b.Email.apply(&u.Email, "")
+			b.Language.apply(&u.Language, "de")
+			b.TimeZone.apply(&u.TimeZone, "")
+			b.DND.apply(&u.DND, false)
+		})
+		if err != nil {
+			return err
+		}
+		out = userAnswer(tx.Snapshot(), changed)
+		return nil
+	})
+	return out, err
+}
+
+func (a *API) setPassword(ctx context.Context, in *passwordInput) (*passwordOutput, error) {
+	id := who(ctx)
+	own := in.Username == id.Username
+	if !own && id.MustChangePassword {
+		return nil, forbidden("the first password has to be changed before anything else")
+	}
+	if _, err := mayUser(id, a.deps.Store.Snapshot(), in.Username); err != nil {
+		return nil, err
+	}
+	if own {
+		err := a.deps.Door.Verify(ctx, id.Username, in.Body.OldPassword, client(ctx))
+		if err != nil {
+			return nil, oldPasswordProblem(err)
+		}
+		if in.Body.MustChange {
+			return nil, invalid("body.must_change_password", "is not for one's own password")
+		}
+	}
+	hash, err := a.deps.Passwords.Hash(ctx, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	err = a.change(ctx, func(tx Tx) error {
+		u, err := mayUser(id, tx.Snapshot(), in.Username)
+		if err != nil {
+			return err
+		}
+		if in.Body.MustChange {
+			return tx.SetFirstPassword(u.Username, hash)
+		}
+		return tx.SetPassword(u.Username, hash)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &passwordOutput{}
+	if own {
+		token, id, err := a.deps.Door.Open(ctx, id.UserID, client(ctx))
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Session = &NewSession{token, sessionView(id)}
+		out.SetCookie = []http.Cookie{in.cookie(token)}
+	}
+	return out, nil
+}
+
+func (a *API) deleteUser(ctx context.Context, in *deleteUserInput) (*struct{ Body Belongings }, error) {
+	if in.Preview {
+		snap := a.deps.Store.Snapshot()
+		u, err := mayUser(who(ctx), snap, in.Username)
+		if err != nil {
+			return nil, err
+		}
+		return &struct{ Body Belongings }{belongingsView(u, snap.Belongings(u.ID))}, nil
+	}
+	var out Belongings
+	err := a.change(ctx, func(tx Tx) error {
+		snap := tx.Snapshot()
+		u, err := mayUser(who(ctx), snap, in.Username)
+		if err != nil {
+			return err
+		}
+		switch {
+		case u.ID == who(ctx).UserID:
+			return fault(http.StatusConflict, "", "nobody deletes the account that is logged in")
+		case u.Username == auth.Supervisor:
+			return fault(http.StatusConflict, "", "the user supervisor is the first administrator and cannot be deleted")
+		}
+		if err := in.check(userTag(snap, u)); err != nil {
+			return err
+		}
+		gone, err := tx.DeleteUser(u.ID, u.Version)
+		if err != nil {
+			return err
+		}
+		out = belongingsView(u, gone)
+		out.Deleted = true
+		return nil
+	})
+	return &struct{ Body Belongings }{out}, err
+}
+
+func belongingsView(u *directory.User, b directory.Belongings) Belongings {
+	v := Belongings{Username: u.Username, Numbers: notNil(b.Numbers), Slots: []UserSlot{}, Ticks: b.Ticks, Groups: notNil(b.Groups)}
+	for _, s := range b.Slots {
+		v.Slots = append(v.Slots, userSlot(s))
+	}
+	return v
+}
+
+// listOutput is a page as the answer of an operation.
+type listOutput[T any] struct{ Body List[T] }
+
+func notNil[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

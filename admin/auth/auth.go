@@ -1,0 +1,288 @@
+// Package auth decides who speaks to the HTTP API: it checks passwords with a
+// brake against guessing, opens, looks up and ends sessions, and tells what the
+// person behind one is.
+//
+// It starts no goroutine and keeps no session in memory: sessions are stored, as
+// hashes of their tokens, by what Config.Sessions names. It knows the directory,
+// but neither HTTP operations, SQL nor SIP.
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/secret"
+)
+
+// Limits of a session unless Config says otherwise.
+const (
+	DefaultIdle     = 30 * time.Minute
+	DefaultLifetime = 12 * time.Hour
+
+	// touchEvery is the shortest time between two writes of a session that is in
+	// use, so that reading costs no write.
+	touchEvery = time.Minute
+	maxToken   = 128 // bytes of a token that are looked at
+	maxAgent   = 255 // bytes of a User-Agent that are kept
+)
+
+// Supervisor is the user who is an administrator by name (SPEC A1).
+const Supervisor = "supervisor"
+
+var (
+	// ErrCredentials is returned for a wrong user name or password. It does not
+	// tell which.
+	ErrCredentials = errors.New("user name or password is wrong")
+	// ErrNoSession is returned for a token that opens nothing (any more).
+	ErrNoSession = errors.New("there is no such session, or it has ended")
+)
+
+// LockedError says that too many wrong passwords came for a user or from a
+// source.
+type LockedError struct {
+	// After is how long to wait before the next attempt is looked at.
+	After time.Duration
+}
+
+// Error says how long to wait.
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("too many wrong passwords: try again in %s", e.After.Round(time.Second))
+}
+
+// Session is a stored session. Its token is known to the client alone.
+type Session struct {
+	TokenHash [32]byte // SHA-256 of the token
+	UserID    string
+	Created   time.Time
+	Seen      time.Time
+	IdleUntil time.Time // ends earlier than Expires when nobody uses it
+	Expires   time.Time
+	Remote    string // address of the client that logged in
+	Agent     string // its User-Agent
+}
+
+// Sessions stores sessions. What is not there, or has ended, is ErrNoSession.
+type Sessions interface {
+	CreateSession(ctx context.Context, s Session) error
+	GetSession(ctx context.Context, tokenHash [32]byte) (Session, error)
+	// TouchSession notes that the session is in use now and sets IdleUntil.
+	TouchSession(ctx context.Context, tokenHash [32]byte, idleUntil time.Time) error
+	DeleteSession(ctx context.Context, tokenHash [32]byte) error
+}
+
+// Passwords verifies passwords as internal/secret does: an empty hash takes as
+// long as any and never matches; a wrong password is secret.ErrPassword.
+type Passwords interface {
+	Verify(ctx context.Context, hash, password string) error
+}
+
+// Config is what New needs.
+type Config struct {
+	Sessions  Sessions
+	Passwords Passwords
+	// Snapshot returns the directory in force.
+	Snapshot func() *directory.Snapshot
+	// Idle and Lifetime bound a session; 0 means DefaultIdle and DefaultLifetime.
+	Idle, Lifetime time.Duration
+}
+
+// Door opens and checks sessions. It is safe for concurrent use.
+type Door struct {
+	Config
+	users   *brake
+	sources *brake
+}
+
+// New returns a Door.
+func New(c Config) (*Door, error) {
+	if c.Sessions == nil || c.Passwords == nil || c.Snapshot == nil {
+		return nil, errors.New("auth: Sessions, Passwords and Snapshot are needed")
+	}
+	if c.Idle == 0 {
+		c.Idle = DefaultIdle
+	}
+	if c.Lifetime == 0 {
+		c.Lifetime = DefaultLifetime
+	}
+	return &Door{
+		Config: c,
+		// A user gets five attempts and one more each minute; a source, which may be
+		// a whole office, twenty and one more every ten seconds.
+		users:   newBrake(5, time.Minute),
+		sources: newBrake(20, 10*time.Second),
+	}, nil
+}
+
+// Identity is the person behind a request.
+type Identity struct {
+	UserID   string
+	Username string
+	// Admin is set for supervisor and members of the group admins (SPEC A1).
+	Admin bool
+	// MustChangePassword is set until a first password has been changed.
+	MustChangePassword bool
+	TokenHash          [32]byte
+	// Expires is when the session ends at the latest, IdleUntil when nobody uses it.
+	Expires, IdleUntil time.Time
+}
+
+// Client says where a request came from.
+type Client struct {
+	Address netip.Addr
+	Agent   string
+}
+
+// source is the address, or the network of an IPv6 address that one customer
+// commonly holds.
+func (c Client) source() string {
+	a := c.Address.Unmap()
+	if a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}
+
+// Login checks a password and opens a session. The token is returned once and
+// never stored. Errors: ErrCredentials, *LockedError, those of the store.
+func (d *Door) Login(ctx context.Context, username, password string, client Client) (token string, who Identity, err error) {
+	user, err := d.verify(ctx, username, password, client)
+	if err != nil {
+		return "", Identity{}, err
+	}
+	return d.Open(ctx, user.ID, client)
+}
+
+// Open opens a session for a user who has proved who he is.
+func (d *Door) Open(ctx context.Context, userID string, client Client) (token string, who Identity, err error) {
+	now := time.Now().UTC()
+	token = secret.Token()
+	s := Session{
+		TokenHash: secret.TokenHash(token), UserID: userID, Created: now, Seen: now,
+		IdleUntil: now.Add(min(d.Idle, d.Lifetime)), Expires: now.Add(d.Lifetime),
+		Remote: client.Address.Unmap().String(), Agent: cut(client.Agent, maxAgent),
+	}
+	snap := d.Snapshot()
+	user := snap.Users[userID]
+	if user == nil {
+		return "", Identity{}, ErrNoSession
+	}
+	if err := d.Sessions.CreateSession(ctx, s); err != nil {
+		return "", Identity{}, fmt.Errorf("opening a session: %w", err)
+	}
+	return token, identity(snap, user, s), nil
+}
+
+// Verify checks the password of a user who is logged in already, under the same
+// brake as Login.
+func (d *Door) Verify(ctx context.Context, username, password string, client Client) error {
+	_, err := d.verify(ctx, username, password, client)
+	return err
+}
+
+// verify takes the attempt as failed until the password has proved right, so
+// that attempts made at the same time count too.
+func (d *Door) verify(ctx context.Context, username, password string, client Client) (*directory.User, error) {
+	now := time.Now()
+	source := client.source()
+	if after := d.sources.take(source, now); after > 0 {
+		return nil, &LockedError{After: after}
+	}
+	// The name is cut so that a long one cannot fill the brake's memory.
+	if after := d.users.take(cut(username, 64), now); after > 0 {
+		return nil, &LockedError{After: after}
+	}
+	user := d.Snapshot().ByName[username]
+	hash := ""
+	if user != nil {
+		hash = user.PasswordHash
+	}
+	err := d.Passwords.Verify(ctx, hash, password)
+	if err == nil && user != nil {
+		d.sources.giveBack(source)
+		d.users.forget(cut(username, 64))
+		return user, nil
+	}
+	if err == nil || errors.Is(err, secret.ErrPassword) {
+		return nil, ErrCredentials
+	}
+	return nil, fmt.Errorf("checking a password: %w", err)
+}
+
+// Authenticate returns who holds the token and counts as a use of the session.
+// The error is ErrNoSession or one of the store.
+func (d *Door) Authenticate(ctx context.Context, token string) (Identity, error) {
+	if token == "" || len(token) > maxToken {
+		return Identity{}, ErrNoSession
+	}
+	who, s, err := d.look(ctx, secret.TokenHash(token))
+	if err != nil {
+		return Identity{}, err
+	}
+	if now := time.Now().UTC(); now.Sub(s.Seen) >= min(touchEvery, d.Idle/4) {
+		idle := now.Add(d.Idle)
+		if idle.After(s.Expires) {
+			idle = s.Expires
+		}
+		if err := d.Sessions.TouchSession(ctx, s.TokenHash, idle); err != nil {
+			return Identity{}, fmt.Errorf("keeping a session: %w", err)
+		}
+		who.IdleUntil = idle
+	}
+	return who, nil
+}
+
+// Recheck returns who holds the session now and does not count as a use.
+func (d *Door) Recheck(ctx context.Context, tokenHash [32]byte) (Identity, error) {
+	who, _, err := d.look(ctx, tokenHash)
+	return who, err
+}
+
+func (d *Door) look(ctx context.Context, hash [32]byte) (Identity, Session, error) {
+	s, err := d.Sessions.GetSession(ctx, hash)
+	if err != nil {
+		if errors.Is(err, ErrNoSession) {
+			return Identity{}, Session{}, ErrNoSession
+		}
+		return Identity{}, Session{}, fmt.Errorf("looking for a session: %w", err)
+	}
+	now := time.Now()
+	snap := d.Snapshot()
+	user := snap.Users[s.UserID]
+	if user == nil || !now.Before(s.IdleUntil) || !now.Before(s.Expires) {
+		return Identity{}, Session{}, ErrNoSession
+	}
+	return identity(snap, user, s), s, nil
+}
+
+// Logout ends the session.
+func (d *Door) Logout(ctx context.Context, who Identity) error {
+	if err := d.Sessions.DeleteSession(ctx, who.TokenHash); err != nil && !errors.Is(err, ErrNoSession) {
+		return fmt.Errorf("ending a session: %w", err)
+	}
+	return nil
+}
+
+// IsAdmin says whether the user may do everything (SPEC A1).
+func IsAdmin(snap *directory.Snapshot, u *directory.User) bool {
+	return u.Username == Supervisor || snap.IsAdmin(u.ID)
+}
+
+func identity(snap *directory.Snapshot, u *directory.User, s Session) Identity {
+	return Identity{
+		UserID: u.ID, Username: u.Username, Admin: IsAdmin(snap, u), MustChangePassword: u.MustChangePassword,
+		TokenHash: s.TokenHash, Expires: s.Expires, IdleUntil: s.IdleUntil,
+	}
+}
+
+func cut(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}

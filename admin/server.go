@@ -1,0 +1,129 @@
+// Package admin is the HTTP server for administrators and users. It puts the
+// operations of admin/api behind what every request passes: recovery from
+// panics, the access log, security headers, limits and cross-origin protection.
+//
+// Server.Run owns the goroutine that accepts; net/http owns those of requests,
+// and Run returns after they have ended. The package may import leaves and
+// domain packages, never sip or internal/store.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/admin/api"
+)
+
+// Limits of the server.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second // event streams set their own
+	idleTimeout       = 2 * time.Minute
+	maxHeader         = 16 << 10
+	maxConnections    = 1024
+	drain             = 2 * time.Second // requests that run when the server stops
+)
+
+// Config is what New needs.
+type Config struct {
+	// Listen is an address such as "127.0.0.1:8080". Listener takes its place when
+	// it is set; Run closes it.
+	Listen   string
+	Listener net.Listener
+	Deps     api.Deps
+	// Log also serves Deps when Deps.Log is nil.
+	Log *slog.Logger
+}
+
+// Server serves the API.
+type Server struct {
+	log      *slog.Logger
+	listener net.Listener
+	api      *api.API
+	handler  http.Handler
+}
+
+// New builds the server and takes the address; it fails when another program
+// has it.
+func New(c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Deps.Log == nil {
+		c.Deps.Log = c.Log
+	}
+	a, err := api.New(c.Deps)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{log: c.Log, api: a, listener: c.Listener}
+	s.handler = s.wrap(routes(a))
+	if s.listener == nil {
+		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+			return nil, fmt.Errorf("listening for the API: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// Addr returns the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Handler returns the handler behind the listener, for tests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run serves until ctx ends, gives running requests two seconds, and returns
+// nil after a clean stop.
+func (s *Server) Run(ctx context.Context) error {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	server.RegisterOnShutdown(s.api.EndStreams)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(newLimitListener(s.listener, maxConnections)) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serving the API: %w", err)
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := server.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were cut off at the end")
+		err = server.Close()
+	}
+	<-failed // Serve has returned
+	if err != nil {
+		return fmt.Errorf("stopping the API: %w", err)
+	}
+	return nil
+}
+
+// routes joins the API and the place where the pages will be.
+func routes(a *api.API) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/", a)
+	mux.Handle("/healthz", a)
+	mux.Handle("/readyz", a)
+	mux.HandleFunc("GET /{$}", noPages)
+	mux.HandleFunc("GET /admin/", noPages)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		api.WriteProblem(w, http.StatusNotFound, "there is nothing at this path; "+api.SpecPath+" lists what there is")
+	})
+	return mux
+}
+
+func noPages(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintf(w, "Koppelfeld\n\nThe pages are not part of this version. The HTTP API is described at %s\n", api.SpecPath)
+}
