@@ -165,13 +165,15 @@ func (d *draft) dropGroup(g *directory.Group) {
 	d.changed.Groups = true
 }
 
+// addMember keeps the members sorted, as they are loaded.
 func (d *draft) addMember(group, objectID string) {
 	members := own(&d.ours.members, &d.snap.Members)
 	if !d.lists[group] {
 		members[group] = slices.Clone(members[group])
 		d.lists[group] = true
 	}
-	members[group] = append(members[group], objectID)
+	i, _ := slices.BinarySearch(members[group], objectID)
+	members[group] = slices.Insert(members[group], i, objectID)
 	d.changed.Groups = true
 }
 

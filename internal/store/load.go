@@ -95,7 +95,7 @@ func (l *loader) groups() error {
 
 func (l *loader) members() error {
 	return l.each(`SELECT g.name, m.object_id FROM group_members m JOIN object_groups g ON g.id = m.group_id
-		ORDER BY m.group_id, m.object_id`, func(rows *sql.Rows) error {
+		ORDER BY m.object_id`, func(rows *sql.Rows) error {
 		var group, object string
 		err := rows.Scan(&group, &object)
 		l.snap.Members[group] = append(l.snap.Members[group], object)
@@ -104,7 +104,7 @@ func (l *loader) members() error {
 }
 
 func (l *loader) numbers() error {
-	err := l.each(`SELECT number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls,
+	return l.each(`SELECT number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls,
 		ring_inside, ring_outside, display_name, version FROM numbers ORDER BY position, number`, func(rows *sql.Rows) error {
 		var n directory.Number
 		err := rows.Scan(&n.Number, &n.OwnerType, &n.OwnerID, &n.Position, &n.CallWaiting, &n.BusyOnAny, &n.MaxCalls,
@@ -115,7 +115,6 @@ func (l *loader) numbers() error {
 		}
 		return err
 	})
-	return err
 }
 
 func (l *loader) slots() error {

@@ -1,0 +1,292 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/store"
+)
+
+var start = time.Date(2026, 11, 23, 10, 0, 0, 123456000, time.UTC)
+
+// Record returns the finished call record number i; ID and times grow with i.
+func Record(i int) calls.Record {
+	at := start.Add(time.Duration(i) * time.Minute)
+	return calls.Record{
+		ID: fmt.Sprintf("%026d", i), Start: at, RingAt: at.Add(time.Second), AnswerAt: at.Add(2 * time.Second), End: at.Add(time.Minute),
+		Class: "inside", From: "416", FromName: "Armin Artmann", FromUser: "u1", FromSlot: "s1", To: "417", Number: "417", ToUser: "u2", ToSlot: "s2",
+		Result: calls.Answered, Status: 200, HangupBy: "caller", Cause: "normal", SIPCallID: "x@y", Reasons: json.RawMessage(`[{"code":"ring"}]`),
+		Legs:        []calls.Leg{{SlotID: "s2", Contact: "sip:s2@127.0.0.1", Start: at, End: at.Add(time.Minute), Status: 200, Result: "answered"}},
+		MediaCaller: &calls.Media{Codec: "PCMA", Packets: 3000, JitterMS: 0.5},
+	}
+}
+
+// begun returns the record as it is written when the call enters.
+func begun(c calls.Record) calls.Record {
+	return calls.Record{ID: c.ID, Start: c.Start, Class: c.Class, From: c.From, FromUser: c.FromUser, To: c.To}
+}
+
+func insert(t *testing.T, st *store.Store, records ...calls.Record) {
+	t.Helper()
+	if err := st.InsertRecords(t.Context(), records); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func list(t *testing.T, st *store.Store, f store.RecordFilter) (ids []string) {
+	t.Helper()
+	for {
+		page, next, err := st.ListRecords(t.Context(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range page {
+			ids = append(ids, c.ID)
+		}
+		if next == "" {
+			return ids
+		}
+		f.Cursor = next
+	}
+}
+
+func records(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	want := Record(1)
+	insert(t, st, want)
+	got, err := st.GetRecord(t.Context(), want.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("record (-want +got):\n%s", diff)
+	}
+	if _, err := st.GetRecord(t.Context(), "none"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("no such record: got %v, want ErrNotFound", err)
+	}
+	for name, c := range map[string]calls.Record{"no ID": {Start: start}, "no start": {ID: "x"}, "long ID": {ID: fmt.Sprintf("%027d", 1), Start: start}} {
+		t.Run(name, func(t *testing.T) { invalidField(t, st.InsertRecords(t.Context(), []calls.Record{Record(2), c}), "id") })
+	}
+	if ids := list(t, st, store.RecordFilter{}); len(ids) != 1 {
+		t.Errorf("records after a refused batch: got %v", ids)
+	}
+	insert(t, st) // none is fine
+	long := Record(3)
+	long.From, long.FromName = fmt.Sprintf("+%0500d", 1), "\U0001F4DE"+fmt.Sprintf("%01000d", 1)
+	insert(t, st, long)
+	if got, err := st.GetRecord(t.Context(), long.ID); err != nil || got.From != long.From {
+		t.Errorf("record with a long caller: %v", err)
+	}
+}
+
+func recordsRepeated(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	var begins, ends []calls.Record
+	for i := range 250 {
+		ends = append(ends, Record(i))
+		begins = append(begins, begun(Record(i)))
+	}
+	insert(t, st, begins[:100]...)
+	insert(t, st, append(begins[50:], begins[:10]...)...) // partly known, partly doubled
+	insert(t, st, append(ends[:200], begins...)...)       // an end and a late start together
+	insert(t, st, begins...)                              // late starts replace nothing
+	insert(t, st, ends...)
+	changed := Record(0)
+	changed.Cause = "rewritten"
+	insert(t, st, changed) // nor does a second end
+	if ids := list(t, st, store.RecordFilter{Limit: 70}); len(ids) != 250 || ids[0] != ends[249].ID || ids[249] != ends[0].ID {
+		t.Errorf("got %d records, want 250, newest first", len(ids))
+	}
+	got, _, err := st.ListRecords(t.Context(), store.RecordFilter{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		if diff := cmp.Diff(ends[249-i], got[i]); diff != "" {
+			t.Fatalf("record %d (-want +got):\n%s", 249-i, diff)
+		}
+	}
+}
+
+func recordLists(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	var all []calls.Record
+	for i := range 60 {
+		c := Record(i)
+		switch i % 3 {
+		case 1:
+			c.From, c.FromUser, c.Result = "418", "u3", calls.Busy
+		case 2:
+			c.To, c.Number, c.ToUser, c.Class = "0661", "418", "u1", "outside"
+		}
+		all = append(all, c)
+	}
+	all[59] = begun(all[59])
+	insert(t, st, all...)
+	tests := []struct {
+		name   string
+		filter store.RecordFilter
+		keep   func(c calls.Record) bool
+	}{
+		{"all", store.RecordFilter{}, func(calls.Record) bool { return true }},
+		{"number as caller or taker", store.RecordFilter{Number: "418"}, func(c calls.Record) bool { return c.From == "418" || c.Number == "418" }},
+		{"number dialled", store.RecordFilter{Number: "0661"}, func(c calls.Record) bool { return c.To == "0661" }},
+		{"user on either side", store.RecordFilter{User: "u1"}, func(c calls.Record) bool { return c.FromUser == "u1" || c.ToUser == "u1" }},
+		{"user and number", store.RecordFilter{User: "u3", Number: "418"}, func(c calls.Record) bool { return c.FromUser == "u3" }},
+		{"result", store.RecordFilter{Result: calls.Busy}, func(c calls.Record) bool { return c.Result == calls.Busy }},
+		{"class", store.RecordFilter{Class: "outside"}, func(c calls.Record) bool { return c.Class == "outside" }},
+		{"open", store.RecordFilter{Open: true}, func(c calls.Record) bool { return c.End.IsZero() }},
+		{"nobody", store.RecordFilter{User: "x' OR 1=1 --"}, func(calls.Record) bool { return false }},
+	}
+	for _, test := range tests {
+		for _, limit := range []int{0, 7} {
+			t.Run(fmt.Sprintf("%s by %d", test.name, limit), func(t *testing.T) {
+				var want []string
+				for i := len(all) - 1; i >= 0; i-- {
+					if test.keep(all[i]) {
+						want = append(want, all[i].ID)
+					}
+				}
+				test.filter.Limit = limit
+				if diff := cmp.Diff(want, list(t, st, test.filter)); diff != "" {
+					t.Errorf("records (-want +got):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func interruptedRecords(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	up := begun(Record(1))
+	up.AnswerAt = up.Start.Add(5 * time.Second)
+	insert(t, st, up, Record(2))
+	count, err := st.InterruptRecords(t.Context(), "daemon was killed")
+	if err != nil || count != 1 {
+		t.Errorf("got %d and %v, want 1", count, err)
+	}
+	got, err := st.GetRecord(t.Context(), up.ID)
+	if err != nil || got.Result != calls.Interrupted || !got.End.Equal(up.AnswerAt) || got.Cause != "daemon was killed" {
+		t.Errorf("record: got %+v and %v", got, err)
+	}
+	if count, err := st.InterruptRecords(t.Context(), "again"); err != nil || count != 0 {
+		t.Errorf("second time: got %d and %v, want 0", count, err)
+	}
+}
+
+func sessions(t *testing.T, database string) {
+	now := start
+	cfg := Config(t, database)
+	cfg.Now = func() time.Time { return now }
+	st := Open(t, cfg)
+	user := st.Snapshot().ByName[store.Supervisor].ID
+	hash := [32]byte{1, 2, 3}
+	s := store.Session{TokenHash: hash, UserID: user, IdleUntil: now.Add(10 * time.Minute), Expires: now.Add(15 * time.Minute), Remote: "192.0.2.1", Agent: "a\r\nb"}
+	if err := st.CreateSession(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	want := s
+	want.Created, want.Seen, want.Agent = now, now, "a  b"
+	got, err := st.GetSession(t.Context(), hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("session (-want +got):\n%s", diff)
+	}
+	gone := func(what string) {
+		t.Helper()
+		if _, err := st.GetSession(t.Context(), hash); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: got %v, want ErrNotFound", what, err)
+		}
+	}
+	now = start.Add(9 * time.Minute)
+	if err := st.TouchSession(t.Context(), hash, now.Add(10*time.Minute)); err != nil {
+		t.Error(err)
+	}
+	now = start.Add(14 * time.Minute)
+	if _, err := st.GetSession(t.Context(), hash); err != nil {
+		t.Errorf("session in use: %v", err)
+	}
+	now = start.Add(15 * time.Minute)
+	gone("session past its end")
+	if err := st.TouchSession(t.Context(), hash, now.Add(time.Hour)); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("touching a session past its end: got %v, want ErrNotFound", err)
+	}
+	now = start
+	if err := st.DeleteSession(t.Context(), hash); err != nil {
+		t.Error(err)
+	}
+	gone("deleted session")
+	if err := st.CreateSession(t.Context(), store.Session{UserID: "nobody"}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("session of nobody: got %v, want ErrNotFound", err)
+	}
+
+	for i := range 3 {
+		s.TokenHash = [32]byte{byte(i)}
+		if err := st.CreateSession(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.DeleteUserSessions(t.Context(), user, [32]byte{2}); err != nil {
+		t.Error(err)
+	}
+	hash = [32]byte{1}
+	gone("session of a user who ended all others")
+	hash = [32]byte{2}
+	if _, err := st.GetSession(t.Context(), hash); err != nil {
+		t.Errorf("the session that was to stay: %v", err)
+	}
+	f := &fixture{t: t, cfg: cfg, st: st}
+	f.update(func(tx *store.Tx) error { return tx.SetPassword(store.Supervisor, "hash") })
+	gone("session after a new password")
+}
+
+func tokens(t *testing.T, database string) {
+	now := start
+	cfg := Config(t, database)
+	cfg.Now = func() time.Time { return now }
+	st := Open(t, cfg)
+	user := st.Snapshot().ByName[store.Supervisor].ID
+	made, err := st.CreateToken(t.Context(), by, store.Token{TokenHash: [32]byte{7}, UserID: user, Name: "monitor", Scopes: []string{"calls:read"}, Expires: now.Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := st.GetToken(t.Context(), [32]byte{7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(made, got); diff != "" {
+		t.Errorf("token (-made +got):\n%s", diff)
+	}
+	if err := st.TouchToken(t.Context(), made.ID); err != nil {
+		t.Error(err)
+	}
+	all, err := st.ListTokens(t.Context(), user)
+	if err != nil || len(all) != 1 || !all[0].Used.Equal(now) {
+		t.Errorf("list: got %+v and %v", all, err)
+	}
+	now = now.Add(time.Hour)
+	if _, err := st.GetToken(t.Context(), [32]byte{7}); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("expired token: got %v, want ErrNotFound", err)
+	}
+	if err := st.DeleteToken(t.Context(), by, made.ID); err != nil {
+		t.Error(err)
+	}
+	if err := st.DeleteToken(t.Context(), by, made.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("second deletion: got %v, want ErrNotFound", err)
+	}
+	entries, _, err := st.ListAudit(t.Context(), store.AuditFilter{ObjectType: "token", ObjectID: made.ID})
+	if err != nil || len(entries) != 2 || entries[0].Action != "delete" || entries[1].Action != "create" {
+		t.Errorf("audit: got %+v and %v", entries, err)
+	}
+	if _, err := st.CreateToken(t.Context(), by, store.Token{UserID: user}); err == nil {
+		t.Error("a token without a name was accepted")
+	}
+}
