@@ -10,11 +10,11 @@ const maxDialled = 32
 // when anything else than digits is left or nothing at all. Decide does the
 // same; callers need it to lock the number before they ask.
 func Dialled(text string) (string, bool) {
-	if digits(text) {
-		return text, len(text) <= maxDialled
-	}
-	if len(text) > 2*maxDialled {
+	switch {
+	case len(text) > 2*maxDialled:
 		return "", false
+	case len(text) <= maxDialled && digits(text):
+		return text, true
 	}
 	var b strings.Builder
 	for i := range len(text) {

@@ -26,15 +26,6 @@ func (x *index[V]) get(key string) (V, bool) {
 	return v, ok
 }
 
-// each calls f for all entries in no order.
-func (x *index[V]) each(f func(key string, v V)) {
-	for _, m := range x.shards {
-		for k, v := range m {
-			f(k, v)
-		}
-	}
-}
-
 // edit makes changed copies of an index. The index it started from stays as it is.
 type edit[V any] struct {
 	index[V]

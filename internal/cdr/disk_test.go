@@ -242,3 +242,23 @@ func BenchmarkCall(b *testing.B) {
 	cancel()
 	<-done
 }
+
+// BenchmarkShard measures what a call costs the shard.
+func BenchmarkShard(b *testing.B) {
+	w, err := New(Config{Dir: b.TempDir(), Sink: &fakeSink{}, Queue: 1 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer w.lock.Close()
+	s, e := call(1), ended(1)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if i%4000 == 0 {
+			b.StopTimer()
+			w.drain()
+			b.StartTimer()
+		}
+		w.Started(s)
+		w.Finished(e, nil)
+	}
+}

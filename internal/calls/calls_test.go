@@ -1,0 +1,263 @@
+package calls
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+func TestLiveCounts(t *testing.T) {
+	l := NewLive()
+	l.AddNumber("416")
+	l.AddNumber("416")
+	l.AddSlot("desk")
+	l.AddSlot("")
+	l.AddNumber("")
+	if l.NumberCalls("416") != 2 || l.SlotCalls("desk") != 1 || l.SlotCalls("416") != 0 || l.NumberCalls("") != 0 {
+		t.Error("wrong counts")
+	}
+	l.RemoveNumber("416")
+	slots, numbers := l.Left()
+	if len(slots) != 1 || numbers["416"] != 1 {
+		t.Errorf("left: %v %v", slots, numbers)
+	}
+	l.RemoveNumber("416")
+	l.RemoveSlot("desk")
+	if slots, numbers = l.Left(); len(slots)+len(numbers) != 0 {
+		t.Errorf("left: %v %v", slots, numbers)
+	}
+	l.RemoveSlot("desk")
+	if slots, _ = l.Left(); slots["desk"] != -1 {
+		t.Errorf("one Remove too many stays unseen: %v", slots)
+	}
+}
+
+// TestReserve: of many callers who come at once, exactly one passes busy-on-any.
+func TestReserve(t *testing.T) {
+	l := NewLive()
+	for range 100 {
+		var passed atomic.Int32
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				l.WithNumber("416", func() {
+					if l.NumberCalls("416") == 0 {
+						l.AddNumber("416")
+						passed.Add(1)
+					}
+				})
+			})
+		}
+		wg.Wait()
+		if passed.Load() != 1 {
+			t.Fatalf("%d callers passed", passed.Load())
+		}
+		l.RemoveNumber("416")
+	}
+}
+
+func TestLiveIsSafe(t *testing.T) {
+	l := NewLive()
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for i := range 2000 {
+				key := fmt.Sprint((i*7 + g) % 50)
+				l.AddNumber(key)
+				l.AddSlot(key)
+				l.NumberCalls(key)
+				l.RemoveSlot(key)
+				l.RemoveNumber(key)
+			}
+		})
+	}
+	wg.Wait()
+	if slots, numbers := l.Left(); len(slots)+len(numbers) != 0 {
+		t.Errorf("left: %v %v", slots, numbers)
+	}
+}
+
+type registered string
+
+func (r registered) Registered(id string) bool { return id == string(r) }
+
+func TestLiveState(t *testing.T) {
+	s := LiveState{Live: NewLive(), Registrations: registered("desk")}
+	s.AddSlot("desk")
+	if !s.Registered("desk") || s.Registered("dect") || s.SlotCalls("desk") != 1 {
+		t.Error("state does not join counts and registrations")
+	}
+}
+
+func TestTable(t *testing.T) {
+	table := NewTable()
+	var hung []string
+	for i := range 25 {
+		c := Call{ID: fmt.Sprintf("01J%03d", i), State: Routing, Ringing: []string{"desk"}}
+		table.Put(c, func(cause string) { hung = append(hung, c.ID+" "+cause) })
+		c.Ringing[0] = "changed"
+	}
+	var ids []string
+	cursor := ""
+	for page := 0; ; page++ {
+		calls, next := table.List(cursor, 10)
+		for _, c := range calls {
+			ids = append(ids, c.ID)
+		}
+		if next == "" {
+			break
+		}
+		cursor = next
+		if page == 0 { // the call at the cursor ends, another begins
+			table.Remove(cursor)
+			table.Put(Call{ID: "01J999"}, nil)
+		}
+	}
+	if len(ids) != 25 || !slices.IsSortedFunc(ids, func(a, b string) int { return -compare(a, b) }) {
+		t.Errorf("pages: %v", ids)
+	}
+	c, ok := table.Get("01J003")
+	if !ok || c.Ringing[0] != "desk" {
+		t.Errorf("%+v", c)
+	}
+	c.Ringing[0] = "x"
+	c.State = Up
+	table.Update(c)
+	if c, _ = table.Get("01J003"); c.State != Up || c.Ringing[0] != "x" {
+		t.Errorf("after update: %+v", c)
+	}
+	if !table.Hangup("01J003", "by admin") || table.Hangup("01J999", "") || table.Hangup("nobody", "") || !slices.Equal(hung, []string{"01J003 by admin"}) {
+		t.Errorf("hung up: %v", hung)
+	}
+	if n := table.HangupAll("stop"); n != 24 || len(hung) != 25 {
+		t.Errorf("HangupAll: %d, %d", n, len(hung))
+	}
+	table.Remove("01J003")
+	table.Update(c)
+	if _, ok := table.Get("01J003"); ok {
+		t.Error("update brought a removed call back")
+	}
+	for _, id := range append(ids, "01J999") {
+		table.Remove(id)
+	}
+	if left, _ := table.List("", 10); table.Len() != 0 || len(left) != 0 {
+		t.Errorf("%d calls left: %v", table.Len(), left)
+	}
+}
+
+func compare(a, b string) int {
+	if a < b {
+		return -1
+	}
+	return 1
+}
+
+func TestBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b Bus
+		if b.Active() || b.Queues() != nil {
+			t.Error("a bus without readers is active")
+		}
+		b.Publish(Event{Type: CallStarted})
+		fast, slow := b.Subscribe("fast", 10), b.Subscribe("slow", 2)
+		for i := range 5 {
+			b.Publish(Event{Type: CallStarted, Revision: int64(i)})
+		}
+		slow.Cancel()
+		slow.Cancel()
+		b.Publish(Event{Type: CallEnded, Revision: 5})
+		var got []int64
+		for e := range slow.C {
+			got = append(got, e.Revision)
+		}
+		if !slices.Equal(got, []int64{0, 1}) || slow.Dropped() != 3 {
+			t.Errorf("slow reader: %v, %d lost", got, slow.Dropped())
+		}
+		if q := b.Queues(); len(q) != 1 || q[0] != (Queue{Name: "fast", Len: 6, Cap: 10}) {
+			t.Errorf("queues: %+v", q)
+		}
+		var n int
+		go func() {
+			for range fast.C {
+				n++
+			}
+		}()
+		synctest.Wait()
+		fast.Cancel()
+		synctest.Wait()
+		if n != 6 || fast.Dropped() != 0 || b.Active() {
+			t.Errorf("fast reader: %d events", n)
+		}
+	})
+}
+
+func TestBusIsSafe(t *testing.T) {
+	var b Bus
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for range 2000 {
+				b.Publish(Event{Type: CallStarted})
+			}
+		})
+		wg.Go(func() {
+			for range 100 {
+				s := b.Subscribe("r", 1)
+				s.Cancel()
+				for range s.C {
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestPublishDoesNotAllocate(t *testing.T) {
+	var b Bus
+	e := Event{Type: CallStarted}
+	if n := testing.AllocsPerRun(100, func() { b.Publish(e) }); n != 0 {
+		t.Errorf("%v allocations without a reader", n)
+	}
+	b.Subscribe("full", 1)
+	if n := testing.AllocsPerRun(100, func() { b.Publish(e) }); n > 1 {
+		t.Errorf("%v allocations with a reader", n)
+	}
+}
+
+func BenchmarkLive(b *testing.B) {
+	l := NewLive()
+	b.ReportAllocs()
+	for b.Loop() {
+		l.WithNumber("416", func() {
+			if l.NumberCalls("416") == 0 {
+				l.AddNumber("416")
+			}
+		})
+		l.AddSlot("01J0000000000000000000DESK")
+		l.RemoveSlot("01J0000000000000000000DESK")
+		l.RemoveNumber("416")
+	}
+}
+
+func BenchmarkPublish(b *testing.B) {
+	for _, readers := range []int{0, 3} {
+		b.Run(fmt.Sprint(readers), func(b *testing.B) {
+			var bus Bus
+			for range readers {
+				s := bus.Subscribe("r", 1024)
+				go func() {
+					for range s.C {
+					}
+				}()
+				b.Cleanup(s.Cancel)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				bus.Publish(Event{Type: CallStarted})
+			}
+		})
+	}
+}

@@ -1,0 +1,127 @@
+package cdr
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+)
+
+// load finds the segments of an earlier run, and ends the calls that were up when
+// it stopped: they become Interrupted with the time of the last line.
+func (j *journal) load() error {
+	names, err := os.ReadDir(j.dir)
+	if err != nil {
+		return fmt.Errorf("reading record spool: %w", err)
+	}
+	for _, n := range names {
+		mid, ok1 := strings.CutPrefix(n.Name(), segmentPrefix)
+		mid, ok2 := strings.CutSuffix(mid, segmentSuffix)
+		seq, err := strconv.ParseUint(mid, 10, 64)
+		if !ok1 || !ok2 || err != nil {
+			continue
+		}
+		info, err := n.Info()
+		if err != nil {
+			return fmt.Errorf("reading record spool: %w", err)
+		}
+		j.segments = append(j.segments, segment{seq: seq, size: info.Size()})
+		j.nextSeq = max(j.nextSeq, seq+1)
+	}
+	slices.SortFunc(j.segments, func(a, b segment) int { return cmp.Compare(a.seq, b.seq) })
+	l := loading{journal: j}
+	for _, s := range j.segments {
+		if err := l.segment(s); err != nil {
+			return err
+		}
+	}
+	j.stats.finished = uint64(len(l.ends))
+	for _, at := range l.ends {
+		if at.before(j.done) || at == j.done {
+			j.stats.finished--
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.interrupt(l.last)
+}
+
+// loading reads the segments of an earlier run.
+type loading struct {
+	*journal
+	last int64      // time of the youngest line
+	ends []position // of every finished call
+}
+
+func (l *loading) segment(s segment) error {
+	f, err := os.Open(l.path(s.seq))
+	if err != nil {
+		return fmt.Errorf("reading record spool: %w", err)
+	}
+	defer f.Close()
+	scan := newScanner(f, 0)
+	for {
+		e, err := scan.next()
+		if errors.Is(err, io.EOF) {
+			l.stats.damaged += uint64(scan.damaged)
+			if scan.damaged > 0 {
+				l.log.Warn("record spool holds damaged lines; they are skipped", "segment", l.path(s.seq), "lines", scan.damaged)
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		l.last = max(l.last, e.At)
+		switch e.Kind {
+		case started:
+			line, err := e.encode(nil)
+			if err != nil {
+				return err
+			}
+			l.open[e.Record.ID] = openCall{line: line, segment: s.seq}
+		case finished:
+			l.ends = append(l.ends, position{seq: s.seq, offset: scan.offset})
+			delete(l.open, e.Record.ID)
+		case committed:
+			if p := (position{seq: e.Seq, offset: e.Offset}); l.done.before(p) {
+				l.done = p
+			}
+		}
+	}
+}
+
+// interrupt ends all open calls at the given time.
+func (j *journal) interrupt(last int64) error {
+	ids := make([]string, 0, len(j.open))
+	for id := range j.open {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	var batch []waiting
+	for _, id := range ids {
+		e, err := decode(j.open[id].line)
+		if err != nil {
+			return fmt.Errorf("reading record spool: %w", err)
+		}
+		r := e.Record
+		r.Result, r.HangupBy = calls.Interrupted, "system"
+		r.Cause = "the telephone system stopped during the call"
+		r.End = time.UnixMicro(max(last, micros(r.Start))).UTC()
+		w, err := newWaiting(entry{Kind: finished, At: last, Record: r})
+		if err != nil {
+			return err
+		}
+		batch = append(batch, w)
+		j.stats.interrupted++
+	}
+	j.appendLocked(batch)
+	return nil
+}
