@@ -20,13 +20,14 @@ type Layer struct {
 	limits  Limits
 	count   *counters
 	refuse  sharedBucket
+	buffers readBuffers
 
 	sockets   []*packetSocket
 	listeners []*streamListener
 	closing   atomic.Bool
 
 	mu      sync.Mutex
-	ctx     context.Context // of Run; nil while not running
+	ctx     context.Context // of Run; nil before and after
 	handler Handler
 	wg      *sync.WaitGroup // all goroutines of Run
 	conns   map[*streamConn]struct{}
@@ -121,6 +122,9 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	var wg sync.WaitGroup
 	l.mu.Lock()
 	l.ctx, l.handler, l.wg = ctx, h, &wg
+	for c := range l.conns { // asked for before
+		l.start(c)
+	}
 	l.mu.Unlock()
 	for _, s := range l.sockets {
 		wg.Go(func() { s.read(h) })
@@ -164,7 +168,8 @@ func (l *Layer) closeListeners() {
 // FlowTo gives a flow to a target. UDP leaves from a listening socket of the target's address family, the one
 // whose address the host would use towards it. A connection that was dialled to this very target is
 // used again, an accepted one never is: who wants to answer on one holds its flow. A new connection
-// is opened in the background; messages wait in its queue, and when it fails the handler hears FlowClosed.
+// is opened in the background, once Run runs; messages wait in its queue, and when it fails the handler
+// hears FlowClosed.
 func (l *Layer) FlowTo(t Target) (*Flow, error) {
 	t.Addr = netip.AddrPortFrom(t.Addr.Addr().Unmap(), t.Addr.Port())
 	if !t.Addr.IsValid() || t.Addr.Port() == 0 {

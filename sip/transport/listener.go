@@ -32,7 +32,7 @@ func (s *streamListener) accept(ctx context.Context) {
 		conn, err := s.ln.Accept()
 		if err == nil {
 			wait = 0
-			s.layer.admit(ctx, s, conn)
+			s.layer.admit(s, conn)
 			continue
 		}
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
@@ -52,7 +52,7 @@ func (s *streamListener) accept(ctx context.Context) {
 }
 
 // admit starts an accepted connection unless a cap is reached.
-func (l *Layer) admit(ctx context.Context, s *streamListener, conn net.Conn) {
+func (l *Layer) admit(s *streamListener, conn net.Conn) {
 	remote := addrPortOf(conn.RemoteAddr())
 	source := sourceKey(remote.Addr())
 	l.mu.Lock()
@@ -70,12 +70,12 @@ func (l *Layer) admit(ctx context.Context, s *streamListener, conn net.Conn) {
 		conn.Close()
 		return
 	}
-	c := l.newStreamConn(l.handler, l.wg, s.proto, s.local, remote)
+	c := l.newStreamConn(s.proto, s.local, remote)
 	c.accepted, c.source = true, source
 	c.attach(conn)
 	l.sources[source]++
 	l.conns[c] = struct{}{}
-	c.wg.Go(func() { c.run(ctx) })
+	l.start(c)
 }
 
 // dial returns the flow of the connection dialled to t, starting one if there is none.
@@ -92,8 +92,8 @@ func (l *Layer) dial(t Target) (*Flow, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ctx == nil {
-		return nil, ErrNotRunning
+	if l.closing.Load() {
+		return nil, ErrStopped
 	}
 	if c := l.dialled[t]; c != nil && !c.Closed() {
 		return &c.flow, nil
@@ -101,13 +101,21 @@ func (l *Layer) dial(t Target) (*Flow, error) {
 	if len(l.conns) >= l.limits.MaxConnections {
 		return nil, ErrTooManyConnections
 	}
-	c := l.newStreamConn(l.handler, l.wg, s.proto, s.local, t.Addr)
+	c := l.newStreamConn(s.proto, s.local, t.Addr)
 	c.target, c.source = t, s.bound.Addr()
 	l.conns[c] = struct{}{}
 	l.dialled[t] = c
+	if l.ctx != nil {
+		l.start(c)
+	}
+	return &c.flow, nil
+}
+
+// start begins a connection's life; l.mu is held and Run is running.
+func (l *Layer) start(c *streamConn) {
+	c.handler, c.wg = l.handler, l.wg
 	ctx := l.ctx
 	c.wg.Go(func() { c.run(ctx) })
-	return &c.flow, nil
 }
 
 // forget removes an ended connection from the tables.

@@ -40,8 +40,8 @@ var (
 	ErrNoListener = errors.New("transport: no listener for this protocol and address family")
 	// ErrTooManyConnections: the cap on connections is reached.
 	ErrTooManyConnections = errors.New("transport: too many connections")
-	// ErrNotRunning: a connection was asked for while Run is not running.
-	ErrNotRunning = errors.New("transport: not running")
+	// ErrStopped: a connection was asked for after the end of Run.
+	ErrStopped = errors.New("transport: stopped")
 )
 
 // Link is what carries flows: a UDP socket or a connection. The protocols of this

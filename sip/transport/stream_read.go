@@ -1,0 +1,218 @@
+package transport
+
+import (
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/message"
+)
+
+// readBuffers lends buffers to connections while they read: an idle one holds none.
+type readBuffers struct{ pool sync.Pool }
+
+const readBufferSize = 16 << 10
+
+func (p *readBuffers) get() *[readBufferSize]byte {
+	if b, ok := p.pool.Get().(*[readBufferSize]byte); ok {
+		return b
+	}
+	return new([readBufferSize]byte)
+}
+
+// streamReader cuts a connection's bytes into messages.
+type streamReader struct {
+	c      *streamConn
+	framer message.Framer
+	valid  bool      // a valid message has come, or we dialled
+	opened time.Time // start of the connection
+	begun  time.Time // when the incomplete message began, zero if there is none
+	budget bucket
+
+	own   *[readBufferSize]byte // for connections without a descriptor
+	got   *[readBufferSize]byte // borrowed, with n bytes in it
+	n     int
+	err   error
+	readF func(fd uintptr) bool
+}
+
+func newStreamReader(c *streamConn) *streamReader {
+	r := &streamReader{c: c, valid: !c.accepted, opened: time.Now()}
+	r.framer.MaxSize = c.layer.limits.MaxMessage
+	if c.raw == nil {
+		r.own = new([readBufferSize]byte)
+	}
+	r.readF = r.tryRead
+	return r
+}
+
+// run reads until the connection ends.
+func (r *streamReader) run() {
+	c := r.c
+	for {
+		drop := r.setDeadline()
+		b, err := r.read()
+		if len(b) > 0 {
+			r.framer.Write(b)
+			r.release()
+			if ferr := r.consume(); ferr != nil {
+				c.close(ferr)
+				return
+			}
+		}
+		if err != nil {
+			r.release()
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				c.layer.count.drop(drop)
+			}
+			c.close(err)
+			return
+		}
+	}
+}
+
+// read waits for bytes; the buffer is to be given back with release.
+func (r *streamReader) read() ([]byte, error) {
+	if r.own != nil {
+		n, err := r.c.conn.Read(r.own[:])
+		return r.own[:n], err
+	}
+	r.n, r.err = 0, nil
+	if err := r.c.raw.Read(r.readF); err != nil {
+		return nil, err
+	}
+	if r.err == nil && r.n == 0 {
+		return nil, io.EOF
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.got[:r.n], nil
+}
+
+// tryRead is called when the descriptor may be readable and borrows a buffer for the call only.
+func (r *streamReader) tryRead(fd uintptr) bool {
+	r.got = r.c.layer.buffers.get()
+	for {
+		n, err := syscall.Read(int(fd), r.got[:])
+		switch err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			r.release()
+			return false
+		}
+		r.n, r.err = max(n, 0), err
+		return true
+	}
+}
+
+func (r *streamReader) release() {
+	if r.got != nil {
+		r.c.layer.buffers.pool.Put(r.got)
+		r.got = nil
+	}
+}
+
+// setDeadline arms the deadline that applies and returns what it means when it passes.
+func (r *streamReader) setDeadline() Drop {
+	lim := &r.c.layer.limits
+	at, drop := time.Now().Add(lim.Idle), DropIdle
+	if !r.begun.IsZero() {
+		at, drop = r.begun.Add(lim.WholeMessage), DropIncomplete
+	}
+	if first := r.opened.Add(lim.FirstMessage); !r.valid && first.Before(at) {
+		at, drop = first, DropFirstMessage
+	}
+	_ = r.c.conn.SetReadDeadline(at) // a closed connection shows in the read
+	return drop
+}
+
+// consume takes whole messages and keep-alives out of the framer.
+func (r *streamReader) consume() error {
+	for {
+		msg, pings, err := r.framer.Next()
+		for range pings {
+			if err := r.pong(); err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			r.c.layer.count.drop(DropFraming)
+			return err
+		}
+		if msg == nil {
+			switch {
+			case r.framer.Buffered() == 0:
+				r.begun = time.Time{}
+			case r.begun.IsZero():
+				r.begun = time.Now()
+			}
+			return nil
+		}
+		r.begun = time.Time{}
+		if err := r.deliver(msg); err != nil {
+			return err
+		}
+	}
+}
+
+// pong answers a double CRLF with one CRLF (RFC 5626 section 4.4.1).
+func (r *streamReader) pong() error {
+	r.c.layer.count.traffic(r.c.proto).keepAlives.Add(1)
+	if err := r.spend(1); err != nil {
+		return err
+	}
+	if err := r.c.SendTo([]byte("\r\n"), r.c.flow.remote); errors.Is(err, ErrFlowClosed) {
+		return err
+	}
+	return nil
+}
+
+// deliver parses one message and hands it on. Only the end of the connection is an error.
+func (r *streamReader) deliver(b []byte) error {
+	c, count := r.c, r.c.layer.count
+	if err := r.spend(1); err != nil {
+		return err
+	}
+	size := len(b)
+	m, err := message.Parse(b)
+	if m != nil && m.IsRequest() {
+		m.SetReceived(c.flow.remote.Addr(), c.flow.remote.Port())
+	}
+	if err == nil {
+		r.valid = true
+		count.traffic(c.proto).in(size)
+		c.handler.Receive(Inbound{Msg: m, Flow: &c.flow})
+		return nil
+	}
+	var perr *message.ParseError
+	if errors.As(err, &perr) {
+		if b := c.layer.refusal(m, perr, time.Now()); b != nil {
+			count.drop(DropRefused)
+			_ = c.SendTo(b, c.flow.remote) // a closed connection shows in the next read
+			return r.spend(costGarbage)
+		}
+	}
+	count.drop(DropMalformed)
+	return r.spend(costGarbage)
+}
+
+// spend takes from the connection's budget and waits when it is used up, which makes the peer
+// wait as well. It returns an error when the connection ended meanwhile.
+func (r *streamReader) spend(cost float64) error {
+	lim := &r.c.layer.limits
+	rate, burst := float64(lim.SourceRate), float64(lim.SourceBurst)
+	for !r.budget.take(time.Now(), min(cost, burst), rate, burst) {
+		r.c.layer.count.drop(DropRate)
+		select {
+		case <-r.c.done:
+			return ErrFlowClosed
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
