@@ -5,9 +5,21 @@
 // everything that happens to them runs in it, one at a time and in order of arrival.
 // Messages find their shard by Call-ID; Call-IDs that the stack mints carry the
 // number of the shard that minted them, so both legs of a call land in one shard.
+//
+// Stack.Run owns all goroutines: those of the transport and one per shard. The
+// package imports message, transport and transaction alone; it knows no features.
 package sip
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -19,6 +31,11 @@ import (
 // It must answer tx now or later.
 type Handler func(sh *Shard, tx *transaction.Server)
 
+// StatelessHandler sees a request outside of any dialog before there is a shard or a transaction for it, in the
+// transport's reader; it must not block and is called by several readers at once. It answers by itself (Reply) and
+// returns true, or returns false to let the request go its usual way. Repeated requests come again.
+type StatelessHandler func(in transport.Inbound) bool
+
 // DialogUser takes requests inside a dialog.
 type DialogUser interface {
 	// Request takes an in-dialog request other than ACK; it must answer tx now or later.
@@ -27,45 +44,253 @@ type DialogUser interface {
 	Ack(ack *message.Message)
 }
 
-// Shard owns a part of all calls.
-type Shard struct{}
+// Config sets up a Stack. Zero values mean the defaults in brackets.
+type Config struct {
+	Transport transport.Config
+	Log       *slog.Logger // [discarded]
+	// Shards is how many shards there are, at most 4096 [GOMAXPROCS].
+	Shards int
+	// Now is the clock [time.Now].
+	Now func() time.Time
+	// Supported are the option tags that Require may name, and that OPTIONS lists.
+	Supported []string
+	// Accept are the body types that OPTIONS lists [application/sdp].
+	Accept []string
+	// InDialog are the methods that dialogs take besides those with a handler; they stand
+	// in Allow [INVITE ACK CANCEL BYE OPTIONS].
+	InDialog []message.Method
+	// SoftQueue is how many events may wait in a shard before new requests outside of dialogs are answered 503 [4096].
+	SoftQueue int
+	// HardQueue is how many may wait before everything from the network is dropped [65536].
+	HardQueue int
+	// MaxTransactions is how many transactions may exist over all shards before new requests are answered 503 [400000].
+	MaxTransactions int
+}
 
-// Post runs fn in the shard, after everything posted before. Any goroutine may call
-// it; it does not wait for fn.
-func (sh *Shard) Post(fn func()) { panic("unimplemented") }
+// Validate reports all faults of a configuration.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Shards < 0 || c.Shards > 4096 {
+		errs = append(errs, fmt.Errorf("Shards: %d is not in 0..4096", c.Shards))
+	}
+	for name, v := range map[string]int{"SoftQueue": c.SoftQueue, "HardQueue": c.HardQueue, "MaxTransactions": c.MaxTransactions} {
+		if v < 0 {
+			errs = append(errs, fmt.Errorf("%s: %d is negative", name, v))
+		}
+	}
+	return errors.Join(errs...)
+}
 
-// Now is the shard's clock.
-func (sh *Shard) Now() time.Time { panic("unimplemented") }
-
-// After runs fn in the shard after d (resolution 10 ms). Call it in the shard only.
-func (sh *Shard) After(d time.Duration, fn func()) *transaction.Timer { panic("unimplemented") }
-
-// Tx is the shard's transaction layer.
-func (sh *Shard) Tx() *transaction.Layer { panic("unimplemented") }
-
-// NewCallID mints a Call-ID whose messages come back to this shard.
-func (sh *Shard) NewCallID() string { panic("unimplemented") }
-
-// NewTag mints a From or To tag (at least 64 random bits).
-func (sh *Shard) NewTag() string { panic("unimplemented") }
-
-// NewBranch mints a Via branch with the magic cookie.
-func (sh *Shard) NewBranch() string { panic("unimplemented") }
-
-// BindDialog makes in-dialog requests for Call-ID and local tag go to u.
-func (sh *Shard) BindDialog(callID, localTag string, u DialogUser) { panic("unimplemented") }
-
-// UnbindDialog ends that; later requests of the dialog are answered 481.
-func (sh *Shard) UnbindDialog(callID, localTag string) { panic("unimplemented") }
+func (c Config) withDefaults() Config {
+	def := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	def(&c.Shards, runtime.GOMAXPROCS(0))
+	def(&c.SoftQueue, 4096)
+	def(&c.HardQueue, 65536)
+	def(&c.MaxTransactions, 400_000)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Accept == nil {
+		c.Accept = []string{"application/sdp"}
+	}
+	if c.InDialog == nil {
+		c.InDialog = []message.Method{message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS}
+	}
+	return c
+}
 
 // Stack is the assembled SIP stack.
-type Stack struct{}
+type Stack struct {
+	cfg       Config
+	log       *slog.Logger
+	now       func() time.Time
+	transport *transport.Layer
+	shards    []*Shard
+	mark      string // begins the Call-IDs of this process
+	seed      maphash.Seed
+	handlers  map[message.Method]Handler
+	stateless map[message.Method]StatelessHandler
+	closed    []func(*transport.Flow, error)
+	allow     string
+	counters  counters
+}
+
+// New binds the listeners and makes the shards; nothing runs before Run.
+func New(cfg Config) (*Stack, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("sip: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	if cfg.Transport.Log == nil {
+		cfg.Transport.Log = cfg.Log
+	}
+	tr, err := transport.New(cfg.Transport)
+	if err != nil {
+		return nil, fmt.Errorf("sip: %w", err)
+	}
+	s := &Stack{
+		cfg: cfg, log: cfg.Log, now: cfg.Now, transport: tr,
+		mark: newMark(), seed: maphash.MakeSeed(),
+		handlers: map[message.Method]Handler{}, stateless: map[message.Method]StatelessHandler{},
+	}
+	now := s.now()
+	for i := range cfg.Shards {
+		s.shards = append(s.shards, newShard(s, i, now))
+	}
+	s.Handle(message.OPTIONS, s.options)
+	return s, nil
+}
 
 // Handle sets the handler for out-of-dialog requests of a method; to be called before Run.
-// Methods without a handler are answered 405 with Allow, unknown ones 501.
-func (s *Stack) Handle(m message.Method, h Handler) { panic("unimplemented") }
+// Methods without a handler are answered 405 with Allow, unknown ones 501. OPTIONS has a handler already, which
+// may be replaced.
+func (s *Stack) Handle(m message.Method, h Handler) {
+	s.handlers[m] = h
+	s.allow = s.buildAllow()
+}
+
+// HandleStateless sets a handler that sees out-of-dialog requests of a method before anything
+// is kept for them; to be called before Run. What it leaves goes on to the Handler.
+func (s *Stack) HandleStateless(m message.Method, h StatelessHandler) {
+	s.stateless[m] = h
+	s.allow = s.buildAllow()
+}
+
+// OnFlowClosed adds fn to what is called when a connection has ended, on any goroutine; to be called before Run.
+func (s *Stack) OnFlowClosed(fn func(f *transport.Flow, err error)) { s.closed = append(s.closed, fn) }
+
+// Allow is the value of the Allow header.
+func (s *Stack) Allow() string { return s.allow }
+
+// Supported is the value of the Supported header, "" when it is to be left out.
+func (s *Stack) Supported() string { return strings.Join(s.cfg.Supported, ", ") }
+
+var methods = [...]message.Method{
+	message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS, message.REGISTER, message.INFO, message.UPDATE,
+	message.PRACK, message.REFER, message.SUBSCRIBE, message.NOTIFY, message.MESSAGE, message.PUBLISH,
+}
+
+func (s *Stack) buildAllow() string {
+	can := map[message.Method]bool{}
+	for _, m := range s.cfg.InDialog {
+		can[m] = true
+	}
+	for m := range s.handlers {
+		can[m] = true
+	}
+	for m := range s.stateless {
+		can[m] = true
+	}
+	var list []string
+	for _, m := range methods {
+		if can[m] {
+			list = append(list, string(m))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// Run works until ctx ends, then closes the transport and returns after all goroutines have
+// ended. It can be called once.
+func (s *Stack) Run(ctx context.Context) error {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, sh := range s.shards {
+		wg.Go(func() { sh.loop(done) })
+	}
+	err := s.transport.Run(ctx, s)
+	close(done)
+	wg.Wait()
+	return err
+}
+
+// Close frees the listeners of a Stack whose Run was never called.
+func (s *Stack) Close() { s.transport.Close() }
+
+// Shards are all shards.
+func (s *Stack) Shards() []*Shard { return s.shards }
+
+// Addrs are the listeners with their really bound addresses.
+func (s *Stack) Addrs() []transport.Bound { return s.transport.Addrs() }
 
 // FlowTo gives a flow for a target: UDP leaves from the listening socket of the target's
 // address family, connections are reused or opened in the background (messages wait in the
 // flow's queue; a failed connection reports through FlowClosed to the transactions on it).
-func (s *Stack) FlowTo(t transport.Target) (*transport.Flow, error) { panic("unimplemented") }
+func (s *Stack) FlowTo(t transport.Target) (*transport.Flow, error) { return s.transport.FlowTo(t) }
+
+// ShardFor is the shard to which messages with a Call-ID go: the one that minted it in this
+// process, else one by its hash.
+func (s *Stack) ShardFor(callID string) *Shard {
+	if n := len(s.mark); len(callID) > n+5 && callID[n+4] == '-' && callID[:n] == s.mark {
+		if i, err := strconv.ParseUint(callID[n:n+4], 16, 16); err == nil && int(i) < len(s.shards) {
+			return s.shards[i]
+		}
+	}
+	if len(s.shards) == 1 {
+		return s.shards[0]
+	}
+	return s.shards[maphash.String(s.seed, callID)%uint64(len(s.shards))]
+}
+
+// Receive takes a message from a reader of the transport.
+func (s *Stack) Receive(in transport.Inbound) {
+	m := in.Msg
+	s.counters.message(m)
+	if len(m.CallID()) > maxCallID {
+		s.refuse(in, DropCallID, 400, "Call-ID Too Long")
+		return
+	}
+	initial := m.IsRequest() && m.ToTag() == "" && m.Method() != message.ACK && m.Method() != message.CANCEL
+	if initial {
+		if h := s.stateless[m.Method()]; h != nil && h(in) {
+			s.counters.stateless.Add(1)
+			return
+		}
+	}
+	sh := s.ShardFor(m.CallID())
+	switch waiting := sh.waiting.Load(); {
+	case waiting >= int64(s.cfg.HardQueue):
+		s.counters.drop(DropHardQueue)
+	case initial && waiting >= int64(s.cfg.SoftQueue):
+		s.refuse(in, DropOverload, 503, "", retryAfter(in.Msg))
+	default:
+		sh.post(event{kind: eventMessage, msg: m, flow: in.Flow}, true)
+	}
+}
+
+// maxCallID bounds the Call-IDs that we keep.
+const maxCallID = 256
+
+// retryAfter spreads those who come back over 5 to 12 s.
+func retryAfter(m *message.Message) string {
+	n := m.CSeq()
+	if id := m.CallID(); id != "" {
+		n += uint32(id[0]) + uint32(id[len(id)-1])
+	}
+	return "Retry-After: " + strconv.Itoa(5+int(n%8))
+}
+
+// FlowClosed tells all shards that a connection has ended.
+func (s *Stack) FlowClosed(f *transport.Flow, err error) {
+	for _, fn := range s.closed {
+		fn(f, err)
+	}
+	for _, sh := range s.shards {
+		sh.post(event{kind: eventClosed, flow: f, err: err}, false)
+	}
+}
+
+// refuse answers statelessly and counts why. What is not a request, and ACK, gets no answer.
+func (s *Stack) refuse(in transport.Inbound, why Drop, status int, phrase string, extra ...string) {
+	s.counters.drop(why)
+	if in.Msg.IsRequest() && in.Msg.Method() != message.ACK {
+		_ = transaction.Reply(in.Flow, in.Msg, status, phrase, extra...)
+	}
+}
