@@ -74,6 +74,17 @@ func (b *Builder) Add(name, value string) *Builder {
 	return b
 }
 
+// AddParts appends a header line with a value in several parts, under the rules of Add.
+func (b *Builder) AddParts(name string, parts ...string) *Builder {
+	b.buf = append(b.buf, name...)
+	b.buf = append(b.buf, ": "...)
+	for _, p := range parts {
+		b.buf = appendClean(b.buf, p)
+	}
+	b.buf = append(b.buf, "\r\n"...)
+	return b
+}
+
 // AddInt appends a header line with a number.
 func (b *Builder) AddInt(name string, v int) *Builder {
 	b.buf = append(b.buf, name...)
