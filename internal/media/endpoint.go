@@ -142,6 +142,7 @@ func (e *Endpoint) SetRemote(r Remote) {
 		e.since, e.silent = now, false
 		e.rtcp = netip.AddrPort{}
 	}
+	e.latch.near = r.Signalling
 	switch {
 	case !e.plane.plausible(r.RTCP):
 		if r.RTP.Port() < 65535 {

@@ -129,11 +129,7 @@ func (l *loop) run() error {
 	defer runtime.UnlockOSThread()
 	next := l.plane.now() + tickEvery
 	for !l.stop.Load() {
-		wait := -1
-		if l.count.Load() > 0 {
-			wait = max(0, int((next-l.plane.now())/time.Millisecond)+1)
-		}
-		n, err := unix.EpollWait(l.epoll, l.events[:], wait)
+		n, err := unix.EpollWait(l.epoll, l.events[:], l.patience(next))
 		if err != nil && err != unix.EINTR {
 			return fmt.Errorf("waiting for packets: %w", err)
 		}
@@ -147,6 +143,15 @@ func (l *loop) run() error {
 		}
 	}
 	return nil
+}
+
+// patience is how long to wait for packets, in milliseconds: until the next
+// tick, or for ever (-1) while there are no endpoints.
+func (l *loop) patience(next time.Duration) int {
+	if l.count.Load() == 0 {
+		return -1
+	}
+	return max(0, int((next-l.plane.now())/time.Millisecond)+1)
 }
 
 // serve handles one datagram of each of n ready sockets. Sockets that have more

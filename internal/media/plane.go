@@ -21,7 +21,7 @@ const openAttempts = 256
 
 // packLimit is how many endpoints one poll loop gets before the next is used:
 // the more sockets a loop serves, the more packets it finds per wake.
-const packLimit = 512
+const packLimit = 1024
 
 // Plane owns the ports and the poll loops.
 type Plane struct {
@@ -146,7 +146,13 @@ type Options struct {
 // SetRemote everything that arrives is dropped. Errors: ErrNoPorts, ErrClosed,
 // or what the system says (too many open files).
 func (p *Plane) Open(o Options) (*Endpoint, error) {
-	for range openAttempts {
+	busy := 0
+	defer func() {
+		if busy > 0 {
+			p.log.Warn("media ports in use by another process", "pairs", busy)
+		}
+	}()
+	for busy < openAttempts {
 		pair, ok := p.pool.take(p.now())
 		if !ok {
 			return nil, ErrNoPorts
@@ -156,7 +162,7 @@ func (p *Plane) Open(o Options) (*Endpoint, error) {
 		case err == nil:
 			return e, nil
 		case errors.Is(err, unix.EADDRINUSE):
-			p.log.Warn("media port in use by another process", "port", p.base+2*pair)
+			busy++
 			p.pool.retire(pair, p.now())
 		default:
 			p.pool.giveBack(pair)

@@ -1,154 +1,14 @@
 package media
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/pion/rtcp"
 )
-
-var localhost = netip.MustParseAddr("127.0.0.1")
-
-// startPlane runs a plane on ports that nobody gets by chance (above the
-// ephemeral range) until the test ends.
-func startPlane(t testing.TB, change func(*Config)) *Plane {
-	t.Helper()
-	cfg := Config{
-		Address: localhost, PortMin: 61000, PortMax: 65000, Loops: 2,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}
-	if change != nil {
-		change(&cfg)
-	}
-	p, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-		if s := p.Ports(); s.Used != 0 {
-			t.Errorf("%d pairs in use after Run", s.Used)
-		}
-	})
-	return p
-}
-
-// phone is the far end of an endpoint: an RTP and an RTCP socket.
-type phone struct {
-	t         testing.TB
-	rtp, rtcp *net.UDPConn
-}
-
-func newPhone(t testing.TB, ip netip.Addr) *phone {
-	t.Helper()
-	f := &phone{t: t}
-	for _, c := range []**net.UDPConn{&f.rtp, &f.rtcp} {
-		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		*c = conn
-	}
-	return f
-}
-
-func addrOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-func (f *phone) remote() Remote {
-	return Remote{RTP: addrOf(f.rtp), RTCP: addrOf(f.rtcp), Send: true, Receive: true, DTMFPayloadType: 101, ClockRate: 8000, Codec: "PCMA"}
-}
-
-func (f *phone) send(c *net.UDPConn, to netip.AddrPort, b []byte) {
-	f.t.Helper()
-	if _, err := c.WriteToUDPAddrPort(b, to); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-// expect reads one datagram and compares it and its source.
-func (f *phone) expect(c *net.UDPConn, from netip.AddrPort, want []byte) {
-	f.t.Helper()
-	b := make([]byte, 2048)
-	_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
-	n, src, err := c.ReadFromUDPAddrPort(b)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	if src != from || !bytes.Equal(b[:n], want) {
-		f.t.Fatalf("got %x from %s, want %x from %s", b[:n], src, want, from)
-	}
-}
-
-// empty checks that nothing is queued. Call it after something that was sent
-// later has been seen elsewhere.
-func (f *phone) empty(c *net.UDPConn) {
-	f.t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
-	if n, src, err := c.ReadFromUDPAddrPort(make([]byte, 2048)); !errors.Is(err, os.ErrDeadlineExceeded) {
-		f.t.Fatalf("got %d bytes from %s, error %v, want nothing", n, src, err)
-	}
-}
-
-// eventually polls until ok.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
-		}
-		<-tick.C
-	}
-}
-
-func mustOpen(t testing.TB, p *Plane, o Options) *Endpoint {
-	t.Helper()
-	e, err := p.Open(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// call opens two bridged endpoints with a phone each.
-func call(t testing.TB, p *Plane) (a, b *Endpoint, fa, fb *phone) {
-	t.Helper()
-	ip := p.cfg.Address
-	fa, fb = newPhone(t, ip), newPhone(t, ip)
-	a = mustOpen(t, p, Options{})
-	b = mustOpen(t, p, Options{Near: a})
-	a.SetRemote(fa.remote())
-	b.SetRemote(fb.remote())
-	Bridge(a, b)
-	return a, b, fa, fb
-}
-
-func report(t testing.TB) []byte {
-	t.Helper()
-	b, err := rtcp.Marshal([]rtcp.Packet{&rtcp.SenderReport{SSRC: 7, PacketCount: 3}, &rtcp.SourceDescription{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 func TestRelay(t *testing.T) {
 	for _, ip := range []string{"127.0.0.1", "::1"} {
@@ -330,9 +190,6 @@ func TestOwnAddresses(t *testing.T) {
 	ra.RTP, rb.RTP = b.Local(), a.Local()
 	a.SetRemote(ra)
 	b.SetRemote(rb)
-	c := mustOpen(t, p, Options{})
-	c.SetRemote(Remote{RTP: a.Local(), Send: true, Receive: true})
-	Bridge(c, c)
 	if d := b.deliver(a, rtpSocket, rtpPacket(0, 1, 1, 1)); d != DropSend {
 		t.Errorf("a packet to the endpoint it came from: %s, want %s", d, DropSend)
 	}
@@ -469,15 +326,6 @@ func TestPortsBusyAndExhausted(t *testing.T) {
 	}
 }
 
-func openFDs(t testing.TB) int {
-	t.Helper()
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
-
 func TestNoLeak(t *testing.T) {
 	p := startPlane(t, func(c *Config) { c.Quarantine = time.Nanosecond })
 	before := openFDs(t)
@@ -582,5 +430,40 @@ func TestRunOnce(t *testing.T) {
 	}
 	if _, err := p.Open(Options{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("Open after Run: %v", err)
+	}
+}
+
+func TestIdleLoopDoesNotTick(t *testing.T) {
+	p := startPlane(t, nil)
+	l := p.loops[0]
+	if got := l.patience(p.now()); got != -1 {
+		t.Errorf("an idle loop waits %d ms, want for ever", got)
+	}
+	e := mustOpen(t, p, Options{})
+	if got := l.patience(p.now() + tickEvery); got <= 0 || got > int(tickEvery/time.Millisecond)+1 {
+		t.Errorf("a loop with an endpoint waits %d ms", got)
+	}
+	if got := l.patience(0); got != 0 && got != 1 {
+		t.Errorf("a loop that is late waits %d ms", got)
+	}
+	e.Close()
+	if got := l.patience(p.now()); got != -1 {
+		t.Errorf("a loop without endpoints waits %d ms, want for ever", got)
+	}
+}
+
+func TestSDPAimedAtOurselves(t *testing.T) {
+	// A caller cannot make us send to a service on our own loopback, nor to a group.
+	ours := netip.MustParseAddr("192.0.2.1")
+	e := &Endpoint{plane: &Plane{cfg: Config{Address: ours, Advertise: ours}}}
+	for _, a := range []string{"127.0.0.1:53", "[::ffff:127.0.0.1]:53", "239.1.1.1:4000", "255.255.255.255:4000", "192.0.2.9:0"} {
+		e.SetRemote(Remote{RTP: netip.MustParseAddrPort(a), RTCP: netip.MustParseAddrPort(a), Send: true, Receive: true})
+		if e.target[rtpSocket].size != 0 || e.target[rtcpSocket].size != 0 {
+			t.Errorf("%s is a target", a)
+		}
+	}
+	e.SetRemote(Remote{RTP: netip.MustParseAddrPort("192.0.2.9:4000"), RTCP: netip.MustParseAddrPort("127.0.0.1:53")})
+	if got := e.target[rtcpSocket].addrPort(); got != netip.MustParseAddrPort("192.0.2.9:4001") {
+		t.Errorf("RTCP goes to %s", got)
 	}
 }
