@@ -72,15 +72,15 @@ func build(d Deps) (*API, error) {
 	a := &API{deps: d, log: d.Log, mux: http.NewServeMux(), closing: make(chan struct{})}
 	c := huma.DefaultConfig(version.Name, version.Version)
 	c.Info.Description = "Users, numbers, slots and the matrix that joins them; calls, call records and what the system decides.\n\n" +
-		"Log in with POST /api/session. Browsers use the cookie it sets; scripts send its token as `Authorization: Bearer <token>`."
+		"Log in with POST /api/session. Browsers use the cookie it sets; programs send its token, or an API token, as `Authorization: Bearer <token>`."
 	c.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no links to schemas in bodies
 	c.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
 	c.RejectUnknownQueryParameters = true
-	c.Transformers = []huma.Transformer{withoutValues}
+	c.Transformers = []huma.Transformer{tidy}
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "The token that POST /api/session answers"},
+		"bearer": {Type: "http", Scheme: "bearer", Description: "The token that POST /api/session answers, or an API token"},
 		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName},
 	}
 	c.Tags = tags()
@@ -112,6 +112,7 @@ func tags() []*huma.Tag {
 
 func (a *API) registerAll() {
 	a.registerSession()
+	a.registerTokens()
 	a.registerUsers()
 	a.registerNumbers()
 	a.registerSlots()
@@ -221,12 +222,12 @@ const (
 	session                 // any session, also one that must change its password first
 )
 
-const accessKey = "access"
+const operationMeta = "operation"
 
 // authorise lets through whom the operation is for.
 func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
-	level, _ := ctx.Operation().Metadata[accessKey].(access)
-	if level == public {
+	o, _ := ctx.Operation().Metadata[operationMeta].(operation)
+	if o.access == public {
 		next(ctx)
 		return
 	}
@@ -244,11 +245,19 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	if w, ok := ctx.Context().Value(whoKey{}).(*Who); ok {
 		w.Username = id.Username
 	}
+	scope := auth.ScopeWrite
+	if o.reads || o.method == http.MethodGet {
+		scope = auth.ScopeRead
+	}
 	switch {
-	case level != session && id.MustChangePassword:
+	case o.access != session && id.MustChangePassword:
 		a.refuse(ctx, fault(http.StatusForbidden, problemPassword, "the first password has to be changed before anything else: PUT /api/users/"+id.Username+"/password"))
-	case level == adminOnly && !id.Admin:
+	case o.access == adminOnly && !id.Admin:
 		a.refuse(ctx, fault(http.StatusForbidden, "", "only administrators may do this"))
+	case !id.Scoped(scope):
+		a.refuse(ctx, fault(http.StatusForbidden, "", "the token does not have the scope "+scope))
+	case o.person && id.TokenID != "":
+		a.refuse(ctx, fault(http.StatusForbidden, "", "this needs a session: API tokens cannot do it"))
 	default:
 		next(huma.WithValue(ctx, identityKey{}, id))
 	}
@@ -291,6 +300,8 @@ type operation struct {
 	summary string
 	doc     string
 	access  access
+	reads   bool  // changes nothing in spite of its method
+	person  bool  // not for API tokens
 	status  int   // of success, 0 for 200
 	errors  []int // besides those that follow from access
 }
@@ -300,7 +311,7 @@ func (o operation) huma() huma.Operation {
 		OperationID: o.id, Method: o.method, Path: o.path, Tags: []string{o.tag},
 		Summary: o.summary, Description: o.doc, DefaultStatus: o.status,
 		MaxBodyBytes: MaxBody, BodyReadTimeout: bodyTimeout,
-		Metadata: map[string]any{accessKey: o.access},
+		Metadata: map[string]any{operationMeta: o},
 		Errors:   o.errors,
 	}
 	if o.status == 0 {

@@ -55,6 +55,10 @@ type Store interface {
 	ListRecords(ctx context.Context, f RecordFilter) (page []calls.Record, next string, err error)
 	GetRecord(ctx context.Context, id string) (calls.Record, error)
 	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
+	// API tokens. Making and removing them is noted in the audit log.
+	ListTokens(ctx context.Context, userID string) ([]auth.Token, error)
+	CreateToken(ctx context.Context, c Change, t auth.Token) (auth.Token, error)
+	DeleteToken(ctx context.Context, c Change, id string) error
 }
 
 // Tx is a transaction of Store.Update. A version of 0 matches any; another one

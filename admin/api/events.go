@@ -129,7 +129,7 @@ func (s *stream) run(ctx context.Context) error {
 		case <-s.api.closing:
 			return nil
 		case <-tick.C:
-			id, err := s.api.deps.Door.Recheck(ctx, s.id.TokenHash)
+			id, err := s.api.deps.Door.Recheck(ctx, s.id)
 			if errors.Is(err, auth.ErrNoSession) {
 				return s.send("event: end\ndata: {}\n\n")
 			}

@@ -50,7 +50,7 @@ type explainInput struct {
 
 func (a *API) registerExplain() {
 	register(a, operation{
-		id: "explain", method: http.MethodPost, path: "/api/explain", tag: "routing", access: adminOnly,
+		id: "explain", method: http.MethodPost, path: "/api/explain", tag: "routing", access: adminOnly, reads: true,
 		summary: "Who rings if somebody calls?",
 		doc:     "Asks the code that routes calls, with the configuration in force and the calls and registrations of the moment. Nothing rings.",
 	}, a.explain)

@@ -130,10 +130,14 @@ func compileProblem(faults routing.Faults) error {
 	return p
 }
 
-// withoutValues keeps problem documents from echoing what was sent: it may be a
-// password, and it may be long.
-func withoutValues(_ huma.Context, _ string, v any) (any, error) {
+// tidy gives the problems that huma finds the same form as ours, and keeps
+// problem documents from echoing what was sent: it may be a password, and it may
+// be long.
+func tidy(_ huma.Context, _ string, v any) (any, error) {
 	if p, ok := v.(*huma.ErrorModel); ok {
+		if p.Type == "" && p.Status == http.StatusUnprocessableEntity {
+			p.Type = problemInvalid
+		}
 		for _, e := range p.Errors {
 			if e != nil {
 				e.Value = nil

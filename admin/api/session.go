@@ -22,8 +22,8 @@ type Session struct {
 	Username           string    `json:"username"`
 	Admin              bool      `json:"admin"`
 	MustChangePassword bool      `json:"must_change_password" doc:"The session may do nothing else before the first password has been changed"`
-	Expires            time.Time `json:"expires" doc:"When the session ends at the latest"`
-	IdleUntil          time.Time `json:"idle_until" doc:"When the session ends if it is not used"`
+	Expires            time.Time `json:"expires,omitzero" doc:"When the session ends at the latest; missing for API tokens that do not expire"`
+	IdleUntil          time.Time `json:"idle_until,omitzero" doc:"When the session ends if it is not used"`
 }
 
 // NewSession is the answer to a login.
@@ -99,7 +99,7 @@ func (a *API) registerSession() {
 		return &sessionOutput{sessionView(who(ctx))}, nil
 	})
 	register(a, operation{
-		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session,
+		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session, person: true,
 		summary: "Log out", status: http.StatusNoContent,
 	}, func(ctx context.Context, in *Conn) (*logoutOutput, error) {
 		if err := a.deps.Door.Logout(ctx, who(ctx)); err != nil {

@@ -164,7 +164,7 @@ func (a *API) registerUsers() {
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.patchUser)
 	register(a, operation{
-		id: "set-password", method: http.MethodPut, path: one + "/password", tag: "users", access: session,
+		id: "set-password", method: http.MethodPut, path: one + "/password", tag: "users", access: session, person: true,
 		summary: "Set a user's password",
 		doc:     "One's own password needs the old one. All sessions of the user end.",
 		errors:  []int{http.StatusNotFound, http.StatusTooManyRequests},

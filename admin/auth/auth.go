@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -65,13 +67,44 @@ type Session struct {
 	Agent     string // its User-Agent
 }
 
-// Sessions stores sessions. What is not there, or has ended, is ErrNoSession.
+// Token is a stored API token, for programs. It is known to its holder alone.
+type Token struct {
+	ID        string
+	TokenHash [32]byte // SHA-256 of the token
+	UserID    string
+	Name      string
+	Scopes    []string // ScopeRead, ScopeWrite
+	Created   time.Time
+	Expires   time.Time // zero: never
+	Used      time.Time // zero: never
+}
+
+// Scopes of API tokens. A token may do no more than its user.
+const (
+	ScopeRead  = "read"
+	ScopeWrite = "write" // includes ScopeRead
+)
+
+// tokenPrefix tells API tokens from those of sessions.
+const tokenPrefix = "kf_"
+
+// NewToken returns a new random API token and the hash to store.
+func NewToken() (token string, hash [32]byte) {
+	token = tokenPrefix + secret.Token()
+	return token, secret.TokenHash(token)
+}
+
+// Sessions stores sessions and API tokens. What is not there, or has ended, is
+// ErrNoSession.
 type Sessions interface {
 	CreateSession(ctx context.Context, s Session) error
 	GetSession(ctx context.Context, tokenHash [32]byte) (Session, error)
 	// TouchSession notes that the session is in use now and sets IdleUntil.
 	TouchSession(ctx context.Context, tokenHash [32]byte, idleUntil time.Time) error
 	DeleteSession(ctx context.Context, tokenHash [32]byte) error
+	GetToken(ctx context.Context, tokenHash [32]byte) (Token, error)
+	// TouchToken notes that the token is in use now.
+	TouchToken(ctx context.Context, id string) error
 }
 
 // Passwords verifies passwords as internal/secret does: an empty hash takes as
@@ -126,8 +159,18 @@ type Identity struct {
 	// MustChangePassword is set until a first password has been changed.
 	MustChangePassword bool
 	TokenHash          [32]byte
+	// TokenID is set when an API token was used in place of a session, and Scopes
+	// are those of the token.
+	TokenID string
+	Scopes  []string
 	// Expires is when the session ends at the latest, IdleUntil when nobody uses it.
 	Expires, IdleUntil time.Time
+}
+
+// Scoped says whether the identity reaches as far as the scope. Sessions reach
+// everywhere.
+func (i Identity) Scoped(scope string) bool {
+	return i.TokenID == "" || slices.Contains(i.Scopes, ScopeWrite) || slices.Contains(i.Scopes, scope)
 }
 
 // Client says where a request came from.
@@ -214,13 +257,21 @@ func (d *Door) verify(ctx context.Context, username, password string, client Cli
 	return nil, fmt.Errorf("checking a password: %w", err)
 }
 
-// Authenticate returns who holds the token and counts as a use of the session.
-// The error is ErrNoSession or one of the store.
+// Authenticate returns who holds the token of a session or an API token, and
+// counts as a use of it. The error is ErrNoSession or one of the store.
 func (d *Door) Authenticate(ctx context.Context, token string) (Identity, error) {
 	if token == "" || len(token) > maxToken {
 		return Identity{}, ErrNoSession
 	}
-	who, s, err := d.look(ctx, secret.TokenHash(token))
+	hash := secret.TokenHash(token)
+	if strings.HasPrefix(token, tokenPrefix) {
+		who, t, err := d.lookToken(ctx, hash)
+		if err == nil && time.Since(t.Used) >= touchEvery {
+			err = d.Sessions.TouchToken(ctx, t.ID)
+		}
+		return who, err
+	}
+	who, s, err := d.lookSession(ctx, hash)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -237,19 +288,21 @@ func (d *Door) Authenticate(ctx context.Context, token string) (Identity, error)
 	return who, nil
 }
 
-// Recheck returns who holds the session now and does not count as a use.
-func (d *Door) Recheck(ctx context.Context, tokenHash [32]byte) (Identity, error) {
-	who, _, err := d.look(ctx, tokenHash)
-	return who, err
+// Recheck returns who the identity stands for now and does not count as a use.
+// The error is ErrNoSession when the session has ended or the token is gone.
+func (d *Door) Recheck(ctx context.Context, who Identity) (Identity, error) {
+	if who.TokenID != "" {
+		now, _, err := d.lookToken(ctx, who.TokenHash)
+		return now, err
+	}
+	now, _, err := d.lookSession(ctx, who.TokenHash)
+	return now, err
 }
 
-func (d *Door) look(ctx context.Context, hash [32]byte) (Identity, Session, error) {
+func (d *Door) lookSession(ctx context.Context, hash [32]byte) (Identity, Session, error) {
 	s, err := d.Sessions.GetSession(ctx, hash)
 	if err != nil {
-		if errors.Is(err, ErrNoSession) {
-			return Identity{}, Session{}, ErrNoSession
-		}
-		return Identity{}, Session{}, fmt.Errorf("looking for a session: %w", err)
+		return Identity{}, Session{}, lookError(err)
 	}
 	now := time.Now()
 	snap := d.Snapshot()
@@ -258,6 +311,28 @@ func (d *Door) look(ctx context.Context, hash [32]byte) (Identity, Session, erro
 		return Identity{}, Session{}, ErrNoSession
 	}
 	return identity(snap, user, s), s, nil
+}
+
+func (d *Door) lookToken(ctx context.Context, hash [32]byte) (Identity, Token, error) {
+	t, err := d.Sessions.GetToken(ctx, hash)
+	if err != nil {
+		return Identity{}, Token{}, lookError(err)
+	}
+	snap := d.Snapshot()
+	user := snap.Users[t.UserID]
+	if user == nil || !t.Expires.IsZero() && !time.Now().Before(t.Expires) {
+		return Identity{}, Token{}, ErrNoSession
+	}
+	who := identity(snap, user, Session{TokenHash: hash, Expires: t.Expires, IdleUntil: t.Expires})
+	who.TokenID, who.Scopes = t.ID, t.Scopes
+	return who, t, nil
+}
+
+func lookError(err error) error {
+	if errors.Is(err, ErrNoSession) {
+		return ErrNoSession
+	}
+	return fmt.Errorf("looking for a session: %w", err)
 }
 
 // Logout ends the session.
