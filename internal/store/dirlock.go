@@ -41,4 +41,10 @@ func lockDir(dataDir string) (*dirLock, error) {
 	return &dirLock{file: f}, nil
 }
 
-func (l *dirLock) release() error { return l.file.Close() }
+// release may be called more than once.
+func (l *dirLock) release() error {
+	if err := l.file.Close(); !errors.Is(err, os.ErrClosed) {
+		return err
+	}
+	return nil
+}

@@ -20,9 +20,11 @@ import (
 // FileName is the name of the SQLite database in the data directory.
 const FileName = "koppelfeld.db"
 
-// Attempts at one transaction and the pauses between them.
+// Attempts at one transaction, the pauses between them, and the time after which
+// no further attempt is made.
 const (
-	maxAttempts = 6
+	maxAttempts = 8
+	maxTrying   = 5 * time.Second
 	firstPause  = 10 * time.Millisecond
 	maxPause    = 500 * time.Millisecond
 )
@@ -160,17 +162,22 @@ func (e *engine) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
 	})
 }
 
-// retry runs op until it works, fails for good, or has been tried maxAttempts times.
+// retry runs op until it works, fails for good, or has been tried long enough.
 func retry(ctx context.Context, op func() error) error {
+	begin := time.Now()
 	for attempt := 1; ; attempt++ {
 		err := classify(op())
-		if err == nil || !retryable(err) || attempt == maxAttempts {
+		if err == nil || !retryable(err) || enough(attempt, begin) {
 			return err
 		}
 		if err := pause(ctx, attempt); err != nil {
 			return err
 		}
 	}
+}
+
+func enough(attempt int, begin time.Time) bool {
+	return attempt >= maxAttempts || time.Since(begin) > maxTrying
 }
 
 // pause waits before the next attempt, longer each time and not evenly, so that

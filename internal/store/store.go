@@ -135,7 +135,7 @@ func Check(ctx context.Context, cfg Config) error {
 }
 
 // Close closes the database and gives the data directory free. The Store must
-// not be used afterwards.
+// not be used afterwards, but Close may be called again.
 func (s *Store) Close() error {
 	var err error
 	if s.eng != nil {

@@ -58,6 +58,7 @@ func (s *Store) Update(ctx context.Context, change Change, fn func(tx *Tx) error
 	}
 	defer s.openDoor()
 	defer func() { s.health.wrote(err) }()
+	begin := time.Now()
 	for attempt := 1; ; attempt++ {
 		revision, err = s.tryUpdate(ctx, change, fn)
 		again := retryable(err)
@@ -67,7 +68,7 @@ func (s *Store) Update(ctx context.Context, change Change, fn func(tx *Tx) error
 				return 0, fmt.Errorf("changing configuration: %w", err)
 			}
 		}
-		if err == nil || !again || attempt == maxAttempts {
+		if err == nil || !again || enough(attempt, begin) {
 			return revision, err
 		}
 		if err := pause(ctx, attempt); err != nil {

@@ -148,6 +148,21 @@ func immutable(t *testing.T, database string) {
 	keep(f.st.Snapshot())
 	f.st.OnCommit(func(_, next *directory.Snapshot, _ store.Changed) { keep(next) })
 	randomChanges(f, 25)
+	for _, fn := range []func(*store.Tx) error{ // a list with room to grow
+		func(tx *store.Tx) error {
+			a, _, err := person(tx, "first.member", nil)
+			b, _, err2 := person(tx, "second.member", nil)
+			return errors.Join(err, err2, tx.AddMember(directory.Admins, a), tx.AddMember(directory.Admins, b))
+		},
+		func(tx *store.Tx) error {
+			return tx.RemoveMember(directory.Admins, tx.Snapshot().ByName["first.member"].ID)
+		},
+		func(tx *store.Tx) error {
+			return tx.AddMember(directory.Admins, tx.Snapshot().ByName["first.member"].ID)
+		},
+	} {
+		f.update(fn)
+	}
 	for _, p := range seen {
 		text, err := json.Marshal(p.live)
 		if err != nil {

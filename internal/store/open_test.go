@@ -1,0 +1,239 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+// engines runs a test on both databases.
+func engines(t *testing.T, run func(t *testing.T, database string)) {
+	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite") })
+	t.Run("mariadb", func(t *testing.T) { run(t, newMariaDB(t)) })
+}
+
+// raw opens the database of cfg past the store.
+func raw(t *testing.T, cfg store.Config) *sql.DB {
+	t.Helper()
+	driver, dsn := "mysql", cfg.Database
+	if cfg.Database == "sqlite" {
+		driver, dsn = "sqlite", "file:"+filepath.Join(cfg.DataDir, store.FileName)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestOpenRefused(t *testing.T) {
+	tests := []struct {
+		name    string
+		spoil   func(t *testing.T, cfg *store.Config)
+		is      error  // nil: any
+		message string // part of it
+	}{
+		{"no data directory set", func(_ *testing.T, cfg *store.Config) { cfg.DataDir = "" }, nil, "data_dir is not set"},
+		{"no data directory", func(_ *testing.T, cfg *store.Config) { cfg.DataDir += "/none" }, fs.ErrNotExist, "/none does not exist"},
+		{"data directory is a file", func(_ *testing.T, cfg *store.Config) { cfg.DataDir += "/secret.key" }, nil, "not a directory"},
+		{"no database", func(t *testing.T, cfg *store.Config) {
+			if err := os.WriteFile(filepath.Join(cfg.DataDir, store.FileName), []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, store.ErrUnavailable, store.FileName},
+		{"database is a directory", func(t *testing.T, cfg *store.Config) {
+			if err := os.Mkdir(filepath.Join(cfg.DataDir, store.FileName), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, nil, "is a directory"},
+		{"neither sqlite nor an address", func(_ *testing.T, cfg *store.Config) { cfg.Database = "postgres" }, nil, "database setting"},
+		{"no database name", func(_ *testing.T, cfg *store.Config) { cfg.Database = "u:hunter2@unix(/x)/" }, nil, "names no database"},
+		{"server away", func(_ *testing.T, cfg *store.Config) { cfg.Database = "u:hunter2@unix(/nowhere/my.sock)/kf" }, store.ErrUnavailable, "u@/nowhere/my.sock/kf"},
+		{"server away, TCP", func(_ *testing.T, cfg *store.Config) { cfg.Database = "u:hunter2@tcp(127.0.0.1:1)/kf" }, store.ErrUnavailable, "refused"},
+		{"no such database", func(t *testing.T, cfg *store.Config) { cfg.Database = newMariaDB(t) + "none" }, store.ErrUnavailable, "Unknown database"},
+		{"no such account", func(t *testing.T, cfg *store.Config) {
+			_, rest, _ := strings.Cut(newMariaDB(t), "@")
+			cfg.Database = "stranger:hunter2@" + rest
+		}, store.ErrUnavailable, "stranger"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			cfg := storetest.Config(t, "sqlite")
+			test.spoil(t, &cfg)
+			_, openErr := store.Open(t.Context(), cfg)
+			for what, err := range map[string]error{"open": openErr, "check": store.Check(t.Context(), cfg)} {
+				switch {
+				case err == nil:
+					t.Errorf("%s: no error", what)
+				case test.is != nil && !errors.Is(err, test.is):
+					t.Errorf("%s: got %v, want an error that is %v", what, err, test.is)
+				case !strings.Contains(err.Error(), test.message):
+					t.Errorf("%s: got %q, want it to name %q", what, err, test.message)
+				case strings.Contains(err.Error(), "hunter2"):
+					t.Errorf("%s: error shows the password: %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+func TestNewerSchemaRefused(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		storetest.Open(t, cfg)
+		if _, err := raw(t, cfg).Exec("INSERT INTO schema_version (version_id, is_applied) VALUES (999, 1)"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := store.Open(t.Context(), cfg)
+		for what, err := range map[string]error{"open": err, "check": store.Check(t.Context(), cfg)} {
+			if !errors.Is(err, store.ErrNewerSchema) || !strings.Contains(err.Error(), "999") {
+				t.Errorf("%s: got %v, want ErrNewerSchema that names schema 999", what, err)
+			}
+		}
+	})
+}
+
+// TestMigrationAgain runs the migrations over a database that has them already,
+// as happens when the daemon dies between a step and the note that it ran.
+func TestMigrationAgain(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		before := storetest.Open(t, cfg).Snapshot()
+		if _, err := raw(t, cfg).Exec("DELETE FROM schema_version WHERE version_id > 0"); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, storetest.Open(t, cfg).Snapshot()); diff != "" {
+			t.Errorf("configuration (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// TestSchema holds the schema against its dump in testdata. A dump of a released
+// version is never changed: a change of the schema is a new migration.
+func TestSchema(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		storetest.Open(t, cfg)
+		file, query := "testdata/schema-1.sqlite.txt", "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name"
+		if database != "sqlite" {
+			file = "testdata/schema-1.mysql.txt"
+			query = `SELECT CONCAT_WS(' ', table_name, column_name, column_type, IF(is_nullable = 'NO', 'not null', 'null'), COALESCE(collation_name, ''), column_key)
+				FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`
+		}
+		rows, err := raw(t, cfg).Query(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		var dump strings.Builder
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&dump, strings.TrimSpace(line))
+		}
+		if *update {
+			if err := os.WriteFile(file, []byte(dump.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), dump.String()); diff != "" {
+			t.Errorf("schema (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestCheckChangesNothing(t *testing.T) {
+	cfg := storetest.Config(t, "sqlite")
+	if err := store.Check(t.Context(), cfg); err != nil {
+		t.Errorf("no database yet: %v", err)
+	}
+	entries, err := os.ReadDir(cfg.DataDir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("data directory after a check: %v and %v, want the key only", entries, err)
+	}
+	boom := errors.New("boom")
+	storetest.Open(t, cfg)
+	cfg.Validate = func(_, next *directory.Snapshot, changed store.Changed) error {
+		if !changed.Full || next.ByName[store.Supervisor] == nil {
+			t.Error("check does not compile the whole configuration")
+		}
+		return boom
+	}
+	if err := store.Check(t.Context(), cfg); !errors.Is(err, boom) {
+		t.Errorf("configuration that does not compile: got %v, want %v", err, boom)
+	}
+}
+
+func TestSecondDaemonRefused(t *testing.T) {
+	cfg := storetest.Config(t, "sqlite")
+	cfg.Daemon = true
+	first := storetest.Open(t, cfg)
+	_, err := store.Open(t.Context(), cfg)
+	if !errors.Is(err, store.ErrRunning) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("second daemon: got %v, want ErrRunning that names process %d", err, os.Getpid())
+	}
+	beside := cfg
+	beside.Daemon = false
+	storetest.Open(t, beside) // a command beside the daemon
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Open(t, cfg)
+}
+
+func TestFilesAndSecrets(t *testing.T) {
+	cfg := storetest.Config(t, "sqlite")
+	st := storetest.Open(t, cfg)
+	var secret string
+	_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		s, err := tx.CreateSlot(directory.Slot{UserID: tx.Snapshot().ByName[store.Supervisor].ID, Type: directory.Desk})
+		if err == nil {
+			secret = s.SIPSecret
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(cfg.DataDir, "*"))
+	if err != nil || len(files) < 3 {
+		t.Fatalf("files: %v and %v", files, err)
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, want 0600", filepath.Base(file), info.Mode().Perm())
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(content), secret) {
+			t.Errorf("%s holds a SIP secret in the clear", filepath.Base(file))
+		}
+	}
+}
