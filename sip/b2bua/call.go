@@ -1,0 +1,225 @@
+package b2bua
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+)
+
+// phase is where a call is.
+type phase uint8
+
+const (
+	ringing   phase = iota // the caller has no final answer yet
+	answering              // the caller was answered with the callee's offer and has not acknowledged
+	up
+	ended
+)
+
+// call is one call. All of it belongs to its shard.
+type call struct {
+	u     *UA
+	sh    *sip.Shard
+	id    string
+	phase phase
+	gone  bool
+
+	tx      *transaction.Server // the caller's INVITE
+	account *auth.Account
+	source  netip.Addr
+	called  string // as dialled
+	wanted  string // number the caller wants to show
+	path    string // loop marker to be sent on
+	forward int    // Max-Forwards to be sent on
+
+	a     leg   // the caller
+	b     *leg  // the callee, once it has answered
+	won   *fork // that b belongs to
+	forks []*fork
+	early *fork // whose early media the caller hears
+	rung  bool  // the caller has heard 180
+	best  ending
+
+	plan      routing.Plan
+	offer     *sdp.Session // the caller's offer, nil when it wants ours
+	offerBody []byte       // what the forks were offered
+	forkSDP   sdp.Leg
+	from, to  string // identities towards the callees, without tags
+	streams   []stream
+
+	ringTimer *transaction.Timer
+	rec       calls.Record
+	held      held
+	pending   int // forks and legs with something under way, see settle
+}
+
+// held is what the call has counted in shared state and gives back at its end.
+type held struct {
+	number, callerNumber   string
+	callerSlot, calleeSlot string
+	source                 bool
+	active                 bool
+	entered                bool // in the table of calls
+}
+
+// ending says how a call ends.
+type ending struct {
+	result calls.Result
+	status int // final status to the caller
+	by     string
+	cause  string
+}
+
+// Who hung up, as in calls.Record.HangupBy.
+const (
+	byCaller = "caller"
+	byCallee = "callee"
+	bySystem = "system"
+)
+
+// guard ends the call, and only this one, when a fault of ours shows. To be deferred by
+// everything that enters the call from outside.
+func (c *call) guard() {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	c.u.caught(fault, c.id)
+	c.attempt(func() { c.hangup(bySystem, "internal error", nil) })
+	if c.phase != ended {
+		c.attempt(func() { c.end(ending{result: calls.Failed, status: 500, by: bySystem, cause: "internal error"}) })
+	}
+	c.attempt(c.release)
+	c.phase = ended
+}
+
+// attempt runs fn and survives it.
+func (c *call) attempt(fn func()) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.u.caught(fault, c.id)
+		}
+	}()
+	fn()
+}
+
+// after runs fn in the call after d.
+func (c *call) after(d time.Duration, fn func()) *transaction.Timer {
+	return c.sh.After(d, func() {
+		defer c.guard()
+		fn()
+	})
+}
+
+// post runs fn in the call; it may be called from any goroutine.
+func (c *call) post(fn func()) {
+	c.sh.Post(func() {
+		defer c.guard()
+		fn()
+	})
+}
+
+// hangup ends the call whatever its phase. The leg whose BYE caused it, if any, is
+// left as it is.
+func (c *call) hangup(by, cause string, except *leg) {
+	switch c.phase {
+	case ringing:
+		e := ending{result: calls.Failed, status: 503, by: by, cause: cause}
+		if by == byCaller {
+			e.result, e.status = calls.Cancelled, 487
+		}
+		c.refuse(e)
+	case answering, up:
+		for _, l := range [...]*leg{&c.a, c.b} {
+			if l != except {
+				l.leave()
+			}
+		}
+		c.end(ending{result: calls.Answered, status: 200, by: by, cause: cause})
+	}
+}
+
+// refuse answers the caller with a final failure, stops ringing and ends the call.
+func (c *call) refuse(e ending) {
+	c.u.respond(c.tx, e.status, causeOf(e)...)
+	c.a.close()
+	for _, f := range c.forks {
+		f.cancel("", "cancelled")
+	}
+	c.end(e)
+}
+
+// end gives everything back and hands over the record. It runs once.
+func (c *call) end(e ending) {
+	if c.phase == ended {
+		return
+	}
+	c.phase = ended
+	now := c.sh.Now()
+	c.rec.End, c.rec.Result, c.rec.Status = now, e.result, e.status
+	c.rec.HangupBy, c.rec.Cause = e.by, e.cause
+	c.finishLegs(now)
+	c.finishMedia()
+	c.release()
+	c.publish(calls.CallEnded)
+	plan := c.plan
+	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return explain(&plan) })
+	// What lingers needs none of this any more.
+	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
+	c.settle()
+}
+
+// release gives back what the call has counted and opened, each once.
+func (c *call) release() {
+	c.ringTimer.Stop()
+	c.ringTimer = nil
+	for i := range c.streams {
+		c.streams[i].close()
+	}
+	c.streams = nil
+	h := c.held
+	c.held = held{}
+	live := c.u.cfg.Live
+	live.RemoveNumber(h.number)
+	live.RemoveNumber(h.callerNumber)
+	live.RemoveSlot(h.callerSlot)
+	live.RemoveSlot(h.calleeSlot)
+	if h.source {
+		c.u.sources.remove(c.source)
+	}
+	if h.entered {
+		c.u.cfg.Table.Remove(c.id)
+	}
+	if h.active {
+		c.u.active.Add(-1)
+	}
+}
+
+// settle notes when nothing of an ended call is under way any more.
+func (c *call) settle() {
+	if c.phase == ended && c.pending == 0 && !c.gone {
+		c.gone = true
+		c.u.open.Add(-1)
+	}
+}
+
+// other is the far side of a leg, nil before there is one.
+func (c *call) other(l *leg) *leg {
+	if l == &c.a {
+		return c.b
+	}
+	return &c.a
+}
+
+var (
+	_ transaction.ServerUser = (*call)(nil)
+	_ transaction.ServerUser = (*leg)(nil)
+	_ sip.DialogUser         = (*leg)(nil)
+)

@@ -1,0 +1,149 @@
+package b2bua
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/media"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// Router decides who rings. It is asked from shards and must not block.
+type Router interface {
+	Decide(r routing.Request, live routing.Live) routing.Plan
+}
+
+// Locator knows where slots can be reached. It is asked from shards and must not block.
+type Locator interface {
+	Registered(slotID string) bool
+	// Contacts appends the contacts registered for the slot to buf.
+	Contacts(buf []Contact, slotID string) []Contact
+}
+
+// Contact is one place where a slot can be rung.
+type Contact struct {
+	URI  string          // as registered; the Request-URI
+	Flow *transport.Flow // nil or closed: URI names where to send
+	Path []string        // Route values to be sent (RFC 3327)
+}
+
+// Authenticator says who sent a request; *auth.Digest is one. Both methods are called
+// from readers and shards and must not block.
+type Authenticator interface {
+	Check(req *message.Message) (*auth.Account, auth.Verdict)
+	Challenge(b *message.Builder, proxy, stale bool)
+}
+
+// Recorder keeps call records. Both methods are called from shards and must not
+// block; reasons is to be called once, off the hot path, for Record.Reasons.
+type Recorder interface {
+	Started(r calls.Record)
+	Finished(r calls.Record, reasons func() json.RawMessage)
+}
+
+// Media opens relay endpoints.
+type Media interface {
+	Open(o media.Options, near Endpoint) (Endpoint, error)
+	Bridge(a, b Endpoint)
+}
+
+// Endpoint is one side of a relayed stream; *media.Endpoint is one.
+type Endpoint interface {
+	Local() netip.AddrPort
+	SetRemote(media.Remote)
+	Expect(bool)
+	Stats() media.Stats
+	Close()
+}
+
+// Limits bound the calls. Zero means the default.
+type Limits struct {
+	Total     int // calls at once, default 10000
+	PerSlot   int // calls at once in which one slot takes part when it calls, default 8
+	PerSource int // calls at once from one address, default 1000
+	Contacts  int // contacts rung for one call, default 32
+}
+
+// Config is what a UA needs. Router, Locator, Auth, Live, Table and Recorder must be set.
+type Config struct {
+	Router   Router
+	Locator  Locator
+	Auth     Authenticator
+	Live     *calls.Live
+	Table    *calls.Table
+	Bus      *calls.Bus // nil: no events
+	Recorder Recorder
+	Media    Media // nil: SDP is passed through and media flows between the phones
+	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
+	FlowTo func(transport.Target) (*transport.Flow, error)
+	// Domain is the host part of the identities we show.
+	Domain string
+	Limits Limits
+	// RingTimeout ends ringing when the plan says nothing, default 60 s.
+	RingTimeout time.Duration
+	// MediaTimeout ends a call when nothing is heard for so long from a side that is
+	// not on hold; default 120 s, negative means never.
+	MediaTimeout time.Duration
+	Timers       dialog.Timers
+	Software     string // Server and User-Agent
+	Log          *slog.Logger
+}
+
+// Validate reports every fault with its field.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, f := range []struct {
+		missing bool
+		name    string
+	}{
+		{c.Router == nil, "Router"},
+		{c.Locator == nil, "Locator"},
+		{c.Auth == nil, "Auth"},
+		{c.Live == nil, "Live"},
+		{c.Table == nil, "Table"},
+		{c.Recorder == nil, "Recorder"},
+		{c.FlowTo == nil, "FlowTo"},
+		{c.Domain == "", "Domain"},
+	} {
+		if f.missing {
+			errs = append(errs, errors.New(f.name+": missing"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) defaults() {
+	positive(&c.Limits.Total, 10000)
+	positive(&c.Limits.PerSlot, 8)
+	positive(&c.Limits.PerSource, 1000)
+	positive(&c.Limits.Contacts, 32)
+	positive(&c.RingTimeout, time.Minute)
+	if c.MediaTimeout == 0 {
+		c.MediaTimeout = 2 * time.Minute
+	}
+	c.MediaTimeout = max(c.MediaTimeout, 0)
+	c.Timers = c.Timers.WithDefaults()
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Bus == nil {
+		c.Bus = &calls.Bus{}
+	}
+	if c.Software == "" {
+		c.Software = "Koppelfeld"
+	}
+}
+
+func positive[T int | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}

@@ -1,0 +1,42 @@
+// Package b2bua is the call: a back-to-back user agent that carries out a
+// routing.Plan and decides nothing about who rings.
+//
+// # Call model
+//
+// A call is plain state owned by one shard. Everything that happens to it (messages
+// in order of arrival, timers, media events, commands from outside) runs in that
+// shard, one at a time; there is no lock and no goroutine per call. What is slow is
+// not done here: records are handed to a Recorder whose writer renders the words.
+//
+//	caller ──INVITE──▶ leg a ─┐            ┌─ fork ──INVITE──▶ contact 1 of slot X
+//	                         call ─ plan ─┼─ fork ──INVITE──▶ contact 2 of slot X
+//	                          │            └─ fork ──INVITE──▶ contact of slot Y
+//	                          └─ leg b = the fork that answered first
+//
+// Every contact is rung by an INVITE of its own (own Call-ID, own From tag), so the
+// branches never share a dialog. Phases of a call:
+//
+//	ringing ──first 2xx──▶ up ──BYE, timer, command──▶ ended
+//	   │ └──first 2xx with an offer──▶ answering ──caller's ACK──▶ up
+//	   └──CANCEL, all failed, ring timeout──▶ ended
+//
+// "ended" is the moment at which the record is handed over, live counts, ports and
+// the entry in the table of calls are given back, each exactly once (call.end). Legs
+// and forks may outlive it for at most 64*T1: a BYE waits for its answer, a cancelled
+// INVITE for its final response, so that a late 2xx is acknowledged and ended and a
+// crossing BYE is answered.
+//
+// Offers and answers end at the leg where the far side need not know: hold, resume,
+// session refresh and a new address re-plumb the media endpoint and are answered
+// locally. What changes the media itself (codec, T.38, video) is carried across under
+// the glare rules. Session timers run per leg and are never relayed.
+//
+// # Seams
+//
+// REFER, PRACK and SUBSCRIBE are refused in leg.Request; each gets a file of its own
+// there. Reliable provisionals concern only fork.provisional and call.ring. A fork
+// can be added while others ring (call.fork).
+//
+// The package may import sip/*, routing, internal/calls and internal/media. It must not
+// import store, admin or fax.
+package b2bua

@@ -1,0 +1,349 @@
+package b2bua
+
+import (
+	"strings"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// forkPhase is where the ringing of one contact is.
+type forkPhase uint8
+
+const (
+	forkCalling    forkPhase = iota // no response but 100
+	forkRinging                     // 18x
+	forkCancelling                  // we gave up, its final response is outstanding
+	forkDone                        // failed, or lost and ended
+	forkWon
+)
+
+// fork is one contact that is rung, with an INVITE of its own. The one that wins
+// becomes the callee's leg.
+type fork struct {
+	leg
+	target   *routing.Target
+	contact  string
+	state    forkPhase
+	tx       *transaction.Client
+	early    *sdp.Session // what its provisional described
+	timers   dialog.Timers
+	tries    int
+	hadOffer bool // the INVITE carried an offer
+	strays   []stray
+
+	start, ringAt, endAt time.Time
+	status               int
+	result               string
+}
+
+// stray is a dialog that came too late and was ended; its ACK is repeated with its 2xx.
+type stray struct {
+	tag string
+	ack []byte
+}
+
+// ringAll rings every contact of every target.
+func (c *call) ringAll() {
+	var buf [8]Contact
+	rung := 0
+	for i := range c.plan.Targets {
+		t := &c.plan.Targets[i]
+		contacts := c.u.cfg.Locator.Contacts(buf[:0], t.SlotID)
+		if len(contacts) == 0 {
+			c.miss(t, "", 480)
+		}
+		for j := range contacts {
+			if rung >= c.u.cfg.Limits.Contacts {
+				break
+			}
+			rung++
+			c.fork(t, &contacts[j])
+			if c.phase != ringing {
+				return
+			}
+		}
+	}
+	c.checkForks()
+}
+
+// miss notes a target that cannot be rung at all.
+func (c *call) miss(t *routing.Target, contact string, status int) {
+	now := c.sh.Now()
+	f := &fork{target: t, contact: contact, state: forkDone, start: now, endAt: now, status: status, result: "error"}
+	c.forks = append(c.forks, f)
+	c.better(ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone can be reached"})
+}
+
+// fork rings one contact. It may be called while others ring.
+func (c *call) fork(t *routing.Target, at *Contact) {
+	flow := at.Flow
+	if flow == nil || flow.Closed() {
+		to, ok := transport.Target{}, false
+		if len(at.Path) == 0 {
+			to, ok = dialog.TargetOf(at.URI)
+		}
+		var err error
+		if ok {
+			flow, err = c.u.cfg.FlowTo(to)
+		}
+		if !ok || err != nil {
+			c.miss(t, at.URI, 0)
+			return
+		}
+	}
+	f := &fork{target: t, contact: at.URI, start: c.sh.Now(), timers: c.u.cfg.Timers}
+	f.leg = leg{c: c, side: calleeSide}
+	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, at.URI, dialog.ContactOn(flow, contactUser), at.Path)
+	c.forks = append(c.forks, f)
+	c.pending++
+	f.send()
+}
+
+// send sends the INVITE, again with another session interval after a 422.
+func (f *fork) send() {
+	c := f.c
+	branch := c.sh.NewBranch()
+	f.offered = dialog.SessionExpires{Seconds: f.timers.Interval, Refresher: dialog.UAC}
+	b := f.dlg.First(branch, c.forward)
+	b.Add("Contact", f.dlg.Contact)
+	b.Add("Allow", allow)
+	b.Add("Supported", supported)
+	b.Add("Session-Expires", f.offered.String())
+	if f.timers.Min > dialog.MinInterval {
+		b.AddInt("Min-SE", f.timers.Min)
+	}
+	if c.plan.Shown.Number != "" {
+		b.Add("P-Asserted-Identity", c.from)
+	}
+	if f.target.Alert != "" {
+		b.Add("Alert-Info", alertInfo(f.target.Alert))
+	}
+	b.Add(pathHeader, c.path)
+	b.Add("User-Agent", c.u.cfg.Software)
+	f.hadOffer = c.offerBody != nil
+	f.tx = c.sh.Tx().Send(f.dlg.Flow, message.INVITE, branch, b.Finish(contentSDP, c.offerBody), f)
+}
+
+// alertInfo is the value in the form phones know (RFC 3261 section 20.4).
+func alertInfo(ring string) string { return "<http://127.0.0.1/" + ring + ">;info=" + ring }
+
+// Response implements transaction.ClientUser.
+func (f *fork) Response(tx *transaction.Client, res *message.Message) {
+	defer f.c.guard()
+	switch status := res.Status(); {
+	case status == 100:
+	case status < 200:
+		f.provisional(res)
+	case status < 300:
+		f.success(res)
+	case tx != f.tx || f.over():
+	case status == 422 && f.longer(res):
+	default:
+		f.fail(status)
+	}
+}
+
+// Failed implements transaction.ClientUser.
+func (f *fork) Failed(tx *transaction.Client, err error) {
+	defer f.c.guard()
+	if tx != f.tx || f.over() {
+		return
+	}
+	f.fail(0)
+}
+
+func (f *fork) over() bool { return f.state >= forkDone }
+
+// longer tries again with the interval that the phone wants (RFC 4028 section 7.3).
+func (f *fork) longer(res *message.Message) bool {
+	least := dialog.ParseMinSE(res.Header(message.HMinSE))
+	if f.state == forkCancelling || f.tries >= 2 || least <= f.timers.Interval {
+		return false
+	}
+	f.tries++
+	f.timers = dialog.Timers{Interval: least, Min: least}
+	f.send()
+	return true
+}
+
+// provisional takes 101 to 199.
+func (f *fork) provisional(res *message.Message) {
+	c := f.c
+	if f.state > forkRinging || c.phase != ringing {
+		return
+	}
+	if res.Status() == 181 || res.Status() == 199 {
+		return
+	}
+	if f.state == forkCalling {
+		f.state = forkRinging
+		f.ringAt = c.sh.Now()
+	}
+	if c.offer != nil {
+		if d, _ := describe(res); d != nil && len(d.Media) > 0 {
+			f.early = d
+		}
+	}
+	if f.early != nil && (c.early == nil || c.early == f) {
+		c.earlyMedia(f, res.Status())
+		return
+	}
+	c.ring()
+}
+
+// ring lets the caller hear ringback, once.
+func (c *call) ring() {
+	if c.rung {
+		return
+	}
+	b := c.response(180)
+	_ = c.tx.Respond(180, b.Finish("", nil))
+	c.noteRinging()
+}
+
+// earlyMedia lets the caller hear what one phone plays before it answers. The answer that
+// goes with it stays the answer of the whole INVITE.
+func (c *call) earlyMedia(f *fork, status int) {
+	if c.early == nil {
+		c.early = f
+		f.remote = f.early
+		c.plumb(&f.leg)
+		c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), f.early, 0)
+	}
+	if status != 180 {
+		status = 183
+	}
+	b := c.response(status)
+	_ = c.tx.Respond(status, b.Finish(contentSDP, c.a.sdp.Last()))
+	c.noteRinging()
+}
+
+func (c *call) noteRinging() {
+	if c.rung {
+		return
+	}
+	c.rung = true
+	c.rec.RingAt = c.sh.Now()
+	c.publish(calls.CallRinging)
+}
+
+// response starts a response to the caller's INVITE that makes or confirms the dialog.
+func (c *call) response(status int) *message.Builder {
+	b := message.NewResponse(c.tx.Request(), status, "", c.a.dlg.LocalTag)
+	b.Copy(c.tx.Request(), message.HRecordRoute)
+	b.Add("Contact", c.a.dlg.Contact)
+	b.Add("Allow", allow)
+	if id := c.plan.ShownCalled; id.Number != "" {
+		b.Add("P-Asserted-Identity", identity(id, c.u.cfg.Domain))
+	}
+	b.Add("Server", c.u.cfg.Software)
+	return b
+}
+
+// cancel gives up on a contact that has not answered. reason is a header line or "",
+// result goes into the record.
+func (f *fork) cancel(reason, result string) {
+	if f.state >= forkCancelling {
+		return
+	}
+	f.state = forkCancelling
+	f.result = result
+	f.endAt = f.c.sh.Now()
+	if reason == "" {
+		f.tx.Cancel()
+		return
+	}
+	f.tx.Cancel(reason)
+}
+
+// fail takes the end of a fork without an answer. status 0 means that none came.
+func (f *fork) fail(status int) {
+	c := f.c
+	cancelled := f.state == forkCancelling
+	f.done()
+	if cancelled || c.phase != ringing {
+		return
+	}
+	e, result := failure(status, !f.ringAt.IsZero())
+	f.status, f.result, f.endAt = status, result, c.sh.Now()
+	c.better(e)
+	if status >= 600 {
+		for _, other := range c.forks {
+			other.cancel("", "cancelled")
+		}
+		c.refuse(e)
+		return
+	}
+	c.checkForks()
+}
+
+// done notes that the final response of a fork has come, or never will.
+func (f *fork) done() {
+	if f.over() {
+		return
+	}
+	f.state = forkDone
+	f.c.pending--
+	f.c.settle()
+}
+
+// better keeps the most telling of the failures.
+func (c *call) better(e ending) {
+	if c.best.status == 0 || rank(e) > rank(c.best) {
+		c.best = e
+	}
+}
+
+// checkForks ends the call when no contact is left that could answer.
+func (c *call) checkForks() {
+	if c.phase != ringing {
+		return
+	}
+	for _, f := range c.forks {
+		if !f.over() {
+			return
+		}
+	}
+	if c.best.status == 0 {
+		c.best = ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone can be reached"}
+	}
+	c.refuse(c.best)
+}
+
+// stray acknowledges and ends an answer that nobody wants any more.
+func (f *fork) stray(res *message.Message) {
+	c := f.c
+	for i := range f.strays {
+		if f.strays[i].tag == res.ToTag() {
+			_ = f.dlg.Flow.Send(f.strays[i].ack)
+			return
+		}
+	}
+	if len(f.strays) >= 16 {
+		return
+	}
+	d := f.dlg
+	d.Establish(res)
+	var body []byte
+	if offer, _ := describe(res); offer != nil && !f.hadOffer {
+		body = refusal(offer, d.Flow.Local().Addr(), c.sh.Now().Unix())
+	}
+	ack := d.Ack(c.sh.NewBranch()).Finish(contentSDP, body)
+	_ = d.Flow.Send(ack)
+	f.strays = append(f.strays, stray{strings.Clone(res.ToTag()), ack})
+	branch := c.sh.NewBranch()
+	b := d.Request(message.BYE, branch)
+	b.Add("User-Agent", c.u.cfg.Software)
+	c.pending++
+	c.sh.Tx().Send(d.Flow, message.BYE, branch, b.Finish("", nil), &reply{c: c, done: func(*message.Message) {
+		c.pending--
+		c.settle()
+	}})
+}

@@ -1,0 +1,362 @@
+package b2bua
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// pathHeader carries the loop marker: one "process/number" for each time a call went
+// through a system of this kind.
+const pathHeader = "X-Koppelfeld-Path"
+
+// maxHops bounds how often one call may go through such systems (SPEC F5).
+const maxHops = 10
+
+// screen answers, before anything is kept for it, an INVITE that cannot become a call: one
+// without credentials, one that went in a circle, and every one while we stop.
+func (u *UA) screen(in transport.Inbound) bool {
+	req := in.Msg
+	switch {
+	case u.stopping.Load():
+		_ = transaction.Reply(in.Flow, req, 503, "", "Retry-After: 10")
+	case u.looped(req, calledNumber(req)):
+		_ = transaction.Reply(in.Flow, req, 482, "")
+	case !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization):
+		b := message.NewResponse(req, 401, "", u.statelessTag(req))
+		u.cfg.Auth.Challenge(b, false, false)
+		_ = in.Flow.Send(b.Add("Server", u.cfg.Software).Finish("", nil))
+	default:
+		return false
+	}
+	return true // what was lost is asked for again by the phone's repeated INVITE
+}
+
+// statelessTag is the same for a repeated request.
+func (u *UA) statelessTag(req *message.Message) string {
+	var h maphash.Hash
+	h.SetSeed(u.seed)
+	_, _ = h.WriteString(req.CallID()) // never fails
+	_, _ = h.WriteString(req.Branch())
+	return strconv.FormatUint(h.Sum64(), 36)
+}
+
+// authenticate finds out who sent an INVITE, or challenges.
+func (u *UA) authenticate(tx *transaction.Server) *auth.Account {
+	account, verdict := u.cfg.Auth.Check(tx.Request())
+	switch {
+	case verdict == auth.OK && account != nil && account.SlotID != "":
+		return account
+	case verdict == auth.Malformed:
+		u.respond(tx, 400)
+	case verdict == auth.OK:
+		u.respond(tx, 403)
+	default:
+		b := message.NewResponse(tx.Request(), 401, "", tx.Tag())
+		u.cfg.Auth.Challenge(b, false, verdict.IsStale())
+		_ = tx.Respond(401, b.Add("Server", u.cfg.Software).Finish("", nil))
+	}
+	return nil
+}
+
+// invite takes an INVITE outside of any dialog.
+func (u *UA) invite(sh *sip.Shard, tx *transaction.Server) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			u.caught(fault, "")
+			if !tx.Answered() {
+				u.respond(tx, 500)
+			}
+		}
+	}()
+	req := tx.Request()
+	called := calledNumber(req)
+	account := u.authenticate(tx)
+	if account == nil {
+		return
+	}
+	timers, refused := u.negotiate(req)
+	if refused {
+		u.respond(tx, 422, "Min-SE", itoa(u.cfg.Timers.Min))
+		return
+	}
+	c := u.newCall(sh, tx, account, called)
+	defer c.guard()
+	c.a.deal = timers
+	c.start()
+}
+
+// newCall makes the call of an authenticated INVITE and counts it.
+func (u *UA) newCall(sh *sip.Shard, tx *transaction.Server, account *auth.Account, called string) *call {
+	req, flow := tx.Request(), tx.Flow()
+	now := sh.Now()
+	c := &call{
+		u: u, sh: sh, id: newID(now), tx: tx, account: account, called: called,
+		source: sourceOf(flow.Remote().Addr()), forward: 70,
+	}
+	if n := req.MaxForwards(); n > 0 {
+		c.forward = min(n-1, 70)
+	}
+	c.a = leg{c: c, side: callerSide, dlg: dialog.NewUAS(flow, req, tx.Tag(), dialog.ContactOn(flow, contactUser))}
+	c.a.sdp.Origin = newOrigin(now.Unix())
+	c.a.allowUpdate = req.HasToken(message.HAllow, "UPDATE")
+	c.wanted = wantedNumber(req, account.Username)
+	c.path = strings.TrimPrefix(req.HeaderNamed(pathHeader)+", "+u.marker+"/"+called, ", ")
+	c.rec = calls.Record{
+		ID: c.id, Start: now, Class: string(routing.Inside), From: c.wanted,
+		FromUser: account.UserID, FromSlot: account.SlotID, To: called, SIPCallID: c.a.dlg.CallID,
+	}
+	u.open.Add(1)
+	u.active.Add(1)
+	c.held.active = true
+	tx.SetUser(c)
+	return c
+}
+
+// start decides and rings, or refuses.
+func (c *call) start() {
+	req := c.tx.Request()
+	if e, extra := c.unfit(req); e.status != 0 {
+		c.reject(e, extra...)
+		return
+	}
+	if e := c.overLimit(); e.status != 0 {
+		c.reject(e)
+		return
+	}
+	c.decide()
+	if c.plan.Outcome != routing.Ring {
+		c.reject(planned(c.plan.Outcome))
+		return
+	}
+	if err := c.openStreams(c.offer); err != nil {
+		c.u.cfg.Log.Error("opening media for a call failed", "call_id", c.id, "error", err)
+		c.reject(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
+		return
+	}
+	c.sh.BindDialog(c.a.dlg.CallID, c.a.dlg.LocalTag, &c.a)
+	c.a.bound = true
+	c.enter()
+	c.prepare(req)
+	c.ringAll()
+}
+
+// reject refuses a call that has not rung anyone.
+func (c *call) reject(e ending, extra ...string) {
+	c.u.respond(c.tx, e.status, append(extra, causeOf(e)...)...)
+	c.a.close()
+	c.end(e)
+}
+
+// unfit checks what the INVITE asks of us and reads its offer.
+func (c *call) unfit(req *message.Message) (e ending, extra []string) {
+	e = ending{result: calls.Rejected, by: bySystem}
+	if options := unsupported(req); options != "" {
+		e.status, e.cause = 420, "the phone requires an extension that is not supported"
+		return e, []string{"Unsupported", options}
+	}
+	if _, ok := req.Contact(); !ok {
+		e.status, e.cause = 400, "the phone's INVITE has no Contact"
+		return e, nil
+	}
+	d, status := describe(req)
+	if status != 0 {
+		e.status, e.cause = status, "the phone's offer cannot be read"
+		if status == 415 {
+			extra = []string{"Accept", "application/sdp"}
+		}
+		return e, extra
+	}
+	if d != nil {
+		c.offer = d
+		c.a.exchange, _ = c.a.exchange.Next(dialog.ReceiveOffer)
+		c.a.remote = d
+	}
+	return ending{}, nil
+}
+
+// unsupported lists the options of Require that we do not support.
+func unsupported(req *message.Message) string {
+	if !req.Has(message.HRequire) {
+		return ""
+	}
+	var list []string
+	for option := range req.Values(message.HRequire) {
+		if !strings.EqualFold(option, "timer") && len(list) < 8 {
+			list = append(list, option)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// overLimit counts the call against the limits.
+func (c *call) overLimit() ending {
+	u := c.u
+	e := ending{result: calls.Rejected, by: bySystem, status: 503}
+	switch {
+	case u.Active() > u.cfg.Limits.Total:
+		e.cause = "limit of calls of the system reached"
+		return e
+	case !u.sources.add(c.source, u.cfg.Limits.PerSource):
+		e.cause = "limit of calls from this address reached"
+		return e
+	}
+	c.held.source = true
+	if u.cfg.Live.SlotCalls(c.account.SlotID) >= u.cfg.Limits.PerSlot {
+		e.status, e.cause = 486, "limit of calls of this phone reached"
+		return e
+	}
+	return ending{}
+}
+
+// decide asks the routing table and reserves what the plan takes, in one step for the
+// called number.
+func (c *call) decide() {
+	r := routing.Request{
+		Called: c.called,
+		Caller: routing.Caller{Class: routing.Inside, SlotID: c.account.SlotID, UserID: c.account.UserID, Wanted: c.wanted},
+		At:     c.sh.Now(),
+	}
+	number, _ := routing.Dialled(c.called)
+	live := c.u.cfg.Live
+	live.WithNumber(number, func() {
+		c.plan = c.u.cfg.Router.Decide(r, c.u.live)
+		if c.plan.Outcome != routing.Ring {
+			return
+		}
+		c.held.number, c.held.callerNumber, c.held.callerSlot = c.plan.Number, c.plan.CallerNumber, c.account.SlotID
+		live.AddNumber(c.held.number)
+		live.AddNumber(c.held.callerNumber)
+		live.AddSlot(c.held.callerSlot)
+	})
+	p := &c.plan
+	if p.Shown.Number != "" || p.Outcome == routing.Ring {
+		c.rec.From, c.rec.FromName = p.Shown.Number, p.Shown.Name
+	}
+	c.rec.Number = p.Number
+	if p.OwnerType == "user" {
+		c.rec.ToUser = p.OwnerID
+	}
+}
+
+// prepare makes what all forks share.
+func (c *call) prepare(req *message.Message) {
+	u := c.u
+	c.from = identity(c.plan.Shown, u.cfg.Domain)
+	c.to = identity(routing.Identity{Number: c.plan.Number}, u.cfg.Domain)
+	if c.offer != nil {
+		c.plumb(&c.a)
+		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
+		c.offerBody = c.write(&c.forkSDP, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, 0)
+	}
+	timeout := c.plan.RingTimeout
+	if timeout <= 0 {
+		timeout = u.cfg.RingTimeout
+	}
+	c.ringTimer = c.after(timeout, c.ringTimeout)
+}
+
+// ringTimeout ends ringing that nobody answered.
+func (c *call) ringTimeout() {
+	if c.phase != ringing {
+		return
+	}
+	e := ending{result: calls.NoAnswer, status: 480, by: bySystem, cause: "nobody answered in time"}
+	if !c.rung {
+		e = ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone answered at all"}
+	}
+	for _, f := range c.forks {
+		f.cancel("", "timeout")
+	}
+	c.refuse(e)
+}
+
+// identity is a name-addr of ours.
+func identity(id routing.Identity, domain string) string {
+	if id.Number == "" {
+		return `"Anonymous" <sip:anonymous@anonymous.invalid>`
+	}
+	return message.FormatAddr(id.Name, "sip:"+message.EscapeUser(id.Number)+"@"+domain)
+}
+
+// contactUser is the user part of our Contact.
+const contactUser = "koppelfeld"
+
+// calledNumber is what was dialled: the user part of the Request-URI.
+func calledNumber(req *message.Message) string {
+	u, err := message.ParseURI(req.URI())
+	if err != nil {
+		return ""
+	}
+	return userOf(u)
+}
+
+func userOf(u message.URI) string {
+	user := u.User
+	if user == "" && u.Scheme == "tel" {
+		user = u.Host
+	}
+	user, _, _ = strings.Cut(user, ";") // parameters of a telephone subscriber
+	if strings.IndexByte(user, '%') >= 0 {
+		user = message.Unescape(user)
+	}
+	return strings.Clone(user)
+}
+
+// wantedNumber is the number that the caller asks to show (SPEC M5).
+func wantedNumber(req *message.Message, username string) string {
+	uri := req.From().URI
+	if p := req.Header(message.HPPreferredIdentity); p != "" {
+		if a, err := message.ParseAddr(p); err == nil {
+			uri = a.URI
+		}
+	}
+	u, err := message.ParseURI(uri)
+	if err != nil {
+		return ""
+	}
+	user := userOf(u)
+	if user == username {
+		return ""
+	}
+	if _, ok := routing.Dialled(user); !ok {
+		return ""
+	}
+	return user
+}
+
+// looped reports whether the call came by here for the same number before, or through too many systems.
+func (u *UA) looped(req *message.Message, called string) bool {
+	path := req.HeaderNamed(pathHeader)
+	if path == "" {
+		return false
+	}
+	hops := 0
+	for hop := range strings.SplitSeq(path, ",") {
+		process, number, _ := strings.Cut(strings.TrimSpace(hop), "/")
+		if hops++; hops >= maxHops || process == u.marker && number == called {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceOf is for limits: IPv6 counts by /64.
+func sourceOf(a netip.Addr) netip.Addr {
+	if a.Is6() && !a.Is4In6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a.Unmap()
+}

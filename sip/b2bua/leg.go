@@ -1,0 +1,216 @@
+package b2bua
+
+import (
+	"strings"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// side tells the two legs of a call apart.
+type side uint8
+
+const (
+	callerSide side = iota
+	calleeSide
+)
+
+func (s side) String() string {
+	if s == callerSide {
+		return byCaller
+	}
+	return byCallee
+}
+
+// legPhase is where a leg's dialog is.
+type legPhase uint8
+
+const (
+	legEarly   legPhase = iota // the INVITE has no 2xx
+	legUp                      // confirmed
+	legLeaving                 // to be ended, but the caller's ACK has to come first
+	legBye                     // our BYE is under way
+	legGone
+)
+
+// leg is the call's dialog with one side.
+type leg struct {
+	c     *call
+	side  side
+	phase legPhase
+	bound bool
+	dlg   dialog.Dialog
+
+	exchange    dialog.Exchange
+	remote      *sdp.Session // what the peer described last
+	sdp         sdp.Leg      // what we described
+	allowUpdate bool
+
+	in  *transaction.Server // the peer's re-INVITE while it waits for our final response
+	out *outgoing           // our re-INVITE or UPDATE while it waits for its outcome
+	ok  accepted            // our 2xx to an INVITE until its ACK comes
+	ack acked               // the ACK for the last 2xx to our INVITE
+
+	session   dialog.Session
+	deal      deal                  // for our next 2xx
+	offered   dialog.SessionExpires // what our last request asked for
+	minSE     int                   // what the peer wants at least, in seconds
+	refreshed time.Time
+	timer     *transaction.Timer // refresh or expiry
+	retry     *transaction.Timer // after 491
+}
+
+// acked is an ACK kept for repeated 2xx.
+type acked struct {
+	seq   uint32
+	bytes []byte
+}
+
+// Request takes a request of the peer inside the dialog.
+func (l *leg) Request(tx *transaction.Server) {
+	c := l.c
+	defer c.guard()
+	req := tx.Request()
+	switch {
+	case !l.dlg.Matches(req):
+		c.u.respond(tx, 481)
+		return
+	case !l.dlg.InOrder(req):
+		c.u.respond(tx, 500, "Retry-After", "1")
+		return
+	}
+	if f := tx.Flow(); f != l.dlg.Flow && (l.dlg.Flow.Closed() || !f.Same(l.dlg.Flow)) {
+		l.dlg.Flow = f
+	}
+	if req.Method() == message.BYE {
+		l.peerBye(tx)
+		return
+	}
+	if l.phase > legUp {
+		c.u.respond(tx, 481)
+		return
+	}
+	if options := unsupported(req); options != "" {
+		c.u.respond(tx, 420, "Unsupported", options)
+		return
+	}
+	switch req.Method() {
+	case message.INVITE:
+		l.peerInvite(tx)
+	case message.UPDATE:
+		l.peerUpdate(tx)
+	case message.INFO:
+		l.peerInfo(tx)
+	case message.OPTIONS:
+		c.u.respond(tx, 200, "Allow", allow, "Accept", contentSDP, "Supported", supported)
+	case message.SUBSCRIBE, message.NOTIFY:
+		c.u.respond(tx, 489, "Allow-Events", "")
+	case message.PRACK:
+		c.u.respond(tx, 481) // no reliable provisional of ours can be meant
+	default:
+		c.u.respond(tx, 405, "Allow", allow)
+	}
+}
+
+// supported lists the extensions we support.
+const supported = "timer"
+
+// Ack takes the ACK for our 2xx.
+func (l *leg) Ack(ack *message.Message) {
+	defer l.c.guard()
+	if l.ok.tx == nil || l.ok.seq != ack.CSeq() || !l.dlg.Matches(ack) {
+		return
+	}
+	l.acknowledged(ack)
+}
+
+// flow is the way to the peer, a new one if the old has ended and another is known.
+func (l *leg) flow() *transport.Flow {
+	if !l.dlg.Flow.Closed() {
+		return l.dlg.Flow
+	}
+	if to, ok := l.dlg.NextHop(); ok {
+		if f, err := l.c.u.cfg.FlowTo(to); err == nil {
+			l.dlg.Flow = f
+		}
+	}
+	return l.dlg.Flow
+}
+
+// request sends a request inside the dialog. fill may add to it; u hears what comes of it.
+func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) *transaction.Client {
+	c := l.c
+	flow := l.flow()
+	branch := c.sh.NewBranch()
+	b := l.dlg.Request(m, branch)
+	for i := 0; i+1 < len(headers); i += 2 {
+		b.Add(headers[i], headers[i+1])
+	}
+	b.Add("User-Agent", c.u.cfg.Software)
+	return c.sh.Tx().Send(flow, m, branch, b.Finish(contentType, body), u)
+}
+
+// reply hears the outcome of a request that needs no more than that.
+type reply struct {
+	c    *call
+	done func(res *message.Message) // nil for a failure
+	over bool
+}
+
+// Response implements transaction.ClientUser.
+func (r *reply) Response(_ *transaction.Client, res *message.Message) {
+	if res.Status() >= 200 {
+		r.finish(res)
+	}
+}
+
+// Failed implements transaction.ClientUser.
+func (r *reply) Failed(*transaction.Client, error) { r.finish(nil) }
+
+func (r *reply) finish(res *message.Message) {
+	if r.over {
+		return
+	}
+	r.over = true
+	defer r.c.guard()
+	r.done(res)
+}
+
+// close lets go of the dialog without a word to the peer.
+func (l *leg) close() {
+	if l.phase == legGone {
+		return
+	}
+	waiting := l.phase == legLeaving || l.phase == legBye
+	l.phase = legGone
+	l.stopTimers()
+	if l.bound {
+		l.c.sh.UnbindDialog(l.dlg.CallID, l.dlg.LocalTag)
+		l.bound = false
+	}
+	l.remote, l.sdp = nil, sdp.Leg{}
+	if waiting {
+		l.c.pending--
+		l.c.settle()
+	}
+}
+
+func (l *leg) stopTimers() {
+	l.ok.stop()
+	l.timer.Stop()
+	l.retry.Stop()
+	l.timer, l.retry = nil, nil
+	if l.out != nil {
+		l.out.forget()
+		l.out = nil
+	}
+}
+
+// isDTMF reports whether an INFO carries a key press.
+func isDTMF(kind string) bool {
+	return strings.EqualFold(kind, "application/dtmf-relay") || strings.EqualFold(kind, "application/dtmf")
+}

@@ -1,0 +1,226 @@
+package b2bua
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/koppelfeld/koppelfeld/internal/media"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
+)
+
+const contentSDP = "application/sdp"
+
+// maxStreams bounds the media sections that are relayed; further ones are refused.
+const maxStreams = 4
+
+// stream is one relayed media section: an endpoint for each side.
+type stream struct {
+	ep [2]Endpoint // by side
+}
+
+func (s *stream) close() {
+	for _, e := range s.ep {
+		if e != nil {
+			e.Close()
+		}
+	}
+}
+
+// describe reads the session description of a message. It returns nil when there is
+// none, and a status when the body is not one.
+func describe(m *message.Message) (*sdp.Session, int) {
+	body := m.Body()
+	if len(body) == 0 {
+		return nil, 0
+	}
+	if kind := mediaType(m); kind != "" && !strings.EqualFold(kind, contentSDP) {
+		return nil, 415
+	}
+	if e := m.Header(message.HContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, 415
+	}
+	s, err := sdp.Parse(body)
+	if err != nil {
+		return nil, 400
+	}
+	return s, 0
+}
+
+// mediaType is the Content-Type without parameters.
+func mediaType(m *message.Message) string {
+	kind, _, _ := strings.Cut(m.Header(message.HContentType), ";")
+	return strings.TrimSpace(kind)
+}
+
+// openStreams opens what the sections of s need and is not open yet.
+func (c *call) openStreams(s *sdp.Session) error {
+	if c.u.cfg.Media == nil || s == nil {
+		return nil
+	}
+	n := min(len(s.Media), maxStreams)
+	for len(c.streams) < n {
+		c.streams = append(c.streams, stream{})
+	}
+	for i := range c.streams[:n] {
+		if c.streams[i].ep[0] != nil || s.Media[i].Port == 0 {
+			continue
+		}
+		if err := c.openStream(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) openStream(i int) error {
+	m := c.u.cfg.Media
+	a, err := m.Open(c.mediaOptions(callerSide), nil)
+	if err != nil {
+		return fmt.Errorf("opening the caller's side: %w", err)
+	}
+	b, err := m.Open(c.mediaOptions(calleeSide), a)
+	if err != nil {
+		a.Close()
+		return fmt.Errorf("opening the callee's side: %w", err)
+	}
+	m.Bridge(a, b)
+	c.streams[i].ep = [2]Endpoint{a, b}
+	return nil
+}
+
+func (c *call) mediaOptions(s side) media.Options {
+	return media.Options{
+		Timeout: c.u.cfg.MediaTimeout,
+		Notify: func(e media.Event) {
+			if e.Kind == media.Timeout {
+				c.post(func() { c.silent(s) })
+			}
+		},
+	}
+}
+
+// silent ends a call from one side of which nothing has been heard for too long.
+func (c *call) silent(s side) {
+	if c.phase != up || c.streams == nil {
+		return
+	}
+	c.hangup(bySystem, "no audio came from the "+s.String()+" for "+c.u.cfg.MediaTimeout.String(), nil)
+}
+
+// newOrigin begins the o= lines of a leg. The address is filled in by write.
+func newOrigin(now int64) sdp.OwnOrigin {
+	return sdp.OwnOrigin{ID: uint64(now), Version: 1}
+}
+
+// write makes the description that `to` is sent when the other side said s. A direction
+// other than 0 replaces the one in s.
+func (c *call) write(leg *sdp.Leg, to side, local netip.Addr, s *sdp.Session, dir sdp.Direction) []byte {
+	if c.u.cfg.Media == nil {
+		leg.Origin.Addr = local
+		e := sdp.Edit{}
+		if dir != 0 {
+			e.Media = make([]sdp.MediaEdit, len(s.Media))
+			for i := range e.Media {
+				e.Media[i].Direction = dir
+			}
+		}
+		return leg.Write(s, e)
+	}
+	var edits [maxStreams]sdp.MediaEdit
+	e := sdp.Edit{Media: edits[:0], Drop: sdp.DropICE | sdp.DropRTCPMux}
+	for i := range s.Media {
+		me := sdp.MediaEdit{Port: sdp.Refuse, Direction: dir}
+		if i < len(c.streams) && c.streams[i].ep[to] != nil {
+			at := c.streams[i].ep[to].Local()
+			me.Port = int(at.Port())
+			e.Addr = at.Addr()
+		}
+		e.Media = append(e.Media, me)
+	}
+	if !e.Addr.IsValid() {
+		e.Addr = local
+	}
+	leg.Origin.Addr = e.Addr
+	return leg.Write(s, e)
+}
+
+// plumb points the endpoints of a leg to where its last description says.
+func (c *call) plumb(l *leg) {
+	if l.remote == nil || len(c.streams) == 0 {
+		return
+	}
+	held := l.remote.Held()
+	for i := range c.streams {
+		ep := c.streams[i].ep[l.side]
+		if ep == nil {
+			continue
+		}
+		if i >= len(l.remote.Media) {
+			ep.SetRemote(media.Remote{})
+			ep.Expect(false)
+			continue
+		}
+		m := &l.remote.Media[i]
+		ep.SetRemote(remoteOf(m, l.dlg.Flow.Remote().Addr()))
+		ep.Expect(c.phase == up && !held && m.Port != 0 && m.Direction.Sends())
+	}
+}
+
+// remoteOf is where a section says that its media is.
+func remoteOf(m *sdp.Media, signalling netip.Addr) media.Remote {
+	if m.Port == 0 {
+		return media.Remote{}
+	}
+	addr, err := netip.ParseAddr(m.Addr)
+	if err != nil {
+		addr = signalling // a host name: what is sent from there will be learned
+	}
+	r := media.Remote{
+		RTP:  netip.AddrPortFrom(addr.Unmap(), uint16(m.Port)),
+		Send: m.Direction.Receives(), Receive: m.Direction.Sends(), Signalling: signalling,
+	}
+	if m.RTCPPort != 0 {
+		r.RTCP = netip.AddrPortFrom(r.RTP.Addr(), uint16(m.RTCPPort))
+	}
+	if !m.IsRTP() {
+		return r
+	}
+	for codec := range m.Codecs() {
+		switch {
+		case strings.EqualFold(codec.Name, sdp.TelephoneEvent):
+			r.DTMFPayloadType = codec.PT
+		case r.ClockRate == 0:
+			r.ClockRate, r.Codec = codec.Clock, codec.Name
+		}
+		if r.ClockRate != 0 && r.DTMFPayloadType != 0 {
+			break
+		}
+	}
+	return r
+}
+
+// expect starts the clocks of the media once the call is up.
+func (c *call) expect() {
+	for _, l := range [...]*leg{&c.a, c.b} {
+		if l == nil || l.remote == nil || l.remote.Held() {
+			continue
+		}
+		for i := range c.streams {
+			if ep := c.streams[i].ep[l.side]; ep != nil && i < len(l.remote.Media) && l.remote.Media[i].Port != 0 {
+				ep.Expect(l.remote.Media[i].Direction.Sends())
+			}
+		}
+	}
+}
+
+// refusal answers an offer by turning every section off.
+func refusal(offer *sdp.Session, local netip.Addr, now int64) []byte {
+	e := sdp.Edit{Origin: newOrigin(now), Media: make([]sdp.MediaEdit, len(offer.Media))}
+	e.Origin.Addr = local
+	for i := range e.Media {
+		e.Media[i].Port = sdp.Refuse
+	}
+	return offer.Marshal(&e)
+}

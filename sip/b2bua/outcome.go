@@ -1,0 +1,106 @@
+package b2bua
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+)
+
+// planned is how a call ends that the plan does not let ring.
+func planned(o routing.Outcome) ending {
+	e := ending{by: bySystem}
+	switch o {
+	case routing.Busy:
+		e.result, e.status, e.cause = calls.Busy, 486, "busy"
+	case routing.NotRegistered:
+		e.result, e.status, e.cause = calls.Unreachable, 480, "no phone is registered"
+	case routing.Forbidden:
+		e.result, e.status, e.cause = calls.Rejected, 403, "the caller may not make this call"
+	case routing.NoSuchNumber:
+		e.result, e.status, e.cause = calls.Rejected, 404, "there is no such number"
+	case routing.NoRoute:
+		e.result, e.status, e.cause = calls.Rejected, 404, "there is no way out for this number"
+	case routing.Unsupported:
+		e.result, e.status, e.cause = calls.Rejected, 501, "this kind of number cannot take calls"
+	default:
+		e.result, e.status, e.cause = calls.Failed, 500, "the routing table gave no answer"
+	}
+	return e
+}
+
+// failure is how a call ends when a phone's final status decides, and the fork's
+// result for the record. rang says that the phone had rung.
+func failure(status int, rang bool) (e ending, leg string) {
+	e = ending{by: byCallee}
+	switch {
+	case status == 486 || status == 600:
+		e.result, e.status, e.cause, leg = calls.Busy, 486, "busy", "busy"
+	case status == 603 || status > 600:
+		e.result, e.status, e.cause, leg = calls.Declined, 603, "declined", "declined"
+	case (status == 480 || status == 408) && rang:
+		e.result, e.status, e.cause, leg = calls.NoAnswer, 480, "nobody answered", "timeout"
+	case status == 488 || status == 606 || status == 415:
+		e.result, e.status, e.cause, leg = calls.Failed, 488, "the phones share no codec", "error"
+	case status == 480 || status == 408 || status == 503 || status == 404 || status == 410 || status == 0:
+		e.result, e.status, e.cause, leg = calls.Unreachable, 480, "no phone can be reached", "timeout"
+		if status != 0 && status != 408 {
+			leg = "error"
+		}
+	default:
+		e.result, e.status, e.cause, leg = calls.Failed, 480, "the phone refused the call with status "+strconv.Itoa(status), "error"
+	}
+	return e, leg
+}
+
+// rank orders endings: when all forks have failed the highest answers the caller.
+func rank(e ending) int {
+	switch e.result {
+	case calls.Declined:
+		return 5
+	case calls.Busy:
+		return 4
+	case calls.NoAnswer:
+		return 3
+	case calls.Failed:
+		return 2
+	case calls.Unreachable:
+		return 1
+	}
+	return 0
+}
+
+// causeOf is the Reason header that tells the caller's side why (RFC 3326, Q.850).
+func causeOf(e ending) []string {
+	v := ""
+	switch e.result {
+	case calls.Busy:
+		v = `Q.850;cause=17;text="User busy"`
+	case calls.NoAnswer:
+		v = `Q.850;cause=19;text="No answer from user"`
+	case calls.Unreachable:
+		v = `Q.850;cause=20;text="Subscriber absent"`
+	case calls.Declined:
+		v = `Q.850;cause=21;text="Call rejected"`
+	}
+	if v == "" {
+		return nil
+	}
+	return []string{"Reason", v}
+}
+
+// explain renders the routing trace. It runs off the hot path.
+func explain(p *routing.Plan) json.RawMessage {
+	reasons := p.Explain()
+	if len(reasons) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(reasons)
+	if err != nil { // strings only: cannot happen
+		return nil
+	}
+	return b
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,118 @@
+package b2bua
+
+import (
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+)
+
+// outgoing is a re-INVITE or UPDATE of ours. A leg has one at a time.
+type outgoing struct {
+	l      *leg
+	method message.Method
+	tx     *transaction.Client
+	before sdp.Leg // what we described before this offer
+	done   func(res *message.Message, answer *sdp.Session)
+}
+
+// offer sends the leg what the other side described. done hears the final response, nil
+// when none came, and the answer if it was a 2xx with one; the leg has taken it then.
+func (l *leg) offer(m message.Method, d *sdp.Session, done func(*message.Message, *sdp.Session)) {
+	o := &outgoing{l: l, method: m, before: l.sdp, done: done}
+	body := l.c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), d, 0)
+	o.send(body)
+}
+
+// refreshing sends the leg what we described before once more, or an UPDATE without description.
+func (l *leg) refreshing(m message.Method, done func(*message.Message, *sdp.Session)) {
+	o := &outgoing{l: l, method: m, before: l.sdp, done: done}
+	if m == message.UPDATE {
+		o.send(nil)
+		return
+	}
+	o.send(l.sdp.Last())
+}
+
+func (o *outgoing) send(body []byte) {
+	l := o.l
+	l.out = o
+	if body != nil {
+		l.exchange, _ = l.exchange.Next(dialog.SendOffer)
+	}
+	l.offered = dialog.SessionExpires{Seconds: int(l.interval() / time.Second), Refresher: dialog.UAC}
+	headers := []string{
+		"Contact", l.dlg.Contact, "Allow", allow, "Supported", supported,
+		"Session-Expires", l.offered.String(),
+	}
+	if l.minSE > dialog.MinInterval {
+		headers = append(headers, "Min-SE", itoa(l.minSE))
+	}
+	o.tx = l.request(o.method, contentSDP, body, o, headers...)
+}
+
+// Response implements transaction.ClientUser.
+func (o *outgoing) Response(_ *transaction.Client, res *message.Message) {
+	defer o.l.c.guard()
+	status := res.Status()
+	if status < 200 {
+		return
+	}
+	if o.method == message.INVITE && status < 300 {
+		if o.l.ack.seq == res.CSeq() {
+			o.l.repeatAck(res.CSeq())
+		} else {
+			o.l.dlg.Refresh(res)
+			o.l.sendAck(nil)
+		}
+	}
+	o.finish(res)
+}
+
+// Failed implements transaction.ClientUser.
+func (o *outgoing) Failed(*transaction.Client, error) {
+	defer o.l.c.guard()
+	o.finish(nil)
+}
+
+func (o *outgoing) finish(res *message.Message) {
+	l, done := o.l, o.done
+	if done == nil {
+		return
+	}
+	o.done, l.out = nil, nil
+	var answer *sdp.Session
+	if res != nil && res.Status() < 300 {
+		l.dlg.Refresh(res)
+		if res.Has(message.HAllow) {
+			l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
+		}
+		answer, _ = describe(res)
+		l.startSession(res)
+	}
+	if l.exchange == dialog.OfferSent {
+		if answer != nil {
+			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
+			l.remote = answer
+			l.c.plumb(l)
+		} else {
+			l.exchange, _ = l.exchange.Next(dialog.Reject)
+			version := l.sdp.Origin.Version
+			l.sdp = o.before
+			l.sdp.Origin.Version = version
+		}
+	}
+	done(res, answer)
+}
+
+// withdraw cancels a re-INVITE of which nobody wants to know any more.
+func (o *outgoing) withdraw() {
+	if o.method == message.INVITE {
+		o.tx.Cancel()
+	}
+}
+
+// forget ends the reports. A 2xx is acknowledged even so.
+func (o *outgoing) forget() { o.done = nil }
