@@ -114,7 +114,7 @@ func readKey(path string) ([]byte, error) {
 // first wins; the other's key is dropped.
 func createKey(dataDir, path string) error {
 	key := make([]byte, keySize)
-	rand.Read(key) // never fails, see crypto/rand
+	rand.Read(key)                                 // never fails, see crypto/rand
 	f, err := os.CreateTemp(dataDir, KeyFile+".*") // mode 0600
 	if err != nil {
 		return err
