@@ -31,6 +31,7 @@ type rig struct {
 	t     *testing.T
 	st    *store.Store
 	srv   *admin.Server
+	deps  api.Deps
 	table *calls.Table
 	bus   *calls.Bus
 	log   *safeBuffer
@@ -83,17 +84,17 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.srv, err = admin.New(admin.Config{
-		Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Deps: api.Deps{
-			Store: adapter{r.st, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus,
-			Routing: func() (*routing.Table, routing.Live) {
-				r.mu.Lock()
-				defer r.mu.Unlock()
-				return r.routes, registered{}
-			},
-			Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
+	r.deps = api.Deps{
+		Store: adapter{r.st, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus,
+		Routing: func() (*routing.Table, routing.Live) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return r.routes, registered{}
 		},
+		Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
+	}
+	r.srv, err = admin.New(admin.Config{
+		Listen: "127.0.0.1:0", Deps: r.deps, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -127,3 +127,6 @@ func noPages(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "Koppelfeld\n\nThe pages are not part of this version. The HTTP API is described at %s\n", api.SpecPath)
 }
+
+// EndStreams ends all event streams; Run does it when it stops.
+func (s *Server) EndStreams() { s.api.EndStreams() }
