@@ -58,6 +58,17 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestCheckPassword(t *testing.T) {
+	for password, good := range map[string]bool{
+		"correct horse": true, "12345678": true, "äöüßäöüß": true, "äöüß": false, "1234567": false, "": false, "aaaaaaaaaaaa": false, "ääääääää": false,
+		"abcdefgh\xff": false, strings.Repeat("ab", 513): false,
+	} {
+		if err := directory.CheckPassword(password); (err == nil) != good {
+			t.Errorf("%q: got %v", password, err)
+		}
+	}
+}
+
 func FuzzValidate(f *testing.F) {
 	f.Add("armin.artmann", "416", "a@b.example")
 	f.Add("a\r\nVia: x", "+49", "\xff")

@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/koppelfeld/koppelfeld/internal/secret"
 )
 
 // Limits on what a field may hold, in bytes unless said otherwise. They equal
@@ -82,6 +84,24 @@ var (
 
 // ValidNumber reports whether s can be an internal number: 1 to 15 digits.
 func ValidNumber(s string) bool { return numberPattern.MatchString(s) }
+
+// CheckPassword says, as *InvalidError of field password, why a new password is
+// too weak or cannot be used, nil when it can: its length must be within
+// the bounds of internal/secret, and it must not be one character over and over
+// (NIST SP 800-63B section 5.1.1.2).
+func CheckPassword(password string) error {
+	switch first, _ := utf8.DecodeRuneInString(password); {
+	case utf8.RuneCountInString(password) < secret.MinPassword:
+		return &InvalidError{"password", fmt.Sprintf("is shorter than %d characters", secret.MinPassword)}
+	case len(password) > secret.MaxPassword:
+		return &InvalidError{"password", fmt.Sprintf("is longer than %d bytes", secret.MaxPassword)}
+	case !utf8.ValidString(password):
+		return &InvalidError{"password", "is not valid UTF-8"}
+	case strings.Trim(password, string(first)) == "":
+		return &InvalidError{"password", "is one character over and over"}
+	}
+	return nil
+}
 
 // Validate reports every wrong field of the user as *InvalidError values joined
 // by errors.Join, nil when all are right. ID, Version and times are not looked at.

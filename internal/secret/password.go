@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -42,7 +43,7 @@ var (
 	// ErrHash is returned for a stored hash that is not one of ours.
 	ErrHash = errors.New("stored password hash is not a valid argon2id hash")
 	// ErrPasswordLength is returned by Hash for a password too short or too long.
-	ErrPasswordLength = fmt.Errorf("password must have %d to %d bytes", MinPassword, MaxPassword)
+	ErrPasswordLength = fmt.Errorf("password must have at least %d characters and at most %d bytes", MinPassword, MaxPassword)
 )
 
 // Passwords hashes and verifies passwords with argon2id (RFC 9106). A hash
@@ -67,7 +68,7 @@ func NewPasswords(atOnce int) *Passwords {
 // Hash returns the hash of a new password in PHC string format. It fails with
 // ErrPasswordLength or when ctx ends while it waits for its turn.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	if len(password) < MinPassword || len(password) > MaxPassword {
+	if utf8.RuneCountInString(password) < MinPassword || len(password) > MaxPassword {
 		return "", ErrPasswordLength
 	}
 	if err := p.acquire(ctx); err != nil {

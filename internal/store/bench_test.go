@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/example"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
@@ -71,5 +72,28 @@ func benchTick(b *testing.B, st *store.Store) {
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkRecords measures the writing of call records, 500 at once.
+func BenchmarkRecords(b *testing.B) {
+	for _, database := range []string{"sqlite", "mariadb"} {
+		b.Run(database, func(b *testing.B) {
+			if database == "mariadb" {
+				database = storetest.MariaDB(b)
+			}
+			st := storetest.Open(b, storetest.Config(b, database))
+			const batch = 500
+			records := make([]calls.Record, batch)
+			for n := 0; b.Loop(); n++ {
+				for i := range records {
+					records[i] = storetest.Record(n*batch + i)
+				}
+				if err := st.InsertRecords(b.Context(), records); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "records/s")
+		})
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 )
@@ -129,9 +128,6 @@ type RecordFilter struct {
 	User   string
 	Class  string
 	Result calls.Result
-	// Open selects records of which only the start is known: calls that are up, or
-	// were when the daemon was killed.
-	Open bool
 }
 
 // ListRecords returns records, newest first (by ID, a ULID), and the cursor of
@@ -173,7 +169,6 @@ func (f *RecordFilter) query(limit int) (string, []any) {
 	common.add(f.Cursor != "", "id < ?", f.Cursor)
 	common.add(f.Class != "", "class = ?", f.Class)
 	common.add(f.Result != "", "result = ?", string(f.Result))
-	common.add(f.Open, "ended_at = 0")
 	parts := []where{common}
 	if f.Number != "" {
 		parts = spread(parts, f.Number, "caller", "called", "number")
@@ -220,28 +215,4 @@ func (r *Records) GetRecord(ctx context.Context, id string) (calls.Record, error
 		return c, fmt.Errorf("reading call record %s: %w", id, err)
 	}
 	return c, nil
-}
-
-// InterruptRecords finishes the records that were left open by a daemon that was
-// killed: they get Result Interrupted, the given cause,
-// and as End the latest time that the record knows. It returns
-// how many there were. Call it at the start, before new calls are recorded, and
-// never on a database in which another node has calls up.
-func (r *Records) InterruptRecords(ctx context.Context, cause string) (int, error) {
-	count := 0
-	for {
-		open, _, err := r.ListRecords(ctx, RecordFilter{Open: true, Limit: 1000})
-		if err != nil || len(open) == 0 {
-			return count, err
-		}
-		for i := range open {
-			c := &open[i]
-			c.Result, c.Cause, c.HangupBy = calls.Interrupted, cause, "system"
-			c.End = slices.MaxFunc([]time.Time{c.Start, c.RingAt, c.AnswerAt}, time.Time.Compare)
-		}
-		if err := r.InsertRecords(ctx, open); err != nil {
-			return count, err
-		}
-		count += len(open)
-	}
 }

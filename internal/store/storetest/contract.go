@@ -44,7 +44,6 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"records", records},
 		{"records repeated", recordsRepeated},
 		{"record lists", recordLists},
-		{"interrupted records", interruptedRecords},
 		{"sessions", sessions},
 		{"tokens", tokens},
 		{"wrong key", wrongKey},

@@ -141,7 +141,6 @@ func recordLists(t *testing.T, database string) {
 		{"user and number", store.RecordFilter{User: "u3", Number: "418"}, func(c calls.Record) bool { return c.FromUser == "u3" }},
 		{"result", store.RecordFilter{Result: calls.Busy}, func(c calls.Record) bool { return c.Result == calls.Busy }},
 		{"class", store.RecordFilter{Class: "outside"}, func(c calls.Record) bool { return c.Class == "outside" }},
-		{"open", store.RecordFilter{Open: true}, func(c calls.Record) bool { return c.End.IsZero() }},
 		{"nobody", store.RecordFilter{User: "x' OR 1=1 --"}, func(calls.Record) bool { return false }},
 	}
 	for _, test := range tests {
@@ -159,24 +158,6 @@ func recordLists(t *testing.T, database string) {
 				}
 			})
 		}
-	}
-}
-
-func interruptedRecords(t *testing.T, database string) {
-	st := Open(t, Config(t, database))
-	up := begun(Record(1))
-	up.AnswerAt = up.Start.Add(5 * time.Second)
-	insert(t, st, up, Record(2))
-	count, err := st.InterruptRecords(t.Context(), "daemon was killed")
-	if err != nil || count != 1 {
-		t.Errorf("got %d and %v, want 1", count, err)
-	}
-	got, err := st.GetRecord(t.Context(), up.ID)
-	if err != nil || got.Result != calls.Interrupted || !got.End.Equal(up.AnswerAt) || got.Cause != "daemon was killed" {
-		t.Errorf("record: got %+v and %v", got, err)
-	}
-	if count, err := st.InterruptRecords(t.Context(), "again"); err != nil || count != 0 {
-		t.Errorf("second time: got %d and %v, want 0", count, err)
 	}
 }
 

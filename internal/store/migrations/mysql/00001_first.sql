@@ -147,7 +147,6 @@ CREATE TABLE IF NOT EXISTS records (
     from_user  VARCHAR(26)  NOT NULL,
     to_user    VARCHAR(26)  NOT NULL,
     doc        MEDIUMTEXT   NOT NULL, -- the whole record as JSON
-    KEY records_ended (ended_at),
     KEY records_caller (caller, id),
     KEY records_called (called, id),
     KEY records_number (number, id),

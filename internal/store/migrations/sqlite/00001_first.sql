@@ -142,7 +142,6 @@ CREATE TABLE IF NOT EXISTS records (
     to_user    TEXT    NOT NULL CHECK (length(to_user) <= 26),
     doc        TEXT    NOT NULL  -- the whole record as JSON
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS records_ended ON records (ended_at);
 CREATE INDEX IF NOT EXISTS records_caller ON records (caller, id);
 CREATE INDEX IF NOT EXISTS records_called ON records (called, id);
 CREATE INDEX IF NOT EXISTS records_number ON records (number, id);
