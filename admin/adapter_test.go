@@ -52,7 +52,7 @@ func (a adapter) ListAudit(ctx context.Context, f api.AuditFilter) ([]api.AuditE
 type sessions struct{ *store.Store }
 
 func (s sessions) CreateSession(ctx context.Context, v auth.Session) error {
-	return s.Store.CreateSession(ctx, store.Session(v))
+	return translate(s.Store.CreateSession(ctx, store.Session(v)))
 }
 
 func (s sessions) GetSession(ctx context.Context, hash [32]byte) (auth.Session, error) {
@@ -95,7 +95,7 @@ func noSession(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return auth.ErrNoSession
 	}
-	return err
+	return translate(err)
 }
 
 // translate puts the API's errors in place of the store's.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -28,7 +29,7 @@ import (
 // rig is the API over a real store with the example people, and fakes for what
 // lives in the daemon.
 type rig struct {
-	t     *testing.T
+	t     testing.TB
 	st    *store.Store
 	srv   *admin.Server
 	deps  api.Deps
@@ -61,7 +62,7 @@ var people = []struct {
 	{"iris.immsee", false, []string{"403"}, []directory.SlotType{directory.Desk}},
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t testing.TB) *rig {
 	t.Helper()
 	r := &rig{t: t, table: calls.NewTable(), bus: &calls.Bus{}, log: &safeBuffer{}, names: map[string]string{}, tokens: map[string]string{}, address: "192.0.2.7:4711"}
 	dir := t.TempDir()
@@ -93,13 +94,27 @@ func newRig(t *testing.T) *rig {
 		},
 		Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
 	}
+	r.serveOn(nil)
+	return r
+}
+
+// serveOn makes the server anew, on a listener or on a free port.
+func (r *rig) serveOn(l net.Listener) {
+	r.t.Helper()
+	var err error
+	if l == nil {
+		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			r.t.Fatal(err)
+		}
+		r.t.Cleanup(func() { l.Close() })
+	}
 	r.srv, err = admin.New(admin.Config{
-		Listen: "127.0.0.1:0", Deps: r.deps, Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Listener: l, Deps: r.deps,
+		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	return r
 }
 
 func (r *rig) route(_, next *directory.Snapshot, _ store.Changed) {
@@ -255,7 +270,7 @@ func (r *rig) token(username string) string {
 
 type answer struct {
 	*httptest.ResponseRecorder
-	t *testing.T
+	t testing.TB
 }
 
 func (a answer) decode(v any) {

@@ -88,6 +88,9 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(s.api.EndStreams)
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		s.log.Warn("the API is open to the network without TLS: passwords can be read on the way", "address", a.String())
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(newLimitListener(s.listener, maxConnections)) }()
 	select {

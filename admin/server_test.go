@@ -1,7 +1,6 @@
 package admin_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -290,46 +289,6 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// listen opens an event stream and returns its lines.
-func (r *rig) listen(ctx context.Context, as string) (<-chan string, *http.Response) {
-	r.t.Helper()
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+r.srv.Addr().String()+"/api/events", nil)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	req.Header.Set("Authorization", "Bearer "+r.token(as))
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	lines := make(chan string, 1000)
-	go func() {
-		defer close(lines)
-		defer res.Body.Close()
-		for s := bufio.NewScanner(res.Body); s.Scan(); {
-			if s.Text() != "" {
-				lines <- s.Text()
-			}
-		}
-	}()
-	return lines, res
-}
-
-// next returns the next line or fails after a while.
-func next(t *testing.T, lines <-chan string) string {
-	t.Helper()
-	select {
-	case l, ok := <-lines:
-		if !ok {
-			return "EOF"
-		}
-		return l
-	case <-time.After(5 * time.Second):
-		t.Fatal("no event came")
-		return ""
-	}
-}
-
 // run serves until the test ends or stop is called.
 func (r *rig) run() (stop func()) {
 	ctx, cancel := context.WithCancel(r.t.Context())
@@ -353,106 +312,6 @@ func (r *rig) run() (stop func()) {
 	return stop
 }
 
-func TestEvents(t *testing.T) {
-	r := newRig(t)
-	stop := r.run()
-	admin, res := r.listen(t.Context(), "supervisor")
-	if ct := res.Header.Get("Content-Type"); ct != "text/event-stream" {
-		t.Errorf("content type %q", ct)
-	}
-	armin, _ := r.listen(t.Context(), "armin.artmann")
-	iris, _ := r.listen(t.Context(), "iris.immsee")
-	for _, l := range []<-chan string{admin, armin, iris} {
-		if got := next(t, l); got != ": listening" {
-			t.Fatalf("first line %q", got)
-		}
-	}
-	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	r.bus.Publish(calls.Event{Type: calls.Registered, At: at, SlotID: r.id("iris/desk")})
-	r.bus.Publish(calls.Event{Type: calls.CallRinging, At: at, Call: &calls.Call{ID: "c1", FromUser: r.id("adele.admin"), ToUser: r.id("armin.artmann"), Ringing: []string{r.id("armin/desk")}, Start: at}})
-	r.bus.Publish(calls.Event{Type: calls.ConfigChanged, At: at, Revision: 7})
-	for name, c := range map[string]struct {
-		lines <-chan string
-		want  []string
-	}{
-		"administrator": {admin, []string{"slot.registered", "call.ringing", "config.changed"}},
-		"armin":         {armin, []string{"call.ringing", "config.changed"}},
-		"iris":          {iris, []string{"slot.registered", "config.changed"}},
-	} {
-		for _, want := range c.want {
-			if got := next(t, c.lines); got != "event: "+want {
-				t.Errorf("%s: got %q, want %s", name, got, want)
-			}
-			if data := next(t, c.lines); !strings.HasPrefix(data, `data: {"type":"`+want+`"`) {
-				t.Errorf("%s: %s", name, data)
-			}
-		}
-	}
-	stop()
-	for range admin {
-	}
-}
-
-func TestEventsAreBounded(t *testing.T) {
-	r := newRig(t)
-	stop := r.run()
-	defer stop()
-	const most = 8
-	for range most {
-		lines, res := r.listen(t.Context(), "armin.artmann")
-		if res.StatusCode != 200 {
-			t.Fatal(res.Status)
-		}
-		next(t, lines)
-	}
-	if _, res := r.listen(t.Context(), "armin.artmann"); res.StatusCode != http.StatusTooManyRequests {
-		t.Errorf("one more stream: %s", res.Status)
-	}
-	if _, res := r.listen(t.Context(), "iris.immsee"); res.StatusCode != 200 {
-		t.Errorf("stream of another user: %s", res.Status)
-	}
-}
-
-// TestSlowListener floods a client that does not read: it is told of the gap.
-func TestSlowListener(t *testing.T) {
-	r := newRig(t)
-	r.run()
-	c, err := net.Dial("tcp", r.srv.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	c.(*net.TCPConn).SetReadBuffer(4096)
-	fmt.Fprintf(c, "GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", r.token("supervisor"))
-	c.SetReadDeadline(time.Now().Add(20 * time.Second))
-	in := bufio.NewReader(c)
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(line, "listening") {
-			break
-		}
-	}
-	big := calls.Event{Type: calls.CallEnded, Call: &calls.Call{ID: "x", FromName: strings.Repeat("n", 10000)}}
-	for r.bus.Queues()[0].Dropped == 0 {
-		r.bus.Publish(big)
-	}
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			t.Fatalf("no gap was told: %v", err)
-		}
-		if strings.TrimSpace(line) == "event: gap" {
-			return
-		}
-		if r.bus.Queues()[0].Len < 10 {
-			r.bus.Publish(calls.Event{Type: calls.ConfigChanged, Revision: 1})
-		}
-	}
-}
-
 func TestRun(t *testing.T) {
 	r := newRig(t)
 	if _, err := admin.New(admin.Config{Listen: r.srv.Addr().String(), Deps: r.deps}); err == nil || !strings.Contains(err.Error(), r.srv.Addr().String()) {
@@ -471,5 +330,23 @@ func TestRun(t *testing.T) {
 	stop()
 	if _, err := net.DialTimeout("tcp", r.srv.Addr().String(), time.Second); err == nil {
 		t.Error("still listening after the end")
+	}
+}
+
+func BenchmarkGetNumber(b *testing.B) {
+	bench(b, "GET", "/api/numbers/416", func(int) string { return "" })
+}
+
+func BenchmarkPatchNumber(b *testing.B) {
+	bench(b, "PATCH", "/api/numbers/416", func(i int) string { return fmt.Sprintf(`{"max_calls":%d}`, i%100+1) })
+}
+
+// bench measures a request with its session check; a change includes the commit.
+func bench(b *testing.B, method, path string, body func(int) string) {
+	r := newRig(b)
+	r.token("armin.artmann")
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		r.want(200, "armin.artmann", method, path, body(i))
 	}
 }

@@ -231,6 +231,7 @@ func (d *Door) Verify(ctx context.Context, username, password string, client Cli
 // verify takes the attempt as failed until the password has proved right, so
 // that attempts made at the same time count too.
 func (d *Door) verify(ctx context.Context, username, password string, client Client) (*directory.User, error) {
+	username = strings.ToLower(username)
 	now := time.Now()
 	source := client.source()
 	if after := d.sources.take(source, now); after > 0 {

@@ -145,6 +145,7 @@ func TestLogin(t *testing.T) {
 		{"right", "armin", "right", nil, false},
 		{"administrator", "adele", "right", nil, true},
 		{"supervisor", auth.Supervisor, "right", nil, true},
+		{"capitals in the name", "Armin", "right", nil, false},
 		{"wrong", "armin", "wrong", auth.ErrCredentials, false},
 		{"empty", "armin", "", auth.ErrCredentials, false},
 		{"unknown", "nobody", "right", auth.ErrCredentials, false},
