@@ -39,6 +39,7 @@ type loop struct {
 	endpoints []*Endpoint
 	count     atomic.Int64 // len(endpoints)
 
+	busy    atomic.Int64     // percent of time the thread ran, as of the last tick
 	relayed [2]atomic.Uint64 // by socket
 	bytes   atomic.Uint64
 	wakes   atomic.Uint64
@@ -127,7 +128,8 @@ func (l *loop) wake() {
 func (l *loop) run() error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	next := l.plane.now() + tickEvery
+	last, used := l.plane.now(), threadTime()
+	next := last + tickEvery
 	for !l.stop.Load() {
 		n, err := unix.EpollWait(l.epoll, l.events[:], l.patience(next))
 		if err != nil && err != unix.EINTR {
@@ -138,11 +140,22 @@ func (l *loop) run() error {
 			l.serve(n)
 		}
 		if now := l.plane.now(); now >= next {
-			next = now + tickEvery
+			cpu := threadTime()
+			l.busy.Store(int64(100 * (cpu - used) / (now - last)))
+			last, used, next = now, cpu, now+tickEvery
 			l.tick(now)
 		}
 	}
 	return nil
+}
+
+// threadTime is the CPU time of the calling thread.
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
 }
 
 // patience is how long to wait for packets, in milliseconds: until the next

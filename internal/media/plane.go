@@ -19,9 +19,13 @@ var ErrClosed = errors.New("media: plane closed")
 // openAttempts bounds how many busy pairs one Open passes over.
 const openAttempts = 256
 
-// packLimit is how many endpoints one poll loop gets before the next is used:
-// the more sockets a loop serves, the more packets it finds per wake.
-const packLimit = 1024
+// One poll loop gets endpoints until it has packLimit of them or its thread is
+// busy for packBusy percent of the time, then the next one is used: the more
+// sockets a loop serves, the more packets it finds per wake.
+const (
+	packLimit = 2048
+	packBusy  = 50
+)
 
 // Plane owns the ports and the poll loops.
 type Plane struct {
@@ -212,7 +216,7 @@ func (p *Plane) place(near *Endpoint) *loop {
 	least := p.loops[0]
 	for _, l := range p.loops {
 		n := l.count.Load()
-		if n < packLimit {
+		if n == 0 || n < packLimit && l.busy.Load() < packBusy {
 			return l
 		}
 		if n < least.count.Load() {

@@ -467,3 +467,29 @@ func TestSDPAimedAtOurselves(t *testing.T) {
 		t.Errorf("RTCP goes to %s", got)
 	}
 }
+
+func TestPlace(t *testing.T) {
+	p := &Plane{loops: []*loop{{}, {}, {}}}
+	set := func(i int, n, busy int64) { p.loops[i].count.Store(n); p.loops[i].busy.Store(busy) }
+	tests := []struct {
+		name  string
+		count [3]int64
+		busy  [3]int64
+		want  int
+	}{
+		{"empty", [3]int64{}, [3]int64{}, 0},
+		{"fill one first", [3]int64{1000, 0, 0}, [3]int64{20, 0, 0}, 0},
+		{"first is full", [3]int64{packLimit, 0, 0}, [3]int64{20, 0, 0}, 1},
+		{"first is busy", [3]int64{10, 10, 0}, [3]int64{packBusy, 20, 0}, 1},
+		{"empty since a moment", [3]int64{0, 10, 0}, [3]int64{90, 20, 0}, 0},
+		{"all busy", [3]int64{700, 500, 600}, [3]int64{80, 90, 80}, 1},
+	}
+	for _, tc := range tests {
+		for i := range p.loops {
+			set(i, tc.count[i], tc.busy[i])
+		}
+		if got := p.place(nil); got != p.loops[tc.want] {
+			t.Errorf("%s: not loop %d", tc.name, tc.want)
+		}
+	}
+}

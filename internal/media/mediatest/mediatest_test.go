@@ -161,13 +161,15 @@ func TestLoad(t *testing.T) {
 		defer cancel()
 		var wg sync.WaitGroup
 		wg.Go(func() { _ = s.Run(ctx) })
+		start := time.Now()
 		if err := l.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
+		most := uint64(5000*time.Since(start).Seconds()) + 5
 		wg.Wait()
 		sent, failed := l.Sent()
-		if sent < 1000 || sent > 2500 || failed != 0 {
-			t.Errorf("%s: sent %d, failed %d in half a second of 5000 a second", ip, sent, failed)
+		if sent == 0 || sent > most || failed != 0 {
+			t.Errorf("%s: sent %d, at most %d, failed %d", ip, sent, most, failed)
 		}
 		if s.Received() == 0 || s.Delay(0.5) == 0 || s.Delay(0.5) > time.Second {
 			t.Errorf("%s: received %d, half within %s", ip, s.Received(), s.Delay(0.5))
