@@ -62,10 +62,6 @@ func (sh *Shard) receive(m *message.Message, flow *transport.Flow) {
 		sh.tx.Cancel(flow, m)
 		return
 	}
-	if status, phrase, extra := sh.stack.check(m); status != 0 {
-		sh.stack.refuse(in, DropRefused, status, phrase, extra...)
-		return
-	}
 	if m.ToTag() == "" {
 		sh.outside(in)
 		return
@@ -125,7 +121,7 @@ func (sh *Shard) server(in transport.Inbound) *transaction.Server {
 	return nil
 }
 
-// check inspects a new request as RFC 3261 section 8.2 asks, before anything is made for it. status is 0 when it may pass.
+// check inspects a request as RFC 3261 section 8.2 asks, before anything is made for it. status is 0 when it may pass.
 func (s *Stack) check(m *message.Message) (status int, phrase string, extra []string) {
 	method := m.Method()
 	if !slices.Contains(methods[:], method) {
@@ -143,6 +139,9 @@ func (s *Stack) check(m *message.Message) (status int, phrase string, extra []st
 			if !slices.ContainsFunc(s.cfg.Supported, func(have string) bool { return strings.EqualFold(have, tag) }) {
 				unknown = append(unknown, tag)
 			}
+			if len(unknown) == maxUnsupported {
+				break
+			}
 		}
 		if len(unknown) > 0 {
 			return 420, "", []string{"Unsupported: " + strings.Join(unknown, ", ")}
@@ -151,15 +150,19 @@ func (s *Stack) check(m *message.Message) (status int, phrase string, extra []st
 	return 0, "", nil
 }
 
+// maxUnsupported bounds how many unknown option tags an answer lists.
+const maxUnsupported = 16
+
 func hasScheme(uri, scheme string) bool {
 	return len(uri) >= len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme)
 }
 
 // options answers OPTIONS with what we can do (RFC 3261 section 11.2).
-func (s *Stack) options(_ *Shard, tx *transaction.Server) {
+func (s *Stack) options(in transport.Inbound) bool {
 	extra := []string{"Allow: " + s.allow, "Accept: " + strings.Join(s.cfg.Accept, ", ")}
 	if len(s.cfg.Supported) > 0 {
 		extra = append(extra, "Supported: "+s.Supported())
 	}
-	_ = tx.Reply(200, "", extra...)
+	_ = transaction.Reply(in.Flow, in.Msg, 200, "", extra...)
+	return true
 }

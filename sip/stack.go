@@ -31,7 +31,7 @@ import (
 // It must answer tx now or later.
 type Handler func(sh *Shard, tx *transaction.Server)
 
-// StatelessHandler sees a request outside of any dialog before there is a shard or a transaction for it, in the
+// StatelessHandler sees an acceptable request outside of any dialog before there is a shard or a transaction for it, in the
 // transport's reader; it must not block and is called by several readers at once. It answers by itself (Reply) and
 // returns true, or returns false to let the request go its usual way. Repeated requests come again.
 type StatelessHandler func(in transport.Inbound) bool
@@ -144,14 +144,17 @@ func New(cfg Config) (*Stack, error) {
 	for i := range cfg.Shards {
 		s.shards = append(s.shards, newShard(s, i, now))
 	}
-	s.Handle(message.OPTIONS, s.options)
+	s.HandleStateless(message.OPTIONS, s.options)
 	return s, nil
 }
 
 // Handle sets the handler for out-of-dialog requests of a method; to be called before Run.
-// Methods without a handler are answered 405 with Allow, unknown ones 501. OPTIONS has a handler already, which
-// may be replaced.
+// Methods without a handler are answered 405 with Allow, unknown ones 501. OPTIONS has a stateless handler already,
+// which Handle and HandleStateless replace.
 func (s *Stack) Handle(m message.Method, h Handler) {
+	if m == message.OPTIONS {
+		delete(s.stateless, m)
+	}
 	s.handlers[m] = h
 	s.allow = s.buildAllow()
 }
@@ -247,7 +250,14 @@ func (s *Stack) Receive(in transport.Inbound) {
 		s.refuse(in, DropCallID, 400, "Call-ID Too Long")
 		return
 	}
-	initial := m.IsRequest() && m.ToTag() == "" && m.Method() != message.ACK && m.Method() != message.CANCEL
+	initial := false
+	if m.IsRequest() && m.Method() != message.ACK && m.Method() != message.CANCEL {
+		if status, phrase, extra := s.check(m); status != 0 {
+			s.refuse(in, DropRefused, status, phrase, extra...)
+			return
+		}
+		initial = m.ToTag() == ""
+	}
 	if initial {
 		if h := s.stateless[m.Method()]; h != nil && h(in) {
 			s.counters.stateless.Add(1)

@@ -29,7 +29,7 @@ func (c silentConn) ReadBatch([]transport.Datagram) (int, error) {
 	return 0, net.ErrClosed
 }
 func (silentConn) WriteTo([]byte, netip.AddrPort) error { return nil }
-func (silentConn) LocalAddr() netip.AddrPort { return netip.MustParseAddrPort("192.0.2.1:5060") }
+func (silentConn) LocalAddr() netip.AddrPort            { return netip.MustParseAddrPort("192.0.2.1:5060") }
 
 func (c silentConn) Close() error {
 	close(c.closed)

@@ -26,8 +26,8 @@ type Client struct {
 	flow     *transport.Flow
 	user     ClientUser // nil when nobody wants to hear any more
 	key      clientKey
-	bytes    []byte    // the request while it may be repeated or cancelled, then the ACK of an INVITE
-	deadline time.Time // timer B or F, or of waiting for the end after CANCEL
+	bytes    []byte        // the request while it may be repeated or cancelled, then the ACK of an INVITE
+	deadline time.Duration // timer B or F, on the wheel's clock
 	interval time.Duration
 	err      error // to be reported by the timer
 	cancel   []string
@@ -71,7 +71,7 @@ func (l *Layer) Send(flow *transport.Flow, method message.Method, branch string,
 	c := &Client{
 		layer: l, flow: flow, user: u, bytes: b, interval: T1,
 		key:      clientKey{branch, method},
-		deadline: l.wheel.now.Add(Lifetime),
+		deadline: l.wheel.elapsed() + Lifetime,
 	}
 	if l.Len() >= l.limit*2 || l.clients[c.key] != nil {
 		l.counts.Refused++
@@ -109,7 +109,7 @@ func (c *Client) failLater(err error) {
 
 // armTrying sets the timer to the next retransmission (A, E) or the end (B, F), whichever is first.
 func (c *Client) armTrying() {
-	d := c.deadline.Sub(c.layer.wheel.now)
+	d := c.deadline - c.layer.wheel.elapsed()
 	if !c.reliable() {
 		d = min(d, c.interval)
 	}

@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -95,7 +94,7 @@ func (c *Client) inviteAccepted(in input) {
 
 // retransmit repeats the request (timers A and E) or gives up (B and F).
 func (c *Client) retransmit(capped bool) {
-	if !c.layer.wheel.now.Before(c.deadline) {
+	if c.layer.wheel.elapsed() >= c.deadline {
 		c.fail(ErrTimeout)
 		return
 	}
@@ -147,7 +146,7 @@ func buildAck(invite []byte, res *message.Message) []byte {
 		return nil
 	}
 	b := hopRequest(req, message.ACK, res)
-	return bytes.Clone(b.Finish("", nil)) // kept for a while: no spare capacity
+	return compact(b.Finish("", nil))
 }
 
 // buildCancel makes the CANCEL for an INVITE (RFC 3261 section 9.1).

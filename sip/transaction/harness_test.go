@@ -185,3 +185,6 @@ func answer(t testing.TB, method message.Method, branch string, status int, tag 
 func response(req *message.Message, status int) []byte {
 	return message.NewResponse(req, status, "", "ours").Finish("", nil)
 }
+
+// timeOf is when a timer is due, since the start of its wheel.
+func timeOf(t *Timer) time.Duration { return time.Duration(t.tick) * Tick }

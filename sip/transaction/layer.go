@@ -131,7 +131,7 @@ func (l *Layer) Cancel(flow *transport.Flow, req *message.Message) {
 		_ = Reply(flow, req, 481, "")
 		return
 	}
-	_ = flow.Send(build(req, 200, "", s.Tag(), nil))
+	_ = flow.Send(build(req, 200, "", s.tagInUse(), nil))
 	s.handle(input{kind: serverCancel, msg: req})
 }
 

@@ -1,7 +1,9 @@
 package transaction
 
 import (
+	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -27,8 +29,8 @@ type Server struct {
 	user     ServerUser
 	key      string
 	tag      string
-	bytes    []byte // the last response
-	deadline time.Time
+	bytes    []byte        // the last response
+	deadline time.Duration // of H, on the wheel's clock
 	interval time.Duration
 	err      error // to be reported by the timer
 	merge    uint64
@@ -65,6 +67,16 @@ func (s *Server) Tag() string {
 		s.tag = s.layer.newTag()
 	}
 	return s.tag
+}
+
+// tagInUse is the tag that the user's responses carry, which the answer to a CANCEL shares (RFC 3261 section 9.2).
+func (s *Server) tagInUse() string {
+	if s.tag == "" && s.status > 100 && s.bytes != nil {
+		if m, err := message.Parse(bytes.Clone(s.bytes)); err == nil {
+			s.tag = strings.Clone(m.ToTag())
+		}
+	}
+	return s.Tag()
 }
 
 // Reply makes and sends a response without a body; extra holds further header lines ("Name: value").
@@ -168,12 +180,23 @@ func (s *Server) reliable() bool { return s.flow.Proto().Reliable() }
 func (s *Server) send(in input) (failed bool) {
 	s.bytes, s.status = in.bytes, int16(in.status)
 	err := s.flow.Send(in.bytes)
+	if in.status >= 300 || in.status >= 200 && !s.invite {
+		s.bytes = compact(in.bytes)
+	}
 	if err == nil || in.status < 200 || !s.reliable() && !errors.Is(err, transport.ErrFlowClosed) {
 		return false
 	}
 	s.err = err
 	s.layer.wheel.arm(&s.timer, 0, s)
 	return true
+}
+
+// compact copies what is kept for long if its memory is much larger than it is.
+func compact(b []byte) []byte {
+	if cap(b)-len(b) < 256 {
+		return b
+	}
+	return append(make([]byte, 0, len(b)), b...)
 }
 
 // repeat sends the stored response again; a failure is like a lost packet.
@@ -213,7 +236,7 @@ func (s *Server) terminate() {
 	s.state = stateTerminated
 	s.timer.Stop()
 	s.bytes, s.user = nil, nil
-	if s.req != nil {
+	if !s.Answered() {
 		s.layer.spent = append(s.layer.spent, s)
 	}
 	if s.layer.servers[s.key] == s {

@@ -25,7 +25,7 @@ func (s *Server) inviteProceeding(in input) {
 		s.state = stateCompleted
 		s.answered()
 		s.unmerge()
-		s.interval, s.deadline = T1, s.layer.wheel.now.Add(Lifetime)
+		s.interval, s.deadline = T1, s.layer.wheel.elapsed()+Lifetime
 		if !s.send(in) {
 			s.armCompleted()
 		}
@@ -38,7 +38,7 @@ func (s *Server) inviteCompleted(in input) {
 	case serverRequest:
 		s.repeat()
 	case serverTimer: // H ends, G repeats
-		if !s.layer.wheel.now.Before(s.deadline) {
+		if s.layer.wheel.elapsed() >= s.deadline {
 			s.fail(ErrTimeout)
 			return
 		}
@@ -57,7 +57,7 @@ func (s *Server) inviteCompleted(in input) {
 
 // armCompleted sets the timer to G or H, whichever is first.
 func (s *Server) armCompleted() {
-	d := s.deadline.Sub(s.layer.wheel.now)
+	d := s.deadline - s.layer.wheel.elapsed()
 	if !s.reliable() {
 		d = min(d, s.interval)
 	}

@@ -15,7 +15,9 @@ func (s *Server) otherProceeding(in input) {
 	case serverSend2xx, serverSend3xx:
 		s.state = stateCompleted
 		s.answered()
-		s.unmerge()
+		if in.kind == serverSend3xx { // who was refused may try another way
+			s.unmerge()
+		}
 		s.user = nil
 		s.send(in)
 		if s.err = nil; !s.timerJ() {

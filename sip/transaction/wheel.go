@@ -64,6 +64,9 @@ func NewWheel(now time.Time) *Wheel { return &Wheel{start: now, now: now} }
 // Now is the wheel's clock: the greatest time given to SetNow.
 func (w *Wheel) Now() time.Time { return w.now }
 
+// elapsed is the clock as the time since the wheel was made.
+func (w *Wheel) elapsed() time.Duration { return w.now.Sub(w.start) }
+
 // Len is the number of pending timers.
 func (w *Wheel) Len() int { return w.count }
 
@@ -78,7 +81,7 @@ func (w *Wheel) After(d time.Duration, fn func()) *Timer {
 func (w *Wheel) arm(t *Timer, d time.Duration, owner expirer) {
 	t.Stop()
 	t.owner = owner
-	at := w.now.Sub(w.start) + max(d, 0)
+	at := w.elapsed() + max(d, 0)
 	t.tick = max(int64((at+Tick-1)/Tick), w.tick+1)
 	t.wheel = w
 	w.count++
@@ -199,7 +202,7 @@ func (w *Wheel) due(now time.Time) *Timer {
 	if now.After(w.now) {
 		w.now = now
 	}
-	to := int64(w.now.Sub(w.start) / Tick)
+	to := int64(w.elapsed() / Tick)
 	for {
 		if t := w.heads[0][w.tick&(wheelSlots-1)]; t != nil {
 			w.unlink(t)
