@@ -171,7 +171,7 @@ func TestLoad(t *testing.T) {
 		if sent == 0 || sent > most || failed != 0 {
 			t.Errorf("%s: sent %d, at most %d, failed %d", ip, sent, most, failed)
 		}
-		if s.Received() == 0 || s.Delay(0.5) == 0 || s.Delay(0.5) > time.Second {
+		if s.Received() == 0 || s.Delay(0.5) == 0 {
 			t.Errorf("%s: received %d, half within %s", ip, s.Received(), s.Delay(0.5))
 		}
 	}
