@@ -110,7 +110,7 @@ func splitAddr(s string) (display, uri, params string, ok bool) {
 		}
 		params = trim(rest[1:])
 	}
-	return display, uri, params, validURI(uri)
+	return display, uri, params, validURI(uri) && closedQuotes(params)
 }
 
 func splitAddrSpec(s string) (display, uri, params string, ok bool) {
@@ -118,7 +118,7 @@ func splitAddrSpec(s string) (display, uri, params string, ok bool) {
 	if semi := strings.IndexByte(s, ';'); semi >= 0 {
 		uri, params = trim(s[:semi]), trim(s[semi+1:])
 	}
-	return "", uri, params, validURI(uri) && strings.IndexByte(uri, '?') < 0 && strings.IndexByte(uri, ',') < 0
+	return "", uri, params, validURI(uri) && closedQuotes(params) && strings.IndexByte(uri, '?') < 0 && strings.IndexByte(uri, ',') < 0
 }
 
 // quotedEnd returns the offset after the closing quote of the quoted-string that s
@@ -133,6 +133,22 @@ func quotedEnd(s string) int {
 		}
 	}
 	return -1
+}
+
+// closedQuotes reports whether every quoted-string in s ends. What is appended to an open
+// one would be a part of it.
+func closedQuotes(s string) bool {
+	for {
+		i := strings.IndexByte(s, '"')
+		if i < 0 {
+			return true
+		}
+		n := quotedEnd(s[i:])
+		if n < 0 {
+			return false
+		}
+		s = s[i+n:]
+	}
 }
 
 // unquote strips quotes and resolves quoted pairs; other text comes back as it is.

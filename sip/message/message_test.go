@@ -20,7 +20,7 @@ const invite = "INVITE sip:416@pbx.example.com SIP/2.0\r\n" +
 	"Session-Expires: 1800\r\n" +
 	"User-Agent: Deskphone 300/10.1\r\n" +
 	"Content-Type: application/sdp\r\n" +
-	"Content-Length: 234\r\n\r\n" +
+	"Content-Length: 246\r\n\r\n" +
 	"v=0\r\no=- 3747 3747 IN IP4 192.0.2.10\r\ns=-\r\nc=IN IP4 192.0.2.10\r\nt=0 0\r\n" +
 	"m=audio 40000 RTP/AVP 8 0 9 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n" +
 	"a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"

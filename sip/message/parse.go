@@ -217,6 +217,7 @@ func (p *parser) headerLine(pos, end int) {
 	s := m.text[pos:end]
 	if !cleanText(m.raw[pos:end]) {
 		p.fail(400, "control character in header")
+		return // it must not stand in the refusal
 	}
 	colon := strings.IndexByte(s, ':')
 	if colon < 0 {

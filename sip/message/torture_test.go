@@ -214,6 +214,8 @@ var differences = map[string]struct{ who, why string }{
 	"400-two-at-signs":                     {"theirs", "who is called would depend on the reader"},
 	"400-unknown-method-and-cseq":          {"theirs", "RFC 4475 section 3.1.2.18"},
 	"400-via-trailing-semicolon":           {"theirs", "RFC 4475 section 3.1.2.1"},
+	"400-open-quote-in-parameters":         {"theirs", "what a proxy appends would be a part of the open quoted-string"},
+	"drop-open-quote-in-via":               {"theirs", "the same"},
 	"400-header-name-with-blank":           {"theirs", "a header name is a token"},
 	"400-contact-headers-without-brackets": {"theirs", "RFC 4475 section 3.1.2.13"},
 	"ok-quoted-via-parameter":              {"ours", "a comma in a quoted-string does not end a Via"},

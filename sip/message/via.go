@@ -59,7 +59,7 @@ func parseVia(s string) (v Via, ok bool) {
 		s = s[:semi]
 	}
 	v.Host, v.Port, ok = splitHostPort(trim(s))
-	return v, ok
+	return v, ok && closedQuotes(v.Params)
 }
 
 func upperTransport(s string) string {
