@@ -19,6 +19,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/admin"
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/app/adminjoin"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
@@ -81,12 +82,12 @@ func newRig(t testing.TB) *rig {
 	r.route(nil, r.st.Snapshot(), store.Changed{})
 	r.st.OnCommit(r.route)
 	r.populate()
-	door, err := auth.New(auth.Config{Sessions: sessions{r.st}, Passwords: secret.NewPasswords(2), Snapshot: r.st.Snapshot})
+	door, err := auth.New(auth.Config{Sessions: adminjoin.Sessions{Store: r.st}, Passwords: secret.NewPasswords(2), Snapshot: r.st.Snapshot})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.deps = api.Deps{
-		Store: adapter{r.st, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus,
+		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus,
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

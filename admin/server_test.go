@@ -17,7 +17,6 @@ import (
 	"github.com/koppelfeld/koppelfeld/admin"
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
-	"github.com/koppelfeld/koppelfeld/internal/store"
 )
 
 func TestLostUpdate(t *testing.T) {
@@ -200,7 +199,7 @@ func TestCookie(t *testing.T) {
 func TestDatabaseAway(t *testing.T) {
 	r := newRig(t)
 	r.token("supervisor")
-	r.broken = func() error { return fmt.Errorf("writing: %w: dial unix /secret/path", store.ErrUnavailable) }
+	r.broken = func() error { return fmt.Errorf("writing: %w: dial unix /secret/path", api.ErrUnavailable) }
 	a := r.want(503, "supervisor", "PATCH", "/api/numbers/416", `{"max_calls":1}`)
 	if a.Header().Get("Retry-After") == "" || strings.Contains(a.Body.String(), "/secret/path") {
 		t.Errorf("%v %s", a.Header(), a.Body)

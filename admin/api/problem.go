@@ -101,7 +101,7 @@ func (a *API) problem(ctx context.Context, err error) error {
 		return fault(http.StatusConflict, problemPrecondition, "it has been changed in the meantime: read it again")
 	case errors.Is(err, ErrUnavailable):
 		a.log.WarnContext(ctx, "database not available", "operation", operationID(ctx), "err", err)
-		p := fault(http.StatusServiceUnavailable, problemUnavailable, "the database is not available at the moment: nothing has been changed")
+		p := fault(http.StatusServiceUnavailable, problemUnavailable, "the database is not available at the moment")
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault(http.StatusServiceUnavailable, problemUnavailable, "the request was given up before it was done")
