@@ -7,7 +7,7 @@ import (
 )
 
 func TestFirstCall(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller, callee := r.connect(a, b, "4b")
 		caller.Bye(t)

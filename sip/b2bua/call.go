@@ -92,10 +92,14 @@ func (c *call) guard() {
 		return
 	}
 	c.u.caught(fault, c.id)
-	c.attempt(func() { c.hangup(bySystem, "internal error", nil) })
-	if c.phase != ended {
-		c.attempt(func() { c.end(ending{result: calls.Failed, status: 500, by: bySystem, cause: "internal error"}) })
-	}
+	e := ending{result: calls.Failed, status: 500, by: bySystem, cause: "internal error"}
+	c.attempt(func() {
+		if c.phase == ringing {
+			c.refuse(e)
+		}
+		c.hangup(bySystem, e.cause, nil)
+	})
+	c.attempt(func() { c.end(e) })
 	c.attempt(c.release)
 	c.phase = ended
 }

@@ -42,6 +42,7 @@ type rig struct {
 	loc   *locator
 	router
 	phones map[string]*siptest.Phone
+	offer  []byte // what the callee of the last connect was offered
 	stop   func()
 }
 
@@ -210,11 +211,11 @@ func (accounts) Account(username string) *auth.Account {
 }
 
 // run builds a rig in a bubble, runs fn, and checks that nothing is left behind.
-func run(t *testing.T, change func(*Config), fn func(r *rig)) {
+func run(t *testing.T, change func(*Config), fn func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, 1, change)
-		fn(r)
+		fn(t, r)
 		r.finish()
 	})
 }
@@ -257,12 +258,13 @@ func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.stack.Run(ctx) }()
-	r.stop = func() {
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("stack: %v", err)
 		}
-	}
+	})
+	t.Cleanup(r.stop)
 	synctest.Wait()
 	return r
 }
@@ -399,6 +401,7 @@ func (r *rig) connect(a, b *siptest.Phone, number string) (caller, callee *sipte
 	r.t.Helper()
 	caller = a.Invite(number, sdpFor(a, "8 0"))
 	in := b.Expect(r.t, message.INVITE)
+	r.offer = in.Body()
 	in.Ring()
 	caller.Expect(r.t, 180)
 	callee = in.Answer(sdpFor(b, "8"))

@@ -12,7 +12,7 @@ import (
 )
 
 func TestInviteToCallee(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8 0"))
 		in := b.Expect(t, message.INVITE)
@@ -59,7 +59,7 @@ func TestInviteToCallee(t *testing.T) {
 }
 
 func TestForkFirstAnswerWins(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c, d := r.phone("a"), r.phone("b"), r.phone("c"), r.phone("d")
 		r.numbers["416"] = []string{"b", "c", "d"}
 		caller := a.Invite("416", sdpFor(a, "8"))
@@ -103,7 +103,7 @@ func TestForkFirstAnswerWins(t *testing.T) {
 }
 
 func TestSecondContactOfASlotRings(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.loc.contacts["b"] = append(r.loc.contacts["b"], r.loc.contacts["c"]...)
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -145,7 +145,7 @@ func TestFailures(t *testing.T) {
 		{"one declines for all", true, []int{603, 0}, 603, calls.Declined},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run(t, nil, func(r *rig) {
+			run(t, nil, func(t *testing.T, r *rig) {
 				a := r.phone("a")
 				names := []string{"b", "c"}[:len(c.status)]
 				for _, n := range names {
@@ -183,7 +183,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestPlannedRefusals(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
 		a.Invite("999", sdpFor(a, "8")).Expect(t, 404)
 		r.expectRecord(calls.Rejected, 404, bySystem)
@@ -197,7 +197,7 @@ func TestPlannedRefusals(t *testing.T) {
 }
 
 func TestNobodyAnswers(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		r.router.timeout = 20 * time.Second
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -221,7 +221,7 @@ func TestNobodyAnswers(t *testing.T) {
 }
 
 func TestPhoneIsDead(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		b.Close()
 		a.Invite("4b", sdpFor(a, "8")).Expect(t, 480)
@@ -230,7 +230,7 @@ func TestPhoneIsDead(t *testing.T) {
 }
 
 func TestManyProvisionals(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		in := b.Expect(t, message.INVITE)
@@ -250,7 +250,7 @@ func TestManyProvisionals(t *testing.T) {
 }
 
 func TestCallerCancels(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.numbers["416"] = []string{"b", "c"}
 		caller := a.Invite("416", sdpFor(a, "8"))
@@ -275,7 +275,7 @@ func TestCallerCancels(t *testing.T) {
 }
 
 func TestCancelBeforeAnything(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		a.Invite("4b", sdpFor(a, "8")).Expect(t, 100)
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -288,7 +288,7 @@ func TestCancelBeforeAnything(t *testing.T) {
 }
 
 func TestByeInEarlyDialog(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		b.Expect(t, message.INVITE).Ring()
@@ -301,7 +301,7 @@ func TestByeInEarlyDialog(t *testing.T) {
 }
 
 func TestEarlyMediaOfASinglePhone(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8 0"))
 		in := b.Expect(t, message.INVITE)
@@ -339,7 +339,7 @@ func TestEarlyMediaOfOneButAnotherAnswers(t *testing.T) {
 		{"other codec", "0", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			run(t, nil, func(r *rig) {
+			run(t, nil, func(t *testing.T, r *rig) {
 				a, b, d := r.phone("a"), r.phone("b"), r.phone("d")
 				r.numbers["416"] = []string{"b", "d"}
 				caller := a.Invite("416", sdpFor(a, "8 0"))
@@ -370,7 +370,7 @@ func TestEarlyMediaOfOneButAnotherAnswers(t *testing.T) {
 }
 
 func TestLateOffer(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.numbers["416"] = []string{"b", "c"}
 		caller := a.Invite("416", "")
@@ -405,7 +405,7 @@ func TestLateOffer(t *testing.T) {
 }
 
 func TestLateOfferWithoutAnswer(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", "")
 		in := b.Expect(t, message.INVITE)
@@ -423,7 +423,7 @@ func TestLateOfferWithoutAnswer(t *testing.T) {
 }
 
 func TestLateOfferCallerHangsUpInsteadOfAck(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", "")
 		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8 0"))
@@ -436,7 +436,7 @@ func TestLateOfferCallerHangsUpInsteadOfAck(t *testing.T) {
 }
 
 func TestAnswerWithoutDescription(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.numbers["416"] = []string{"b", "c"}
 		caller := a.Invite("416", sdpFor(a, "8"))
@@ -454,7 +454,7 @@ func TestAnswerWithoutDescription(t *testing.T) {
 }
 
 func TestSessionIntervalTooSmallForThePhone(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		b.Expect(t, message.INVITE).Respond(422, "", "Min-SE: 3600")
@@ -472,7 +472,7 @@ func TestSessionIntervalTooSmallForThePhone(t *testing.T) {
 }
 
 func TestRefusedForms(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
 		r.phone("b")
 		for _, c := range []struct {
@@ -493,7 +493,7 @@ func TestRefusedForms(t *testing.T) {
 }
 
 func TestLoop(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		in := b.Expect(t, message.INVITE)
@@ -509,7 +509,7 @@ func TestLoop(t *testing.T) {
 }
 
 func TestWrongPassword(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a", func(c *siptest.PhoneConfig) { c.Password = "guess" })
 		a.Invite("4b", sdpFor(a, "8")).Expect(t, 401)
 		if n := len(r.rec.all()); n != 0 {
@@ -519,7 +519,7 @@ func TestWrongPassword(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	run(t, func(c *Config) { c.Limits = Limits{Total: 3, PerSlot: 2, PerSource: 2} }, func(r *rig) {
+	run(t, func(c *Config) { c.Limits = Limits{Total: 3, PerSlot: 2, PerSource: 2} }, func(t *testing.T, r *rig) {
 		a, b, c, d := r.phone("a"), r.phone("b"), r.phone("c"), r.phone("d")
 		first, second := a.Invite("4b", sdpFor(a, "8")), a.Invite("4b", sdpFor(a, "8"))
 		b.Expect(t, message.INVITE).Ring()
@@ -540,7 +540,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestSlotLimit(t *testing.T) {
-	run(t, func(c *Config) { c.Limits = Limits{PerSlot: 1} }, func(r *rig) {
+	run(t, func(c *Config) { c.Limits = Limits{PerSlot: 1} }, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		first := a.Invite("4b", sdpFor(a, "8"))
 		in := b.Expect(t, message.INVITE)
@@ -551,7 +551,7 @@ func TestSlotLimit(t *testing.T) {
 }
 
 func TestTwoCallersOfABusyOnAnyNumber(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.busy["4b"] = true
 		first, second := a.Invite("4b", sdpFor(a, "8")), c.Invite("4b", sdpFor(c, "8"))
@@ -573,7 +573,7 @@ func TestTwoCallersOfABusyOnAnyNumber(t *testing.T) {
 }
 
 func TestNoMediaPort(t *testing.T) {
-	run(t, nil, func(r *rig) {
+	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
 		r.phone("b")
 		r.media.full = true
