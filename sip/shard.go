@@ -38,6 +38,7 @@ type Shard struct {
 	pos      int
 
 	armed    time.Time // when the timer fires; zero when it is not set
+	logged   time.Time // when a panic was logged last
 	owner    Owner
 	request  *transaction.Server // handed to a handler in this event
 	dialogs  map[dialogKey]DialogUser
@@ -253,13 +254,12 @@ func (sh *Shard) settle() {
 
 // survive logs and counts a panic, tells the owner and answers the request that was being handled.
 func (sh *Shard) survive(v any) {
-	sh.counters.panics.Add(1)
-	sh.stack.log.Error("panic in a shard", "shard", sh.index, "panic", v, "stack", string(debug.Stack()))
+	sh.logPanic("panic in a shard", v)
 	owner, tx := sh.owner, sh.request
 	sh.owner, sh.request = nil, nil
 	defer func() {
 		if v := recover(); v != nil {
-			sh.stack.log.Error("panic while ending the owner of a panic", "shard", sh.index, "panic", v, "stack", string(debug.Stack()))
+			sh.logPanic("panic while ending the owner of a panic", v)
 		}
 	}()
 	if owner != nil {
@@ -267,6 +267,15 @@ func (sh *Shard) survive(v any) {
 	}
 	if tx != nil && !tx.Answered() && tx.Request() != nil {
 		_ = tx.Reply(500, "")
+	}
+}
+
+// logPanic counts every panic and logs the first of each second, since a peer may be able to cause them at will.
+func (sh *Shard) logPanic(text string, v any) {
+	n := sh.counters.panics.Add(1)
+	if now := sh.wheel.Now(); n == 1 || now.Sub(sh.logged) >= time.Second {
+		sh.logged = now
+		sh.stack.log.Error(text, "shard", sh.index, "panics", n, "panic", v, "stack", string(debug.Stack()))
 	}
 }
 
