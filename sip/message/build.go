@@ -13,11 +13,11 @@ const usualSize = 1280
 
 // NewRequest starts a request.
 func NewRequest(method Method, uri string) *Builder {
-	return &Builder{buf: appendRequestLine(make([]byte, 0, usualSize), method, uri)}
+	return &Builder{buf: newRequestLine(method, uri)}
 }
 
-func appendRequestLine(b []byte, method Method, uri string) []byte {
-	b = append(b, method...)
+func newRequestLine(method Method, uri string) []byte {
+	b := append(make([]byte, 0, usualSize), method...)
 	b = append(b, ' ')
 	b = appendClean(b, uri)
 	return append(b, " SIP/2.0\r\n"...)

@@ -31,6 +31,9 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%v in what was accepted:\n%q", err, m.Raw())
 		}
 		compare(t, m, again)
+		if m, err = ParseCopy(raw); err != nil {
+			t.Fatal(err)
+		}
 		if !m.IsRequest() {
 			return
 		}
@@ -142,6 +145,9 @@ func FuzzFrame(f *testing.F) {
 				break
 			}
 			want = append(want, string(rest[:n]))
+			if m, err := Parse(bytes.Clone(rest[:n])); err == nil && len(m.Raw()) != n {
+				t.Fatalf("Frame cuts %d bytes, Parse reads %d", n, len(m.Raw()))
+			}
 			rest = rest[n:]
 		}
 		for _, s := range []int{1, int(size%512) + 1, len(stream) + 1} {

@@ -167,27 +167,27 @@ var headerNames = [numIDs]string{
 }
 
 // compactForms maps the one-letter names of the IANA registry.
-var compactForms = [26]ID{
-	'a' - 'a': HAcceptContact,
-	'b' - 'a': HReferredBy,
-	'c' - 'a': HContentType,
-	'd' - 'a': HRequestDisposition,
-	'e' - 'a': HContentEncoding,
-	'f' - 'a': HFrom,
-	'i' - 'a': HCallID,
-	'j' - 'a': HRejectContact,
-	'k' - 'a': HSupported,
-	'l' - 'a': HContentLength,
-	'm' - 'a': HContact,
-	'n' - 'a': HIdentityInfo,
-	'o' - 'a': HEvent,
-	'r' - 'a': HReferTo,
-	's' - 'a': HSubject,
-	't' - 'a': HTo,
-	'u' - 'a': HAllowEvents,
-	'v' - 'a': HVia,
-	'x' - 'a': HSessionExpires,
-	'y' - 'a': HIdentity,
+var compactForms = ['z' + 1]ID{
+	'a': HAcceptContact,
+	'b': HReferredBy,
+	'c': HContentType,
+	'd': HRequestDisposition,
+	'e': HContentEncoding,
+	'f': HFrom,
+	'i': HCallID,
+	'j': HRejectContact,
+	'k': HSupported,
+	'l': HContentLength,
+	'm': HContact,
+	'n': HIdentityInfo,
+	'o': HEvent,
+	'r': HReferTo,
+	's': HSubject,
+	't': HTo,
+	'u': HAllowEvents,
+	'v': HVia,
+	'x': HSessionExpires,
+	'y': HIdentity,
 }
 
 // single names the headers of which a message may have one line only. Two of them
@@ -212,8 +212,8 @@ func Lookup(name string) ID {
 	case 0:
 		return HOther
 	case 1:
-		if c := name[0] | 0x20; c >= 'a' && c <= 'z' {
-			return compactForms[c-'a']
+		if c := lower(name[0]); int(c) < len(compactForms) {
+			return compactForms[c]
 		}
 		return HOther
 	}

@@ -99,6 +99,7 @@ type Message struct {
 	status      int16
 	maxForwards int16
 	request     bool
+	room        bool // the capacity of raw is ours, too
 	viaPort     uint16
 
 	methodAt, phrase, uri, callID, body   span
@@ -128,7 +129,7 @@ func (m *Message) value(l *line) string { return m.text[l.val:l.valEnd] }
 
 // Raw returns the message's bytes: without what came before its first line and behind
 // its body, and with folded header lines joined.
-func (m *Message) Raw() []byte { return m.raw }
+func (m *Message) Raw() []byte { return m.raw[:len(m.raw):len(m.raw)] }
 
 // IsRequest reports whether m is a request.
 func (m *Message) IsRequest() bool { return m.request }

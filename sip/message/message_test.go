@@ -83,8 +83,17 @@ func TestSetReceived(t *testing.T) {
 		{"quoted", `192.0.2.10;x="a;rport;b";branch=z9hG4bKa`, `192.0.2.10;x="a;rport;b";branch=z9hG4bKa;received=198.51.100.7`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := mustParse(t, strings.Replace(invite, "192.0.2.10:5060;branch=z9hG4bK-524287-1---6d0f2a;rport", c.via, 1))
+			in := []byte(strings.Replace(invite, "192.0.2.10:5060;branch=z9hG4bK-524287-1---6d0f2a;rport", c.via, 1))
+			m, err := ParseCopy(in)
+			if err != nil {
+				t.Fatal(err)
+			}
 			m.SetReceived(addr, 4000)
+			copied := mustParse(t, string(in))
+			copied.SetReceived(addr, 4000)
+			if string(copied.Raw()) != string(m.Raw()) {
+				t.Errorf("with and without room:\n%s\n%s", m.Raw(), copied.Raw())
+			}
 			if got := m.Header(HVia); got != "SIP/2.0/UDP "+c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
@@ -148,10 +157,98 @@ func BenchmarkSetReceived(b *testing.B) {
 	addr := netip.MustParseAddr("198.51.100.7")
 	b.ReportAllocs()
 	for b.Loop() {
-		m, err := Parse(raw)
+		m, err := ParseCopy(raw)
 		if err != nil {
 			b.Fatal(err)
 		}
 		m.SetReceived(addr, 4000)
+	}
+}
+
+func TestValues(t *testing.T) {
+	m := mustParse(t, strings.Replace(invite, "Allow:", "Path: <sip:a;lr>, <sip:b,c@d;lr>;x=\"1,2\"\r\nRoute: \"A, B\" <sip:r1;lr>;p=1\r\n"+
+		"route:\t<sip:r2>,\r\n  ,<sip:r3>;q\r\nSupported: path ,, OutBound\r\nContact: <sip:second@h>\r\nAllow:", 1))
+	for _, c := range []struct {
+		id   ID
+		want string
+	}{
+		{HPath, `<sip:a;lr>|<sip:b,c@d;lr>;x="1,2"`},
+		{HRoute, `"A, B" <sip:r1;lr>;p=1|<sip:r2>|<sip:r3>;q`},
+		{HSupported, "path|OutBound|replaces|timer|100rel"},
+		{HServiceRoute, ""},
+	} {
+		var got []string
+		for v := range m.Values(c.id) {
+			got = append(got, v)
+		}
+		if s := strings.Join(got, "|"); s != c.want {
+			t.Errorf("%v: %s", c.id, s)
+		}
+	}
+	lines := 0
+	for range m.Lines(HRoute) {
+		lines++
+	}
+	if lines != 2 || !m.HasToken(HSupported, "outbound") {
+		t.Errorf("%d Route lines", lines)
+	}
+	if c, ok := m.Contact(); !ok || c.URI != "sip:k3j4h5@192.0.2.10:5060;transport=udp" {
+		t.Errorf("Contact is not the first: %v", c)
+	}
+	for range m.Values(HAllow) {
+		break // an iterator may be left early
+	}
+	all := 0
+	for name, value := range m.All() {
+		if name != "" && value != "" {
+			all++
+		}
+	}
+	if all != 18 {
+		t.Errorf("%d header lines", all)
+	}
+}
+
+func TestManyLines(t *testing.T) {
+	lines := func(n int) string {
+		return strings.Replace(invite, "Allow:", strings.Repeat("X-Kf: 1\r\n", n)+"Allow:", 1)
+	}
+	m := mustParse(t, lines(MaxHeaders-13))
+	m.SetReceived(netip.MustParseAddr("2001:db8::7"), 4000)
+	if m.Header(HContentType) != "application/sdp" || len(m.Body()) != 246 || m.HeaderNamed("x-kf") != "1" {
+		t.Error("lines behind the inline table are lost")
+	}
+	_, err := Parse([]byte(lines(MaxHeaders)))
+	if pe, ok := err.(*ParseError); !ok || pe.Status != 400 {
+		t.Errorf("got %v", err)
+	}
+	if _, err := Parse(make([]byte, MaxSize+1)); err == nil {
+		t.Error("too large a message is accepted")
+	}
+}
+
+// TestAllocations holds the promise of the package comment.
+func TestAllocations(t *testing.T) {
+	raw := []byte(invite)
+	m := mustParse(t, invite)
+	for _, c := range []struct {
+		name string
+		want float64
+		fn   func()
+	}{
+		{"parse", 1, func() { _, _ = Parse(raw) }},
+		{"read", 0, func() {
+			m.From()
+			m.Contact()
+			m.Via()
+			m.HasToken(HSupported, "timer")
+			_, _ = ParseURI(m.URI())
+		}},
+		{"response", 1, func() { NewResponse(m, 200, "", "t").Add("Contact", "<sip:a@b>").Finish("", nil) }},
+		{"request", 1, func() { NewRequest(INVITE, "sip:a@b").Copy(m, HFrom).Finish("application/sdp", m.Body()) }},
+	} {
+		if got := testing.AllocsPerRun(100, c.fn); got != c.want {
+			t.Errorf("%s: %v allocations, want %v", c.name, got, c.want)
+		}
 	}
 }

@@ -29,13 +29,12 @@ func (e *ParseError) Error() string { return e.Reason }
 // parser carries the first fault found; reading goes on after it as far as it can,
 // because a refusal needs Via, From, To, Call-ID and CSeq.
 type parser struct {
-	m          *Message
-	status     int
-	reason     string
-	pos        int  // of the next unread byte
-	cut        bool // the end of the header was not reached
-	usableVia  bool
-	cseqMethod string
+	m         *Message
+	status    int
+	reason    string
+	pos       int  // of the next unread byte
+	cut       bool // the end of the header was not reached
+	usableVia bool
 }
 
 func (p *parser) fail(status int, reason string) {
@@ -48,8 +47,25 @@ func (p *parser) fail(status int, reason string) {
 // stream) and takes ownership of raw, in which it joins folded lines. On a *ParseError
 // with Status > 0 the message returned is good enough to build a response from; with
 // Status 0 it is nil. Bytes behind the body that Content-Length declares are cut off.
-func Parse(raw []byte) (*Message, error) {
-	for len(raw) > 0 && (raw[0] == '\r' || raw[0] == '\n') {
+func Parse(raw []byte) (*Message, error) { return parse(raw, false) }
+
+// ParseCopy is Parse on a copy of b, for readers that use their buffer again. The copy has
+// room for what SetReceived adds, so that it need not copy once more.
+func ParseCopy(b []byte) (*Message, error) {
+	for len(b) > 0 && isLineEnd(b[0]) {
+		b = b[1:]
+	}
+	if len(b) > MaxSize {
+		return nil, &ParseError{0, "message too large"}
+	}
+	return parse(append(make([]byte, 0, len(b)+receivedRoom), b...), true)
+}
+
+// receivedRoom is for ;received= with an IPv6 address and ;rport=.
+const receivedRoom = 64
+
+func parse(raw []byte, room bool) (*Message, error) {
+	for len(raw) > 0 && isLineEnd(raw[0]) {
 		raw = raw[1:]
 	}
 	if len(raw) == 0 {
@@ -58,7 +74,7 @@ func Parse(raw []byte) (*Message, error) {
 	if len(raw) > MaxSize {
 		return nil, &ParseError{0, "message too large"}
 	}
-	m := &Message{raw: raw, text: view(raw), maxForwards: -1}
+	m := &Message{raw: raw, text: view(raw), maxForwards: -1, room: room}
 	m.lines = m.inline[:0]
 	p := parser{m: m}
 	if !p.startLine() {
@@ -371,7 +387,7 @@ func (p *parser) finish() {
 			end = p.pos + int(n)
 		}
 	}
-	m.raw, m.text = m.raw[:end:end], m.text[:end]
+	m.raw, m.text = m.raw[:end], m.text[:end]
 	m.body = span{uint16(p.pos), uint16(end)}
 }
 

@@ -75,7 +75,7 @@ func upperTransport(s string) string {
 // sender's host is not addr (RFC 3261 section 18.2.1), and rport with received when the
 // sender asked for it (RFC 3581 section 4). What the sender itself wrote as received is
 // removed. Only the transport calls it, before anyone else has seen m: all views taken
-// before are of the old bytes. It costs one copy, and nothing when nothing changes.
+// before are void. It costs one copy unless m comes from ParseCopy or nothing changes.
 func (m *Message) SetReceived(addr netip.Addr, port uint16) {
 	if !m.request || m.viaHost.end == 0 {
 		return
@@ -89,15 +89,14 @@ func (m *Message) SetReceived(addr netip.Addr, port uint16) {
 	if same && !rport && !forged {
 		return
 	}
-	// The new value is the old one up to its parameters, those that stay, and ours.
 	old := m.viaParams
 	if old.end == 0 {
 		old = span{m.viaValue.end, m.viaValue.end}
 	}
-	raw := make([]byte, 0, len(m.raw)+64)
-	raw = append(raw, m.raw[:old.off]...)
+	var buf [256]byte
+	params := buf[:0]
 	if old.off == m.viaValue.end {
-		raw = append(raw, ';')
+		params = append(params, ';')
 	}
 	for rest := m.str(old); rest != ""; {
 		before := rest
@@ -106,33 +105,38 @@ func (m *Message) SetReceived(addr netip.Addr, port uint16) {
 		if name == "" || equalFold(name, "received") || equalFold(name, "rport") {
 			continue
 		}
-		kept := before[:len(before)-len(rest)]
+		params = append(params, before[:len(before)-len(rest)]...)
 		if rest == "" {
-			kept += ";"
+			params = append(params, ';')
 		}
-		raw = append(raw, kept...)
 	}
-	raw = append(raw, "received="...)
-	raw = addr.WithZone("").AppendTo(raw)
-	raw = append(raw, ';')
+	params = append(params, "received="...)
+	params = addr.WithZone("").AppendTo(params)
 	if rport {
-		raw = append(raw, "rport="...)
-		raw = strconv.AppendUint(raw, uint64(port), 10)
-		raw = append(raw, ';')
+		params = append(params, ";rport="...)
+		params = strconv.AppendUint(params, uint64(port), 10)
 	}
-	raw = raw[:len(raw)-1] // the last ";"
-	newEnd := len(raw)
-	raw = append(raw, m.raw[old.end:]...)
-	m.replaceRaw(raw, old, newEnd)
+	m.replaceVia(old, params)
 }
 
-// replaceRaw puts new bytes in place that differ from the old ones in the parameters of
-// the topmost Via only, and moves all offsets behind them.
-func (m *Message) replaceRaw(raw []byte, old span, newEnd int) {
-	delta := newEnd - int(old.end)
-	if len(raw) > MaxSize {
-		return // cannot be addressed; the sender's own Via stands
+// replaceVia puts new parameters in place of the old ones of the topmost Via, and moves
+// all offsets behind them. A message that cannot grow by that much keeps the sender's.
+func (m *Message) replaceVia(old span, params []byte) {
+	delta := len(params) - int(old.end-old.off)
+	size := len(m.raw) + delta
+	if size > MaxSize {
+		return
 	}
+	tail := m.raw[old.end:]
+	raw := m.raw[:old.off]
+	if m.room && size <= cap(m.raw) {
+		raw = raw[:size]
+	} else {
+		raw = append(make([]byte, 0, size), raw...)[:size]
+	}
+	copy(raw[int(old.end)+delta:], tail)
+	copy(raw[old.off:], params)
+
 	move := func(o *uint16) {
 		if *o >= old.end {
 			*o = uint16(int(*o) + delta)
@@ -153,9 +157,8 @@ func (m *Message) replaceRaw(raw []byte, old span, newEnd int) {
 		move(&s.off)
 		move(&s.end)
 	}
-	m.raw = raw
-	m.text = view(raw)
-	m.viaParams = span{old.off, uint16(newEnd)}
+	m.raw, m.text = raw, view(raw)
+	m.viaParams = span{old.off, uint16(int(old.end) + delta)}
 	if m.text[old.off] == ';' {
 		m.viaParams.off++
 	}
