@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+)
+
+// pair starts koppelfeld without relaying audio, and Kamailio.
+func (b *bench) pair(ctx context.Context) ([2]*server, func(), error) {
+	var s [2]*server
+	var err error
+	if s[0], err = b.startKoppelfeld(ctx, false); err != nil {
+		return s, nil, err
+	}
+	if s[1], err = b.startKamailio(ctx); err != nil {
+		s[0].stop()
+		return s, nil, err
+	}
+	return s, func() { s[0].stop(); s[1].stop() }, nil
+}
+
+// measureCalls compares the CPU per signalled call: INVITE with digest, 180, 200, ACK,
+// 20 ms, BYE.
+func (b *bench) measureCalls(ctx context.Context) error {
+	servers, stop, err := b.pair(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const parties = 1000
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	var files [2]string
+	var scenarios [2]string
+	for i, s := range servers {
+		if err := b.registerFrom(ctx, s, port, b.callees[:parties]); err != nil {
+			return err
+		}
+		files[i] = filepath.Join(b.dir, s.name+"-calls.csv")
+		if err := writeAccounts(files[i], b.callers[:parties], func(j int) string { return s.target(b.callees[j]) }); err != nil {
+			return err
+		}
+		if scenarios[i], err = writeScenario(b.dir, "uac.xml", "@CHALLENGE@", s.challenge); err != nil {
+			return err
+		}
+	}
+	callee, err := startCallee(b.dir, port)
+	if err != nil {
+		return err
+	}
+	defer callee.stop()
+	r := &result{
+		Name: fmt.Sprintf("CPU per signalled call (INVITE with digest to BYE, %d calls/s)", b.rates.call),
+		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.0",
+	}
+	err = b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
+		run := sippRun{scenario: scenarios[i], target: servers[i].sip, accounts: files[i], count: b.rates.call * b.seconds, rate: b.rates.call}
+		c, err := run.run(ctx, b.dir)
+		return c.success, b.disturbed(servers[i], c, err)
+	})
+	b.result(r)
+	return err
+}
+
+// disturbed turns retransmissions into a remark: the figures of such a run are too high.
+func (b *bench) disturbed(s *server, c sippCounts, err error) error {
+	if c.retransmissions > 0 {
+		b.progress("%s: %d retransmissions, the machine was disturbed or the rate is too high", s.name, c.retransmissions)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
+	return nil
+}
+
+// registerFrom registers accounts from the port on which the callee will listen.
+func (b *bench) registerFrom(ctx context.Context, s *server, port int, accounts []account) error {
+	scenario, err := writeScenario(b.dir, "register.xml")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(b.dir, s.name+"-register.csv")
+	if err := writeAccounts(file, accounts, nil); err != nil {
+		return err
+	}
+	run := sippRun{scenario: scenario, target: s.sip, port: port, accounts: file, count: len(accounts), rate: 1000}
+	c, err := run.run(ctx, b.dir)
+	return b.disturbed(s, c, err)
+}
+
+// cpuInTurns runs load for one server after the other, first once to warm up, and notes
+// the run time per unit in µs. load returns how many units there were.
+func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, load func(i int) (int, error)) error {
+	for rep := -1; rep < b.reps; rep++ {
+		for i, s := range servers {
+			endProfile := func() {}
+			if i == 0 && rep == b.reps-1 {
+				endProfile = b.perf(s.process, r.Name)
+			}
+			before, err := s.cpu()
+			if err != nil {
+				return err
+			}
+			begin := time.Now()
+			n, err := load(i)
+			endProfile()
+			if err != nil {
+				return err
+			}
+			after, err := s.cpu()
+			if err != nil {
+				return err
+			}
+			each := float64((after - before).Nanoseconds()) / 1000 / float64(n)
+			b.progress("%s: %s: %.1f µs of CPU each, %d, %.0f %% of a core", r.Name, s.name, each, n, 100*(after-before).Seconds()/time.Since(begin).Seconds())
+			if rep < 0 {
+				continue
+			}
+			if i == 0 {
+				r.Koppelfeld = append(r.Koppelfeld, each)
+			} else {
+				r.PeerRuns = append(r.PeerRuns, each)
+			}
+		}
+	}
+	return nil
+}
+
+// measureRegister compares the CPU of a REGISTER with digest: challenge and refresh, and
+// with a nonce used again.
+func (b *bench) measureRegister(ctx context.Context) error {
+	servers, stop, err := b.pair(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	accounts := b.accounts()
+	if len(accounts) > 10000 {
+		accounts = accounts[:10000]
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	scenario, err := writeScenario(b.dir, "register.xml")
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(b.dir, "register.csv")
+	if err := writeAccounts(file, accounts, nil); err != nil {
+		return err
+	}
+	memory := &result{Name: fmt.Sprintf("memory of %d bindings, right after", len(accounts)), Unit: "MB", Peer: "Kamailio"}
+	run := func(i, count int) (int, error) {
+		r := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: count, rate: b.rates.register}
+		c, err := r.run(ctx, b.dir)
+		return c.success, b.disturbed(servers[i], c, err)
+	}
+	for i, s := range servers {
+		grown, err := growth(s.process, func() error { _, err := run(i, len(accounts)); return err })
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			memory.Koppelfeld = append(memory.Koppelfeld, grown/1e6)
+		} else {
+			memory.PeerRuns = append(memory.PeerRuns, grown/1e6)
+		}
+	}
+	r := &result{
+		Name: fmt.Sprintf("CPU per REGISTER refresh with digest (401 and 200, %d accounts, %d/s)", len(accounts), b.rates.register),
+		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.2",
+	}
+	if err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) { return run(i, b.rates.register*b.seconds) }); err != nil {
+		return err
+	}
+	b.result(r)
+	if err := b.measureReuse(ctx, servers, accounts); err != nil {
+		return err
+	}
+	b.result(memory)
+	return nil
+}
+
+// measureReuse is the refresh of a phone that uses its nonce again: one request.
+func (b *bench) measureReuse(ctx context.Context, servers [2]*server, accounts []account) error {
+	const phones = 1000
+	var agents [2]*agent
+	var digests [2][]*auth.Client
+	for i, s := range servers {
+		var err error
+		if agents[i], err = newAgent("127.0.0.1", s.sip, silence, nil); err != nil {
+			return err
+		}
+		defer agents[i].close()
+		for _, acc := range accounts[:phones] {
+			digests[i] = append(digests[i], auth.NewClient(acc.user, acc.secret))
+		}
+	}
+	r := &result{
+		Name: fmt.Sprintf("CPU per REGISTER refresh with a known nonce (one request, %d/s)", b.rates.register),
+		Unit: "µs", Peer: "Kamailio", Note: "Kamailio keeps no nonce counts",
+	}
+	err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
+		n := b.rates.register * b.seconds
+		return n, atRate(ctx, b.rates.register, n, func(j int) error {
+			return agents[i].register(ctx, accounts[j%phones], digests[i][j%phones])
+		})
+	})
+	b.result(r)
+	return err
+}
+
+// atRate begins f for 0 to n-1, so many per second however long each takes, waits for
+// all and returns the first error.
+func atRate(ctx context.Context, rate, n int, f func(int) error) error {
+	var wg sync.WaitGroup
+	var first error
+	var once sync.Once
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	begin := time.Now()
+	for i := 0; i < n; {
+		select {
+		case <-ctx.Done():
+			wg.Wait()
+			return ctx.Err()
+		case <-tick.C:
+		}
+		for due := int(time.Since(begin).Seconds() * float64(rate)); i < min(due, n); i++ {
+			wg.Go(func() {
+				if err := f(i); err != nil {
+					once.Do(func() { first = err })
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return first
+}
+
+// growth is how much more memory a process takes after f, in bytes.
+func growth(p *process, f func() error) (float64, error) {
+	before, err := p.memory()
+	if err != nil {
+		return 0, err
+	}
+	if err := f(); err != nil {
+		return 0, err
+	}
+	after, err := p.memory()
+	return after - before, err
+}

@@ -1,0 +1,129 @@
+// Command bench measures the daemon against Kamailio and rtpengine, in turns within one
+// run, and writes the figures as a table.
+//
+// It starts everything it needs on free ports of 127.0.0.1 in a temporary folder and
+// ends it by its process. Run it on an idle machine through "make bench".
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// bench is one run of the program.
+type bench struct {
+	bin     string
+	users   int
+	reps    int
+	seconds int
+	rates   struct{ call, register, latency int }
+	profile string
+
+	dir              string
+	template         string
+	callers, callees []account
+	report           *report
+}
+
+// part is one group of measurements, chosen by -only.
+type part struct {
+	name string
+	run  func(*bench, context.Context) error
+}
+
+func parts() []part {
+	return []part{
+		{"start", (*bench).measureStart},
+		{"change", (*bench).measureChange},
+		{"call", (*bench).measureCalls},
+		{"latency", (*bench).measureLatency},
+		{"register", (*bench).measureRegister},
+		{"relay", (*bench).measureRelay},
+		{"memory", (*bench).measureMemory},
+	}
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	b := &bench{}
+	var names []string
+	for _, p := range parts() {
+		names = append(names, p.name)
+	}
+	only := flag.String("only", "", "parts to run, separated by commas: "+strings.Join(names, ","))
+	jsonFile := flag.String("json", "", "write the figures to this `file` too")
+	flag.StringVar(&b.bin, "bin", "bin/koppelfeld", "the daemon")
+	flag.IntVar(&b.users, "users", 10000, "users in the daemon's database")
+	flag.IntVar(&b.reps, "reps", 3, "repetitions of every comparison")
+	flag.IntVar(&b.seconds, "seconds", 8, "length of each run under load")
+	flag.IntVar(&b.rates.call, "call-rate", 500, "calls per second")
+	flag.IntVar(&b.rates.register, "register-rate", 1500, "REGISTERs with digest per second")
+	flag.IntVar(&b.rates.latency, "latency-rate", 500, "calls per second while the time to ring is measured")
+	flag.StringVar(&b.profile, "profile", "", "record the daemon with perf under load, into this `folder`")
+	flag.Parse()
+
+	chosen := parts()
+	if *only != "" {
+		want := strings.Split(*only, ",")
+		for _, w := range want {
+			if !slices.Contains(names, w) {
+				return fmt.Errorf("-only: there is no %q, only %s", w, strings.Join(names, ", "))
+			}
+		}
+		chosen = slices.DeleteFunc(chosen, func(p part) bool { return !slices.Contains(want, p.name) })
+	}
+	if b.users < 2000 || b.reps < 1 || b.seconds < 1 || b.rates.call < 1 || b.rates.register < 1 || b.rates.latency < 1 {
+		return fmt.Errorf("-users must be 2000 at least, the others 1 at least")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var err error
+	if b.bin, err = filepath.Abs(b.bin); err != nil {
+		return fmt.Errorf("-bin: %w", err)
+	}
+	if b.dir, err = os.MkdirTemp("", "koppelfeld-bench"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.dir)
+	b.report = newReport(b.bin)
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	begin := time.Now()
+	for _, p := range chosen {
+		if err := p.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	b.progress("done in %v", time.Since(begin).Round(time.Second))
+	b.report.writeMarkdown(os.Stdout)
+	if *jsonFile != "" {
+		return b.report.writeJSON(*jsonFile)
+	}
+	return nil
+}
+
+// progress tells on standard error what goes on.
+func (b *bench) progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+}
+
+// result adds a row to the report.
+func (b *bench) result(r *result) {
+	r.finish()
+	b.report.Results = append(b.report.Results, r)
+}
