@@ -116,16 +116,16 @@ func (p *Phone) credentials(res *message.Message, sent []byte) string {
 		return ""
 	}
 	for challenge := range res.Lines(id) {
-		if v := p.Digest(challenge, req.Method(), req.URI(), p.cfg.Password); v != "" {
+		if v := Digest(challenge, req.Method(), req.URI(), p.cfg.User, p.cfg.Password, 1); v != "" {
 			return name + ": " + v + "\r\n"
 		}
 	}
 	return ""
 }
 
-// Digest computes the credentials for a challenge (the value of WWW-Authenticate), "" when
-// its algorithm is unknown.
-func (p *Phone) Digest(challenge string, method message.Method, uri, password string) string {
+// Digest computes the credentials for a challenge (the value of WWW-Authenticate) with nonce
+// count nc, "" when the challenge's algorithm is unknown.
+func Digest(challenge string, method message.Method, uri, user, password string, nc int) string {
 	rest, ok := strings.CutPrefix(challenge, "Digest ")
 	if !ok {
 		return ""
@@ -141,13 +141,14 @@ func (p *Phone) Digest(challenge string, method message.Method, uri, password st
 	default:
 		return ""
 	}
-	const nc, cnonce = "00000001", "0a4f113b"
-	ha1 := hash(p.cfg.User + ":" + get("realm") + ":" + password)
+	const cnonce = "0a4f113b"
+	ha1 := hash(user + ":" + get("realm") + ":" + password)
 	ha2 := hash(string(method) + ":" + uri)
-	out := fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s"`, p.cfg.User, get("realm"), get("nonce"), uri)
+	out := fmt.Sprintf(`Digest username="%s", realm="%s", nonce="%s", uri="%s"`, user, get("realm"), get("nonce"), uri)
 	if strings.Contains(get("qop"), "auth") {
+		count := fmt.Sprintf("%08x", nc)
 		out += fmt.Sprintf(`, response="%s", qop=auth, nc=%s, cnonce="%s"`,
-			hash(strings.Join([]string{ha1, get("nonce"), nc, cnonce, "auth", ha2}, ":")), nc, cnonce)
+			hash(strings.Join([]string{ha1, get("nonce"), count, cnonce, "auth", ha2}, ":")), count, cnonce)
 	} else {
 		out += fmt.Sprintf(`, response="%s"`, hash(ha1+":"+get("nonce")+":"+ha2))
 	}
@@ -223,7 +224,7 @@ func authLine(b *message.Builder, auth string) *message.Builder {
 
 // Registration says how to register; the zero value asks for 300 s with the phone's own contact.
 type Registration struct {
-	Contact string   // whole Contact value; "*" for all; the phone's when empty
+	Contact string   // whole Contact value; "*" for all; "-" for none; the phone's when empty
 	Expires int      // header Expires: 300 when 0, -1 leaves it out, -2 asks for 0
 	CallID  string   // the phone's own when empty
 	CSeq    uint32   // the next when 0
@@ -254,7 +255,10 @@ func (p *Phone) SendRegister(r Registration) *Client {
 		aor := fmt.Sprintf("<sip:%s@%s>", r.To, p.cfg.Domain)
 		b := message.NewRequest(message.REGISTER, "sip:"+p.cfg.Domain).Add("Via", p.via(branch)).Add("Max-Forwards", "70").
 			Add("From", aor+";tag="+tag).Add("To", aor).Add("Call-ID", r.CallID).
-			Add("CSeq", fmt.Sprintf("%d REGISTER", cseq)).Add("Contact", r.Contact)
+			Add("CSeq", fmt.Sprintf("%d REGISTER", cseq))
+		if r.Contact != "-" {
+			b.Add("Contact", r.Contact)
+		}
 		switch r.Expires {
 		case 0:
 			b.AddInt("Expires", 300)

@@ -176,12 +176,18 @@ func (l *Layer) FlowTo(t Target) (*Flow, error) {
 		return nil, fmt.Errorf("transport: no usable target address %v", t.Addr)
 	}
 	if t.Proto == UDP {
+		for _, s := range l.sockets {
+			if s.local == t.Local && s.conn.LocalAddr().Addr().Is4() == t.Addr.Addr().Is4() {
+				return NewFlow(s, t.Addr), nil
+			}
+		}
 		s, err := pick(l, l.sockets, t.Addr.Addr(), func(s *packetSocket) netip.Addr { return s.conn.LocalAddr().Addr() })
 		if err != nil {
 			return nil, err
 		}
 		return NewFlow(s, t.Addr), nil
 	}
+	t.Local = netip.AddrPort{}
 	return l.dial(t)
 }
 

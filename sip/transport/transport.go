@@ -106,4 +106,7 @@ type Handler interface {
 type Target struct {
 	Proto Proto
 	Addr  netip.AddrPort
+	// Local, when valid, is the address of ours (as a Flow's Local) from which a UDP flow is to
+	// leave if it is still ours: behind NAT the peer hears that one only.
+	Local netip.AddrPort
 }

@@ -1,0 +1,223 @@
+package registrar
+
+import (
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+)
+
+// BrakeConfig bounds the guessing of passwords. Zero values mean the defaults in brackets.
+type BrakeConfig struct {
+	// PerSource and PerAccount are how many wrong passwords in a row are free, from one source (IPv4
+	// address or IPv6 /64) [20] and for one account [10]. After them credentials are not even looked at for 1 s,
+	// twice as long after each further one, at most MaxBlock [15 min].
+	PerSource, PerAccount int
+	MaxBlock              time.Duration
+	// Forgive takes one wrong password off the count [30 s].
+	Forgive time.Duration
+	// Healthy is how long after a right password a source's credentials for the same account are
+	// looked at in any case [1 h]: a wrong password next door must not lock a good phone out.
+	Healthy time.Duration
+}
+
+func (c BrakeConfig) withDefaults() BrakeConfig {
+	if c.PerSource <= 0 {
+		c.PerSource = 20
+	}
+	if c.PerAccount <= 0 {
+		c.PerAccount = 10
+	}
+	if c.MaxBlock <= 0 {
+		c.MaxBlock = 15 * time.Minute
+	}
+	if c.Forgive <= 0 {
+		c.Forgive = 30 * time.Second
+	}
+	if c.Healthy <= 0 {
+		c.Healthy = time.Hour
+	}
+	return c
+}
+
+const (
+	brakeSets    = 512
+	brakeWays    = 4
+	healthyWords = 16384
+)
+
+// brake counts wrong passwords in tables of fixed size. As long as there are none it costs a
+// load, and a right password costs a load or a store.
+type brake struct {
+	cfg    BrakeConfig
+	log    *slog.Logger
+	seed   maphash.Seed
+	active atomic.Bool // a wrong password has been seen
+
+	healthy [healthyWords]atomic.Uint64 // upper half: hash of source and account, lower half: Unix minutes
+
+	mu      sync.Mutex
+	sources failures
+	names   failures
+}
+
+func newBrake(cfg BrakeConfig, log *slog.Logger) *brake {
+	return &brake{cfg: cfg.withDefaults(), log: log, seed: maphash.MakeSeed()}
+}
+
+// failures is a table of wrong passwords; a full set loses the entry that failed longest ago.
+type failures [brakeSets][brakeWays]failure
+
+type failure struct {
+	key   uint64
+	count int
+	last  time.Time // when count was right
+	until time.Time // blocked until
+}
+
+// get finds an entry, or makes one when add is set.
+func (f *failures) get(key uint64, add bool) *failure {
+	set := &f[key%brakeSets]
+	oldest := &set[0]
+	for i := range set {
+		if set[i].key == key && !set[i].last.IsZero() {
+			return &set[i]
+		}
+		if set[i].last.Before(oldest.last) {
+			oldest = &set[i]
+		}
+	}
+	if !add {
+		return nil
+	}
+	*oldest = failure{key: key}
+	return oldest
+}
+
+// fail counts one and returns for how long that blocks.
+func (f *failure) fail(now time.Time, free int, cfg *BrakeConfig) time.Duration {
+	if !f.last.IsZero() {
+		n := int(now.Sub(f.last) / cfg.Forgive)
+		if f.count -= n; f.count < 0 || n < 0 {
+			f.count = 0
+		}
+		f.last = f.last.Add(time.Duration(n) * cfg.Forgive)
+	}
+	if f.count == 0 {
+		f.last = now
+	}
+	f.count++
+	over := f.count - free
+	if over <= 0 {
+		return 0
+	}
+	block := min(time.Second<<min(over-1, 20), cfg.MaxBlock)
+	f.until = now.Add(block)
+	return block
+}
+
+// who names the source and the account of a request's credentials.
+type who struct{ source, name, both uint64 }
+
+type brakeKey struct {
+	source netip.Addr
+	name   string
+}
+
+func (b *brake) who(req *message.Message, from netip.Addr) who {
+	from = from.Unmap()
+	if from.Is6() {
+		p, err := from.WithZone("").Prefix(64)
+		if err == nil {
+			from = p.Addr()
+		}
+	}
+	name := claimed(req)
+	return who{
+		source: maphash.Comparable(b.seed, brakeKey{source: from}),
+		name:   maphash.Comparable(b.seed, brakeKey{name: name}),
+		both:   maphash.Comparable(b.seed, brakeKey{from, name}),
+	}
+}
+
+// claimed is the user name in a request's credentials, "" when there is none.
+func claimed(req *message.Message) string {
+	for _, id := range [...]message.ID{message.HAuthorization, message.HProxyAuthorization} {
+		for v := range req.Lines(id) {
+			const param = `username="`
+			if i := strings.Index(v, param); i >= 0 {
+				name, _, _ := strings.Cut(v[i+len(param):], `"`)
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+func (b *brake) isHealthy(key uint64, now time.Time) bool {
+	w := b.healthy[key%healthyWords].Load()
+	age := now.Unix()/60 - int64(uint32(w))
+	return w>>32 == key>>32 && age >= 0 && time.Duration(age)*time.Minute <= b.cfg.Healthy
+}
+
+func (b *brake) right(key uint64, now time.Time) {
+	word := &b.healthy[key%healthyWords]
+	if w := key>>32<<32 | uint64(uint32(now.Unix()/60)); word.Load() != w {
+		word.Store(w)
+	}
+}
+
+// blocked reports whether credentials are not to be looked at.
+func (b *brake) blocked(w who, now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, f := range [...]*failure{b.sources.get(w.source, false), b.names.get(w.name, false)} {
+		if f != nil && f.until.After(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// Admit reports whether the credentials of a request may be checked at all. A request without
+// credentials may always be challenged. Other parts that check digests use the same budgets.
+func (r *Registrar) Admit(req *message.Message, from netip.Addr) bool {
+	b := r.brake
+	if !b.active.Load() || !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization) {
+		return true
+	}
+	w, now := b.who(req, from), r.cfg.Now()
+	return b.isHealthy(w.both, now) || !b.blocked(w, now)
+}
+
+// Judge counts the verdict on a request's credentials. Only wrong passwords and unknown names
+// count; missing and stale credentials do not. OK may be told as well.
+func (r *Registrar) Judge(req *message.Message, from netip.Addr, v auth.Verdict) {
+	b := r.brake
+	switch v {
+	case auth.OK, auth.Wrong, auth.Unknown:
+	default:
+		return
+	}
+	w, now := b.who(req, from), r.cfg.Now()
+	if v == auth.OK {
+		b.right(w.both, now)
+		return
+	}
+	b.active.Store(true)
+	b.mu.Lock()
+	block := b.sources.get(w.source, true).fail(now, b.cfg.PerSource, &b.cfg)
+	if v == auth.Wrong {
+		block = max(block, b.names.get(w.name, true).fail(now, b.cfg.PerAccount, &b.cfg))
+	}
+	b.mu.Unlock()
+	if block > 0 {
+		b.log.Warn("too many wrong passwords", "source", from, "verdict", v.String(), "blocked", block)
+	}
+}

@@ -1,0 +1,452 @@
+package registrar
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// Bounds on what a REGISTER may make us keep, in bytes.
+const (
+	maxContactURI = 512
+	maxCallID     = 256
+	maxInstance   = 128
+	maxRegID      = 10
+	maxUserAgent  = 128 // cut
+	maxPath       = 1024
+	maxPathHops   = 8
+)
+
+// Receive answers a REGISTER statelessly; it is a sip.StatelessHandler.
+func (r *Registrar) Receive(in transport.Inbound) bool {
+	if b, _ := r.answer(in.Msg, in.Flow); b != nil {
+		_ = in.Flow.Send(b) // the phone repeats its request when the answer is lost
+	}
+	return true
+}
+
+// Serve answers a REGISTER in its transaction; it is a sip.Handler, for those who want one.
+func (r *Registrar) Serve(_ *sip.Shard, tx *transaction.Server) {
+	b, status := r.answer(tx.Request(), tx.Flow())
+	if b == nil {
+		status = 403
+		b = r.response(tx.Request(), status, "Too Many Failed Attempts").Finish("", nil)
+	}
+	_ = tx.Respond(status, b) // fails only when the flow has ended
+}
+
+// answer handles a REGISTER in the order of RFC 3261 section 10.3 and returns the response,
+// nil for none.
+func (r *Registrar) answer(req *message.Message, flow *transport.Flow) ([]byte, int) {
+	if !r.Admit(req, flow.Remote().Addr()) {
+		r.count.braked.Add(1)
+		return nil, 0
+	}
+	b, status := r.register(req, flow)
+	r.count.status(status)
+	return b.Finish("", nil), status
+}
+
+func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*message.Builder, int) {
+	fail := func(status int, phrase string) (*message.Builder, int) {
+		return r.response(req, status, phrase), status
+	}
+	if b := r.unsupported(req); b != nil {
+		return b, 420
+	}
+	acc, verdict := r.cfg.Auth.Check(req)
+	if verdict != auth.OK {
+		r.Judge(req, flow.Remote().Addr(), verdict)
+		if verdict == auth.Malformed {
+			return fail(400, "Malformed Credentials")
+		}
+		b := r.response(req, 401, "")
+		r.cfg.Auth.Challenge(b, false, verdict.IsStale())
+		return b, 401
+	}
+	to, err := message.ParseURI(req.To().URI)
+	if err != nil {
+		return fail(400, "Malformed To")
+	}
+	r.Judge(req, flow.Remote().Addr(), auth.OK)
+	if message.Unescape(to.User) != acc.Username {
+		return fail(403, "Not Your Address")
+	}
+	if len(req.CallID()) > maxCallID {
+		return fail(400, "Call-ID Too Long")
+	}
+	now := r.cfg.Now()
+	var list []Binding
+	var f fault
+	switch {
+	case !req.Has(message.HContact): // a query
+		list = r.Bindings(acc.SlotID)
+	case req.ContactStar():
+		list, f = r.removeAll(acc.SlotID, req, now)
+	default:
+		list, f = r.update(acc.SlotID, req, flow, now)
+	}
+	if f.status != 0 {
+		b := r.response(req, f.status, f.phrase)
+		switch f.status {
+		case 423:
+			b.AddInt("Min-Expires", r.cfg.MinExpires)
+		case 503:
+			b.AddInt("Retry-After", 60)
+		}
+		return b, f.status
+	}
+	return r.accepted(req, list, now), 200
+}
+
+// fault is why a request is refused; the zero value is none.
+type fault struct {
+	status int
+	phrase string
+}
+
+// unsupported refuses extensions that we do not know (RFC 3261 section 8.2.2.3), and Path from a phone that
+// did not say that it understands it (RFC 3327 section 5.3): it would be sent calls by a way
+// it knows nothing of.
+func (r *Registrar) unsupported(req *message.Message) *message.Builder {
+	var unknown []string
+	for tag := range req.Values(message.HRequire) {
+		if !strings.EqualFold(tag, "path") {
+			unknown = append(unknown, tag)
+		}
+	}
+	if len(unknown) > 0 {
+		return r.response(req, 420, "").Add("Unsupported", strings.Join(unknown, ", "))
+	}
+	if req.Has(message.HPath) && !req.HasToken(message.HSupported, "path") && !req.HasToken(message.HRequire, "path") {
+		return r.response(req, 420, "").Add("Unsupported", "path")
+	}
+	return nil
+}
+
+// response starts a response. The To tag follows from the request, so that a repeated one gets the same.
+func (r *Registrar) response(req *message.Message, status int, phrase string) *message.Builder {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, s := range [...]string{req.CallID(), req.FromTag()} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+	}
+	return message.NewResponse(req, status, phrase, strconv.FormatUint(h, 36))
+}
+
+// accepted is the 200 with all bindings.
+func (r *Registrar) accepted(req *message.Message, list []Binding, now time.Time) *message.Builder {
+	b := r.response(req, 200, "")
+	for i := range list {
+		c := &list[i]
+		left := int(c.Expires.Sub(now).Round(time.Second) / time.Second)
+		q, instance, regID, quote := "", "", "", ""
+		if c.Q != 1 {
+			q = ";q=" + strconv.FormatFloat(float64(c.Q), 'f', -1, 32)
+		}
+		if c.Instance != "" {
+			instance, quote = `;+sip.instance="`, `"`
+		}
+		if c.RegID != "" {
+			regID = ";reg-id="
+		}
+		b.AddParts("Contact", "<", c.Contact, ">;expires=", strconv.Itoa(left), q, instance, c.Instance, quote, regID, c.RegID)
+	}
+	b.Copy(req, message.HPath)
+	return b.Add("Date", r.dateHeader(now))
+}
+
+// dateText is the value of Date for a second.
+type dateText struct {
+	second int64
+	text   string
+}
+
+func (r *Registrar) dateHeader(now time.Time) string {
+	d := r.date.Load()
+	if d == nil || d.second != now.Unix() {
+		d = &dateText{now.Unix(), now.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")}
+		r.date.Store(d)
+	}
+	return d.text
+}
+
+// removeAll handles Contact: * (RFC 3261 section 10.2.2).
+func (r *Registrar) removeAll(slotID string, req *message.Message, now time.Time) ([]Binding, fault) {
+	contacts := 0
+	for range req.Values(message.HContact) {
+		contacts++
+	}
+	if secs, ok := req.Expires(); !ok || secs != 0 || contacts != 1 {
+		return nil, fault{400, `Contact "*" Needs Expires 0 and No Other Contact`}
+	}
+	s := r.stripe(slotID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range live(s.slots[slotID], now) {
+		if b.CallID == req.CallID() && req.CSeq() <= b.CSeq {
+			return nil, fault{500, "CSeq Out of Order"}
+		}
+	}
+	r.set(s, slotID, nil, true)
+	return nil, fault{}
+}
+
+// wish is one Contact of a request, with views into it.
+type wish struct {
+	uri             string
+	expires         int // seconds; 0 removes
+	q               float32
+	instance, regID string
+}
+
+// wishes reads the Contacts (RFC 3261 section 10.3 step 7).
+func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, fault) {
+	header, hasHeader := req.Expires()
+	for v := range req.Values(message.HContact) {
+		if len(dst) == r.cfg.MaxContacts {
+			return nil, fault{403, "Too Many Contacts"}
+		}
+		a, err := message.ParseAddr(v)
+		if err != nil || len(a.URI) > maxContactURI || !isSIP(a.URI) {
+			return nil, fault{400, "Unusable Contact"}
+		}
+		w := wish{uri: a.URI, q: 1, expires: r.cfg.DefaultExpires}
+		if hasHeader {
+			w.expires = header
+		}
+		if a.Params != "" {
+			if e, ok := a.Param("expires"); ok {
+				w.expires = message.ParseSeconds(e)
+			}
+			if q, ok := a.Param("q"); ok {
+				w.q = parseQ(q)
+			}
+			w.instance, _ = a.Param("+sip.instance")
+			w.regID, _ = a.Param("reg-id")
+		}
+		if len(w.instance) > maxInstance || len(w.regID) > maxRegID || strings.ContainsAny(w.instance, `"\`) || !digits(w.regID) {
+			return nil, fault{400, "Unusable Contact"}
+		}
+		if w.expires > 0 && w.expires < r.cfg.MinExpires {
+			return nil, fault{423, ""}
+		}
+		w.expires = min(w.expires, r.cfg.MaxExpires)
+		dst = append(dst, w)
+	}
+	return dst, fault{}
+}
+
+func isSIP(uri string) bool {
+	return len(uri) > 4 && strings.EqualFold(uri[:4], "sip:") || len(uri) > 5 && strings.EqualFold(uri[:5], "sips:")
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// parseQ reads a qvalue; nonsense counts as 1.
+func parseQ(s string) float32 {
+	q, err := strconv.ParseFloat(s, 32)
+	if err != nil || !(q >= 0 && q <= 1) {
+		return 1
+	}
+	return float32(q)
+}
+
+// path reads Path (RFC 3327).
+func path(req *message.Message) ([]string, fault) {
+	var hops []string
+	size := 0
+	for v := range req.Values(message.HPath) {
+		if size += len(v); size > maxPath || len(hops) == maxPathHops {
+			return nil, fault{400, "Path Too Long"}
+		}
+		if a, err := message.ParseAddr(v); err != nil || !isSIP(a.URI) {
+			return nil, fault{400, "Malformed Path"}
+		}
+		hops = append(hops, strings.Clone(v))
+	}
+	return hops, fault{}
+}
+
+// update adds, refreshes and removes the contacts that the request names, all or none.
+func (r *Registrar) update(slotID string, req *message.Message, flow *transport.Flow, now time.Time) ([]Binding, fault) {
+	var room [4]wish
+	wishes, f := r.wishes(room[:0], req)
+	if f.status != 0 {
+		return nil, f
+	}
+	hops, f := path(req)
+	if f.status != 0 {
+		return nil, f
+	}
+	list, bound, f := r.apply(slotID, wishes, req, flow, hops, now)
+	if bound {
+		r.bindFlow(flow, slotID)
+	}
+	return list, f
+}
+
+// apply does that to the table. bound says that a binding has come to depend on a connection.
+func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, flow *transport.Flow, hops []string, now time.Time) (list []Binding, bound bool, f fault) {
+	s := r.stripe(slotID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := live(s.slots[slotID], now)
+	list = append(make([]Binding, 0, len(old)+len(wishes)), old...)
+	changed, touched := len(old) != len(s.slots[slotID]), false
+	for i := range wishes {
+		w := &wishes[i]
+		at := find(list, w)
+		// A phone whose connection has ended may have started anew, with its numbers too.
+		if at >= 0 && list[at].Flow != nil && list[at].CallID == req.CallID() && req.CSeq() <= list[at].CSeq {
+			if req.CSeq() < list[at].CSeq {
+				return nil, false, fault{500, "CSeq Out of Order"}
+			}
+			continue // this very request again, or a contact named twice
+		}
+		touched = true
+		switch {
+		case w.expires == 0 && at >= 0:
+			list = slices.Delete(list, at, at+1)
+			changed = true
+			continue
+		case w.expires == 0:
+			continue
+		case at < 0 && r.bindings.Load() >= int64(r.cfg.MaxBindings):
+			return nil, false, fault{503, "Too Many Registrations"}
+		case at < 0:
+			list = append(list, Binding{SlotID: strings.Clone(slotID)})
+			at = len(list) - 1
+		}
+		other := list[at].Flow != flow
+		changed = r.renew(&list[at], w, req, flow, hops, now) || changed
+		bound = bound || other && flow.Proto().Reliable()
+	}
+	if !touched {
+		return old, false, fault{}
+	}
+	list = r.crowd(list)
+	if len(list) > 1 {
+		slices.SortStableFunc(list, func(a, b Binding) int {
+			return cmp.Or(cmp.Compare(b.Q, a.Q), b.Expires.Compare(a.Expires))
+		})
+	}
+	r.set(s, slotID, list, changed)
+	return list, bound, fault{}
+}
+
+// crowd drops those that would expire first until the slot holds no more than it may.
+func (r *Registrar) crowd(list []Binding) []Binding {
+	for len(list) > r.cfg.MaxContacts {
+		first := 0
+		for i := range list {
+			if list[i].Expires.Before(list[first].Expires) {
+				first = i
+			}
+		}
+		list = slices.Delete(list, first, first+1)
+	}
+	return list
+}
+
+// find is the binding that a Contact means: the same URI (RFC 3261 section 19.1.4), or the same phone
+// by +sip.instance and reg-id (RFC 5626 section 6). -1 when there is none.
+func find(list []Binding, w *wish) int {
+	for i := range list {
+		if list[i].Contact == w.uri {
+			return i
+		}
+	}
+	if w.instance != "" {
+		for i := range list {
+			if list[i].Instance == w.instance && list[i].RegID == w.regID {
+				return i
+			}
+		}
+	}
+	if len(list) == 0 {
+		return -1
+	}
+	u, err := message.ParseURI(w.uri)
+	if err != nil {
+		return -1
+	}
+	for i := range list {
+		if v, err := message.ParseURI(list[i].Contact); err == nil && u.Equal(v) {
+			return i
+		}
+	}
+	return -1
+}
+
+// renew writes a Contact into a binding and reports whether more than its expiry changed. The binding
+// keeps its strings where they are the same, and never a view into the message.
+func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *transport.Flow, hops []string, now time.Time) bool {
+	keep := func(dst *string, v string) bool {
+		if *dst == v {
+			return false
+		}
+		*dst = strings.Clone(v)
+		return true
+	}
+	changed := keep(&b.Contact, w.uri)
+	changed = keep(&b.Instance, w.instance) || changed
+	changed = keep(&b.RegID, w.regID) || changed
+	changed = keep(&b.CallID, req.CallID()) || changed
+	ua := req.Header(message.HUserAgent)
+	keep(&b.UserAgent, strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "?"))
+	if !slices.Equal(b.Path, hops) {
+		b.Path, changed = hops, true
+	}
+	b.Expires = now.Add(time.Duration(w.expires) * time.Second)
+	b.CSeq, b.Q = req.CSeq(), w.q
+	if b.Flow == nil || !b.Flow.Same(flow) {
+		b.Flow, changed = flow, true
+		b.Received, b.proto, b.local = flow.Remote(), flow.Proto(), flow.Local()
+		b.pulse = nil
+	}
+	if changed {
+		b.nat = behindNAT(b.Contact, b.Received, b.proto)
+		if !b.nat || b.proto.Reliable() || len(b.Path) > 0 {
+			b.pulse = nil
+		} else if b.pulse == nil {
+			b.pulse = newPulse(now, r.cfg.KeepAlive)
+		}
+	}
+	b.pulse.alive()
+	return changed
+}
+
+// behindNAT reports whether a contact names another address than the one its REGISTER came from. On
+// a connection the port does not count: clients connect from any.
+func behindNAT(contact string, from netip.AddrPort, proto transport.Proto) bool {
+	u, err := message.ParseURI(contact)
+	if err != nil {
+		return true
+	}
+	host, err := netip.ParseAddr(u.Host)
+	if err != nil || host.Unmap() != from.Addr() {
+		return true
+	}
+	if proto.Reliable() {
+		return false
+	}
+	return uint16(cmp.Or(u.Port, 5060)) != from.Port()
+}
