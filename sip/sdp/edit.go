@@ -50,7 +50,7 @@ type Drop uint8
 // Groups of attributes that end at a relay.
 const (
 	DropICE         Drop = 1 << iota // candidate, ice-*, remote-candidates, end-of-candidates
-	DropRTCPMux                      // rtcp-mux, rtcp-mux-only
+	DropRTCPMux                      // rtcp-mux, rtcp-mux-only, and bundling (RFC 9143): one port for several streams
 	DropCrypto                       // crypto (RFC 4568)
 	DropFingerprint                  // fingerprint, setup, tls-id (DTLS)
 )
@@ -286,11 +286,13 @@ func (w *writer) drops(l line) bool {
 	if d == 0 {
 		return false
 	}
-	name, _ := w.s.attr(l)
+	name, value := w.s.attr(l)
 	switch name {
+	case "group":
+		return d&DropRTCPMux != 0 && strings.HasPrefix(value, "BUNDLE")
 	case "candidate", "end-of-candidates", "remote-candidates":
 		return d&DropICE != 0
-	case "rtcp-mux", "rtcp-mux-only":
+	case "rtcp-mux", "rtcp-mux-only", "bundle-only":
 		return d&DropRTCPMux != 0
 	case "crypto":
 		return d&DropCrypto != 0

@@ -275,6 +275,35 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestEdit(t *testing.T) {
+	video := "m=video 5 RTP/AVP 31\r\na=rtcp:9\r\n"
+	for _, c := range []struct {
+		name, in string
+		e        Edit
+		want     string
+	}{
+		{
+			"formats", audio,
+			Edit{Media: []MediaEdit{{Formats: "0 101"}}},
+			strings.NewReplacer("8 0 9 101", "0 101", "a=rtpmap:8 PCMA/8000\r\n", "", "a=rtpmap:9 G722/8000\r\n", "").Replace(audio),
+		},
+		{"refuse", audio, Edit{Media: []MediaEdit{{Port: Refuse, RTCP: 5}}}, strings.Replace(audio, "40000", "0", 1)},
+		{"refuse the second", audio + video, Edit{Media: []MediaEdit{{}, {Port: Refuse}}}, audio + strings.Replace(strings.Replace(video, " 5 ", " 0 ", 1), "a=rtcp:9\r\n", "", 1)},
+		{"rtcp replaced", audio + video, Edit{Media: []MediaEdit{{}, {Port: 7, RTCP: 11}}}, audio + "m=video 7 RTP/AVP 31\r\na=rtcp:11\r\n"},
+		{"direction replaced", audio, Edit{Media: []MediaEdit{{Direction: Inactive}}}, strings.Replace(audio, "sendrecv", "inactive", 1)},
+		{"direction added", audio + video, Edit{Media: []MediaEdit{{}, {Direction: RecvOnly}}}, audio + video + "a=recvonly\r\n"},
+		{"off stays off", strings.Replace(audio, "40000", "0", 1), Edit{Media: []MediaEdit{{Port: 7}}}, strings.Replace(audio, "40000", "0", 1)},
+		{"IPv6", audio, Edit{Addr: netip.MustParseAddr("2001:db8::1")}, strings.Replace(audio, "c=IN IP4 192.0.2.10", "c=IN IP6 2001:db8::1", 1)},
+		{"bundle", "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=group:LS 0 1\r\n", Edit{Drop: DropRTCPMux}, "v=0\r\no=- 1 1 IN IP4 h\r\ns=-\r\nt=0 0\r\na=group:LS 0 1\r\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := string(mustParse(t, c.in).Marshal(&c.e)); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestFromBody(t *testing.T) {
 	multi := "preamble\r\n--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\nContent-Type: Application/SDP\r\nContent-ID: x\r\n\r\n" + audio + "\r\n--b1--\r\n"
 	for _, c := range []struct {
