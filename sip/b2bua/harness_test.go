@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,7 @@ type rig struct {
 	table *calls.Table
 	bus   *calls.Bus
 	rec   *recorder
+	auth  *countingAuth
 	media *fakeMedia
 	loc   *locator
 	router
@@ -210,6 +212,20 @@ func (accounts) Account(username string) *auth.Account {
 	return a
 }
 
+// countingAuth counts who got in.
+type countingAuth struct {
+	*auth.Digest
+	ok atomic.Int64
+}
+
+func (a *countingAuth) Check(req *message.Message) (*auth.Account, auth.Verdict) {
+	account, verdict := a.Digest.Check(req)
+	if verdict == auth.OK {
+		a.ok.Add(1)
+	}
+	return account, verdict
+}
+
 // run builds a rig in a bubble, runs fn, and checks that nothing is left behind.
 func run(t *testing.T, change func(*Config), fn func(t *testing.T, r *rig)) {
 	t.Helper()
@@ -244,8 +260,9 @@ func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.auth = &countingAuth{Digest: digest}
 	cfg := Config{
-		Router: &r.router, Locator: r.loc, Auth: digest, Live: r.live, Table: r.table, Bus: r.bus, Recorder: r.rec,
+		Router: &r.router, Locator: r.loc, Auth: r.auth, Live: r.live, Table: r.table, Bus: r.bus, Recorder: r.rec,
 		Media: r.media, FlowTo: r.stack.FlowTo, Domain: domain, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	}
 	if change != nil {
