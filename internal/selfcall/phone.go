@@ -2,17 +2,22 @@ package selfcall
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 	"golang.org/x/sync/errgroup"
 )
+
+// ringFor is how long the called phone rings.
+const ringFor = 300 * time.Millisecond
 
 // phone is one test phone: registers, calls, answers.
 type phone struct {
@@ -33,19 +38,24 @@ func newPhone(ctx context.Context, group *errgroup.Group, c Config, a Account, h
 	if p.audio, err = newAudio(ctx, group, localAddr(c.Server), hz); err != nil {
 		return nil, err
 	}
-	if p.ua, err = sipgo.NewUA(sipgo.WithUserAgent("Koppelfeld self-call"), sipgo.WithUserAgentHostname(a.Domain)); err != nil {
+	if p.ua, err = sipgo.NewUA(sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(quiet)), sipgo.WithUserAgent("Koppelfeld self-call"), sipgo.WithUserAgentHostname(a.Domain)); err != nil {
 		return nil, err
 	}
 	server, err := sipgo.NewServer(p.ua, sipgo.WithServerLogger(quiet))
 	if err != nil {
 		return nil, err
 	}
-	p.handle(server)
+	p.handle(ctx, server)
 	if err := p.listen(ctx, group, server); err != nil {
 		return nil, err
 	}
-	p.client, err = sipgo.NewClient(p.ua, sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(p.local.Addr().String()),
-		sipgo.WithClientPort(int(p.local.Port())), sipgo.WithClientConnectionAddr(p.local.String()))
+	options := []sipgo.ClientOption{
+		sipgo.WithClientLogger(quiet), sipgo.WithClientHostname(p.local.Addr().String()), sipgo.WithClientPort(int(p.local.Port())),
+	}
+	if c.Transport == "udp" { // requests leave from the socket that listens
+		options = append(options, sipgo.WithClientConnectionAddr(p.local.String()))
+	}
+	p.client, err = sipgo.NewClient(p.ua, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +90,24 @@ func (p *phone) listen(ctx context.Context, group *errgroup.Group, server *sipgo
 	p.local = l.LocalAddr().(*net.UDPAddr).AddrPort()
 	group.Go(func() error { _ = server.ServeUDP(l); return nil })
 	group.Go(func() error { <-ctx.Done(); return l.Close() })
-	return nil
+	return p.awaitListener(ctx)
+}
+
+// awaitListener waits until the UDP listener is known as a connection: a request sent
+// before would try to bind its port once more.
+func (p *phone) awaitListener(ctx context.Context) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		if c, err := p.ua.TransportLayer().GetConnection("udp", p.local.String()); err == nil && c != nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 func (p *phone) close() {
@@ -88,7 +115,7 @@ func (p *phone) close() {
 }
 
 // handle answers what the daemon asks of the phone.
-func (p *phone) handle(server *sipgo.Server) {
+func (p *phone) handle(ctx context.Context, server *sipgo.Server) {
 	var session *sipgo.DialogServerSession
 	server.OnOptions(func(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil))
@@ -103,7 +130,17 @@ func (p *phone) handle(server *sipgo.Server) {
 			_ = d.Respond(488, "Not Acceptable Here", nil)
 			return
 		}
-		if d.Respond(180, "Ringing", nil) != nil || d.RespondSDP(p.audio.sdp()) != nil {
+		if d.Respond(180, "Ringing", nil) != nil {
+			return
+		}
+		// The calling phone takes each message on a goroutine of its own: an answer right
+		// behind the ringing may overtake it.
+		select {
+		case <-time.After(ringFor):
+		case <-ctx.Done():
+			return
+		}
+		if d.RespondSDP(p.audio.sdp()) != nil {
 			return
 		}
 		p.audio.start()
@@ -127,6 +164,27 @@ func (p *phone) uri(user string) sip.Uri {
 	return sip.Uri{Scheme: "sip", User: user, Host: p.account.Domain}
 }
 
+// registerSoon registers for a minute, and tries again while the account is unknown.
+func (p *phone) registerSoon(ctx context.Context, patience time.Duration) error {
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(600 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := p.register(ctx, 60)
+		if !errors.Is(err, errRefused) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// errRefused says that the daemon does not accept the account.
+var errRefused = errors.New("the account is refused")
+
 // register registers for the given seconds; 0 unregisters.
 func (p *phone) register(ctx context.Context, seconds int) error {
 	req := sip.NewRequest(sip.REGISTER, p.uri(""))
@@ -146,6 +204,9 @@ func (p *phone) register(ctx context.Context, seconds int) error {
 		if err != nil {
 			return err
 		}
+	}
+	if res.StatusCode == 401 || res.StatusCode == 403 {
+		return fmt.Errorf("%w: %d %s", errRefused, res.StatusCode, res.Reason)
 	}
 	if res.StatusCode != 200 {
 		return fmt.Errorf("answered %d %s", res.StatusCode, res.Reason)

@@ -33,6 +33,9 @@ type Config struct {
 	Callee    Account
 	Number    string        // number that rings the callee
 	Talk      time.Duration // how long the tones are compared, 0 means 1.5 s
+	// Patience is how long an account may be refused at first: one that another process
+	// has made reaches the daemon within a second. 0 means not at all.
+	Patience time.Duration
 }
 
 // Step is one thing that was checked.
@@ -101,7 +104,7 @@ func (r *run) call(ctx context.Context, c Config, caller, callee *phone) error {
 		name  string
 		phone *phone
 	}{{"calling phone registers", caller}, {"called phone registers", callee}} {
-		if err := p.phone.register(ctx, 60); err != nil {
+		if err := p.phone.registerSoon(ctx, c.Patience); err != nil {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 		r.done(p.name, "")

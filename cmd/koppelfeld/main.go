@@ -1,0 +1,173 @@
+// Command koppelfeld is the telephone system: the daemon and the commands that go
+// with it. It reads flags and the configuration file, and leaves the rest to
+// internal/app.
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/koppelfeld/koppelfeld/internal/app"
+	"github.com/koppelfeld/koppelfeld/internal/config"
+	"github.com/koppelfeld/koppelfeld/internal/version"
+)
+
+type commands struct {
+	Serve    serveCmd    `cmd:"" help:"Run the daemon."`
+	Check    checkCmd    `cmd:"" help:"Validate file and database and name every fault."`
+	Passwd   passwdCmd   `cmd:"" help:"Set a user's password, read from standard input."`
+	Explain  explainCmd  `cmd:"" help:"Say who would ring, and why."`
+	Selfcall selfcallCmd `cmd:"" help:"Call through the running daemon with two built-in phones."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+}
+
+// fileFlag is the configuration file of every command.
+type fileFlag struct {
+	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
+}
+
+func (f fileFlag) load() (config.Config, error) { return config.Load(f.Config) }
+
+type serveCmd struct {
+	fileFlag
+	Example bool `help:"Fill an empty database with the example company and print its accounts."`
+}
+
+// Run serves until SIGTERM or SIGINT; SIGHUP reads the log level again.
+func (c *serveCmd) Run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	a, err := app.New(ctx, cfg, app.Options{Example: c.Example, Out: os.Stdout})
+	if err != nil {
+		return err
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case <-hup:
+				a.Reload(c.load())
+			case <-done:
+				return
+			}
+		}
+	}()
+	return a.Run(ctx)
+}
+
+type checkCmd struct{ fileFlag }
+
+// Run checks file and database.
+func (c *checkCmd) Run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if err := app.Check(ctx, cfg); err != nil {
+		return err
+	}
+	fmt.Println("configuration and database are in order")
+	return nil
+}
+
+type passwdCmd struct {
+	fileFlag
+	User string `arg:"" help:"User name."`
+}
+
+// Run reads one line from standard input and makes it the user's password.
+func (c *passwdCmd) Run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the password: %w", err)
+	}
+	if err := app.Passwd(ctx, cfg, c.User, strings.TrimRight(line, "\r\n")); err != nil {
+		return err
+	}
+	fmt.Printf("password of %s is set\n", c.User)
+	return nil
+}
+
+type explainCmd struct {
+	fileFlag
+	From string `required:"" help:"Who calls: an extension or an outside number."`
+	To   string `required:"" help:"Number called."`
+	At   string `help:"When, as \"2006-01-02 15:04\" or RFC 3339; default now."`
+	Lang string `default:"en" enum:"en,de" help:"Language of the reasons: en or de."`
+}
+
+// Run explains one call.
+func (c *explainCmd) Run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	at := time.Now()
+	if c.At != "" {
+		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
+			if at, err = time.ParseInLocation("2006-01-02 15:04", c.At, time.Local); err != nil {
+				return fmt.Errorf("--at: %q is neither \"2006-01-02 15:04\" nor RFC 3339", c.At)
+			}
+		}
+	}
+	return app.Explain(ctx, cfg, os.Stdout, app.Question{From: c.From, To: c.To, At: at, German: c.Lang == "de"})
+}
+
+type selfcallCmd struct {
+	fileFlag
+	Transport string        `default:"udp" enum:"udp,tcp" help:"udp or tcp."`
+	Timeout   time.Duration `default:"30s" help:"Give up after."`
+}
+
+// Run makes one self-call and prints its steps.
+func (c *selfcallCmd) Run(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return app.Selfcall(ctx, cfg, os.Stdout, c.Transport)
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run() error {
+	fmt.Println(version.String())
+	return nil
+}
+
+func main() {
+	var cli commands
+	parser := kong.Parse(&cli, kong.Name("koppelfeld"), kong.Description("Koppelfeld, a telephone system."), kong.UsageOnError(),
+		kong.BindTo(context.Background(), (*context.Context)(nil)))
+	if err := parser.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "koppelfeld:", err)
+		os.Exit(1)
+	}
+}

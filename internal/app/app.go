@@ -1,0 +1,376 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/koppelfeld/koppelfeld/admin"
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/cdr"
+	"github.com/koppelfeld/koppelfeld/internal/config"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/media"
+	"github.com/koppelfeld/koppelfeld/internal/secret"
+	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/version"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/b2bua"
+	"github.com/koppelfeld/koppelfeld/sip/registrar"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// Options are the choices of the serve command.
+type Options struct {
+	// Example fills the database with the example company and prints its accounts.
+	Example bool
+	// Out takes what the person who started the daemon should read.
+	Out io.Writer
+}
+
+// App is the assembled daemon.
+type App struct {
+	cfg      config.Config
+	opts     Options
+	log      *slog.Logger
+	level    *slog.LevelVar
+	store    *store.Store
+	snaps    *snapshots
+	live     *calls.Live
+	table    *calls.Table
+	bus      *calls.Bus
+	records  *cdr.Writer
+	plane    *media.Plane
+	stack    *sip.Stack
+	locs     *registrar.Registrar
+	calls    *b2bua.UA
+	admin    *admin.Server
+	adminLn  net.Listener
+	metrics  *metrics
+	metricLn net.Listener
+	cleanups []func()
+	ran      bool
+	// firstPassword is the supervisor's, when it was made by this start.
+	firstPassword string
+}
+
+// New opens files and sockets and assembles the daemon. When it fails, nothing is
+// left open.
+func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
+	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics()}
+	a.log = a.newLogger(os.Stderr)
+	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openSIP, a.openAdmin, a.openMetrics} {
+		if err := step(ctx); err != nil {
+			a.close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// close undoes what New has done, in reverse.
+func (a *App) close() {
+	for i := len(a.cleanups) - 1; i >= 0; i-- {
+		a.cleanups[i]()
+	}
+	a.cleanups = nil
+}
+
+func (a *App) onClose(fn func()) { a.cleanups = append(a.cleanups, fn) }
+
+// onFail makes a part that frees what it holds when its Run returns do so if Run is never reached.
+func (a *App) onFail(run func(context.Context) error) {
+	a.onClose(func() {
+		if a.ran {
+			return
+		}
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = run(ended)
+	})
+}
+
+func (a *App) newLogger(w io.Writer) *slog.Logger {
+	level, _ := a.cfg.Log.SlogLevel() // validated when the file was read
+	a.level.Set(level)
+	o := &slog.HandlerOptions{Level: a.level}
+	if a.cfg.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// Reload takes over what a running daemon can change: the log level. A
+// configuration that could not be read changes nothing.
+func (a *App) Reload(cfg config.Config, err error) {
+	if err != nil {
+		a.log.Error("reload: the configuration is left as it was", "err", err)
+		return
+	}
+	level, err := cfg.Log.SlogLevel()
+	if err != nil {
+		a.log.Error("reload: the configuration is left as it was", "err", err)
+		return
+	}
+	a.level.Set(level)
+	a.log.Info("reloaded", "log_level", level)
+}
+
+func (a *App) openStore(ctx context.Context) error {
+	if err := os.MkdirAll(a.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("making the data directory: %w", err)
+	}
+	box, err := secret.OpenBox(a.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	a.snaps = newSnapshots(a.cfg)
+	a.store, err = store.Open(ctx, store.Config{
+		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Daemon: true, Validate: a.snaps.validate,
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(func() {
+		if err := a.store.Close(); err != nil {
+			a.log.Error("closing the database", "err", err)
+		}
+	})
+	if _, err := a.snaps.commit(a.store.Snapshot(), store.Changed{Full: true}); err != nil {
+		return err
+	}
+	a.store.OnCommit(a.committed)
+	if err := a.ensureFirstPassword(ctx); err != nil {
+		return err
+	}
+	a.records, err = cdr.New(cdr.Config{Dir: filepath.Join(a.cfg.DataDir, "spool", "cdr"), Sink: a.store, Log: a.log.With("part", "records")})
+	if err == nil {
+		a.onFail(a.records.Run)
+	}
+	return err
+}
+
+// committed puts a change in force.
+func (a *App) committed(_, next *directory.Snapshot, changed store.Changed) {
+	stale, err := a.snaps.commit(next, changed)
+	if err != nil {
+		a.log.Error("the configuration does not compile, calls go on from the one before", "revision", next.Revision, "err", err)
+		return
+	}
+	if a.locs != nil {
+		for _, slotID := range stale {
+			a.locs.Remove(slotID)
+		}
+	}
+	a.bus.Publish(calls.Event{Type: calls.ConfigChanged, At: time.Now(), Revision: next.Revision})
+}
+
+// firstPasswordFile holds the supervisor's first password until it is changed.
+const firstPasswordFile = "first-password"
+
+// ensureFirstPassword gives the supervisor of a new installation a random password
+// that must be changed at the first login.
+func (a *App) ensureFirstPassword(ctx context.Context) error {
+	path := filepath.Join(a.cfg.DataDir, firstPasswordFile)
+	u := a.store.Snapshot().ByName[store.Supervisor]
+	switch {
+	case u == nil:
+		return nil
+	case u.PasswordHash != "" && !u.MustChangePassword:
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing the first password: %w", err)
+		}
+		return nil
+	case u.PasswordHash != "":
+		if b, err := os.ReadFile(path); err == nil {
+			a.firstPassword = string(b)
+		}
+		return nil
+	}
+	password := secret.Password(16)
+	hash, err := secret.NewPasswords(1).Hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(password), 0o600); err != nil {
+		return fmt.Errorf("keeping the first password: %w", err)
+	}
+	change := store.Change{Actor: "system", Source: "start", Reason: "first password"}
+	if _, err := a.store.Update(ctx, change, func(tx *store.Tx) error { return tx.SetFirstPassword(store.Supervisor, hash) }); err != nil {
+		return err
+	}
+	a.firstPassword = password
+	a.log.Info("the supervisor has a first password, to be changed at the first login", "file", path)
+	return nil
+}
+
+func (a *App) openMedia(context.Context) error {
+	if !a.cfg.Media.RelayOn() {
+		return nil
+	}
+	first, last, err := a.cfg.Media.PortRange()
+	if err != nil {
+		return err
+	}
+	mc := media.Config{Address: netip.MustParseAddr(a.cfg.Media.Address), PortMin: first, PortMax: last, Log: a.log.With("part", "media")}
+	if a.cfg.Media.Advertise != "" {
+		mc.Advertise = netip.MustParseAddr(a.cfg.Media.Advertise)
+	}
+	if a.plane, err = media.New(mc); err == nil {
+		a.onFail(a.plane.Run)
+	}
+	return err
+}
+
+func (a *App) openSIP(context.Context) error {
+	var err error
+	a.stack, err = sip.New(sip.Config{
+		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate}},
+		Log:       a.log.With("part", "sip"),
+		InDialog:  b2bua.Methods(),
+		Supported: b2bua.Extensions(),
+	})
+	if err != nil {
+		return err
+	}
+	a.onClose(func() {
+		if !a.ran {
+			a.stack.Close()
+		}
+	})
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	digest, err := auth.New(auth.Config{Realm: a.cfg.SIP.Domain, Key: key, Accounts: a.snaps})
+	if err != nil {
+		return err
+	}
+	a.locs, err = registrar.New(registrar.Config{
+		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Log: a.log.With("part", "registrar"),
+		Notify: func(slotID string, registered bool) {
+			e := calls.Event{Type: calls.Unregistered, At: time.Now(), SlotID: slotID}
+			if registered {
+				e.Type = calls.Registered
+			}
+			a.bus.Publish(e)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	return a.openCalls(digest)
+}
+
+// locationFile is where registrations are kept over a restart.
+func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, "locations") }
+
+func (a *App) openCalls(digest *auth.Digest) error {
+	bc := b2bua.Config{
+		Router: a, Locator: locator{a.locs}, Auth: digest, Live: a.live, Table: a.table, Bus: a.bus,
+		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Domain: a.cfg.SIP.Domain,
+		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls},
+		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
+		Software:     version.String(), Log: a.log.With("part", "calls"),
+	}
+	if a.plane != nil {
+		bc.Media = b2bua.Relay(a.plane)
+	}
+	var err error
+	if a.calls, err = b2bua.New(bc); err != nil {
+		return err
+	}
+	a.calls.Register(a.stack)
+	return nil
+}
+
+// Decide implements b2bua.Router with the table in force.
+func (a *App) Decide(r routing.Request, live routing.Live) routing.Plan {
+	return a.snaps.Table().Decide(r, live)
+}
+
+// recorder hands records to the writer and counts the finished ones.
+type recorder struct {
+	*cdr.Writer
+	metrics *metrics
+}
+
+// Finished implements b2bua.Recorder.
+func (r recorder) Finished(rec calls.Record, reasons func() json.RawMessage) {
+	r.metrics.ended(&rec)
+	r.Writer.Finished(rec, reasons)
+}
+
+func (a *App) openMetrics(context.Context) error {
+	a.metrics.registry.MustRegister(a.readings())
+	if a.cfg.Metrics.Listen == "" {
+		return nil
+	}
+	l, err := net.Listen("tcp", a.cfg.Metrics.Listen)
+	if err != nil {
+		return fmt.Errorf("metrics.listen: %w", err)
+	}
+	a.metricLn = l
+	a.onClose(func() { _ = l.Close() })
+	return nil
+}
+
+// serveMetrics answers /metrics until ctx ends.
+func (a *App) serveMetrics(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, MaxHeaderBytes: 16 << 10}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.Serve(a.metricLn); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Run serves until ctx ends, then ends the calls that are up and stops everything.
+func (a *App) Run(ctx context.Context) error {
+	defer a.close()
+	a.ran = true
+	parts := []part{
+		{"store", a.store.Run},
+		{"records", a.records.Run},
+	}
+	if a.plane != nil {
+		parts = append(parts, part{"media", a.plane.Run})
+	}
+	parts = append(parts, part{"sip", a.stack.Run}, part{"registrar", a.locs.Run}, part{"admin", a.admin.Run})
+	if a.metricLn != nil {
+		parts = append(parts, part{"metrics", a.serveMetrics})
+	}
+	return runParts(ctx, a.log, parts, a.ready, a.drain)
+}
+
+// ready tells that the daemon is up.
+func (a *App) ready() {
+	a.log.Info("ready", "version", version.Version, "sip", a.stack.Addrs(), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
+	if a.opts.Example {
+		a.printExample()
+	}
+}
+
+// drain ends all calls with BYE, CANCEL or 487.
+func (a *App) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	if err := a.calls.Stop(ctx, "the system is stopping"); err != nil {
+		a.log.Warn("not every call ended in time", "err", err)
+	}
+}

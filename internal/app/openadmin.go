@@ -1,0 +1,56 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	"github.com/koppelfeld/koppelfeld/admin"
+	"github.com/koppelfeld/koppelfeld/admin/api"
+	adminauth "github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/app/adminjoin"
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/secret"
+	"github.com/koppelfeld/koppelfeld/routing"
+)
+
+// hashesAtOnce bounds the memory that concurrent logins cost (64 MiB each).
+const hashesAtOnce = 2
+
+func (a *App) openAdmin(context.Context) error {
+	passwords := secret.NewPasswords(hashesAtOnce)
+	door, err := adminauth.New(adminauth.Config{Sessions: adminjoin.Sessions{Store: a.store}, Passwords: passwords, Snapshot: a.store.Snapshot})
+	if err != nil {
+		return err
+	}
+	if a.adminLn, err = net.Listen("tcp", a.cfg.Admin.Listen); err != nil {
+		return fmt.Errorf("admin.listen: %w", err)
+	}
+	a.onClose(func() { _ = a.adminLn.Close() })
+	a.admin, err = admin.New(admin.Config{
+		Listener: a.adminLn,
+		Log:      a.log.With("part", "admin"),
+		Deps: api.Deps{
+			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
+			Routing: func() (*routing.Table, routing.Live) {
+				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
+			},
+			Ready:  func(context.Context) error { return a.store.Healthy() },
+			Domain: a.cfg.SIP.Domain,
+		},
+	})
+	return err
+}
+
+// bindings lists a slot's contacts for the API.
+func (a *App) bindings(slotID string) []api.Binding {
+	var out []api.Binding
+	for _, b := range a.locs.Bindings(slotID) {
+		e := api.Binding{Contact: b.Contact, Received: b.Received.String(), UserAgent: b.UserAgent, Expires: b.Expires}
+		if b.Flow != nil {
+			e.Transport = string(b.Flow.Proto())
+		}
+		out = append(out, e)
+	}
+	return out
+}
