@@ -252,3 +252,29 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+func TestCleanText(t *testing.T) {
+	for n := range 40 {
+		b := []byte(strings.Repeat("ä", 20))[:n]
+		if !cleanText(b) {
+			t.Errorf("%d clean bytes are refused", n)
+		}
+		for i := range b {
+			for _, c := range []byte{0, 1, '\r', '\n', 0x1f, 0x7f} {
+				d := append([]byte(nil), b...)
+				if d[i] = c; cleanText(d) {
+					t.Errorf("%#x at %d of %d passes", c, i, n)
+				}
+				if i > 0 {
+					d[i-1] = '\\'
+					if cleanText(d) != (c != '\r' && c != '\n') {
+						t.Errorf("\\ %#x at %d of %d", c, i, n)
+					}
+				}
+				if d[i] = '\t'; !cleanText(d) {
+					t.Errorf("tab at %d of %d is refused", i, n)
+				}
+			}
+		}
+	}
+}

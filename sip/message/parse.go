@@ -394,16 +394,24 @@ func (p *parser) finish() {
 // cleanText reports whether b is free of control characters other than tabs. A control
 // character is allowed as a quoted pair (RFC 3261 section 25.1); CR and LF never are.
 func cleanText(b []byte) bool {
+	if len(b) < 8 {
+		return cleanBytes(b, 0, len(b))
+	}
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
+	for i := 0; ; i += 8 {
+		last := i+8 >= len(b)
+		if last {
+			i = len(b) - 8 // overlaps what was seen
+		}
 		x := binary.LittleEndian.Uint64(b[i:])
 		del := x ^ 0x7f*ones
 		if ((x-0x20*ones)&^x|(del-ones)&^del)&highs != 0 && !cleanBytes(b, i, i+8) {
 			return false
 		}
+		if last {
+			return true
+		}
 	}
-	return cleanBytes(b, i, len(b))
 }
 
 func cleanBytes(b []byte, from, to int) bool {
