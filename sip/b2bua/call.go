@@ -101,7 +101,7 @@ func (c *call) guard() {
 	})
 	c.attempt(func() { c.end(e) })
 	c.attempt(c.release)
-	c.phase = ended
+	c.attempt(c.settle)
 }
 
 // attempt runs fn and survives it.
@@ -135,9 +135,9 @@ func (c *call) post(fn func()) {
 func (c *call) hangup(by, cause string, except *leg) {
 	switch c.phase {
 	case ringing:
-		e := ending{result: calls.Failed, status: 503, by: by, cause: cause}
+		e := ending{result: calls.Failed, status: 487, by: by, cause: cause}
 		if by == byCaller {
-			e.result, e.status = calls.Cancelled, 487
+			e.result = calls.Cancelled
 		}
 		c.refuse(e)
 	case answering, up:

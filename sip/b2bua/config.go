@@ -84,6 +84,9 @@ type Config struct {
 	Media    Media // nil: SDP is passed through and media flows between the phones
 	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
 	FlowTo func(transport.Target) (*transport.Flow, error)
+	// SlotName names a slot for people, as in "iris.immsee desk". It is called from shards, and
+	// only where audio went wrong. Nil: the ID stands for it.
+	SlotName func(slotID string) string
 	// Domain is the host part of the identities we show.
 	Domain string
 	Limits Limits
@@ -136,6 +139,9 @@ func (c *Config) defaults() {
 	}
 	if c.Bus == nil {
 		c.Bus = &calls.Bus{}
+	}
+	if c.SlotName == nil {
+		c.SlotName = func(id string) string { return "slot " + id }
 	}
 	if c.Software == "" {
 		c.Software = "Koppelfeld"

@@ -432,7 +432,7 @@ func TestStop(t *testing.T) {
 		}()
 		caller.ExpectBye(t)
 		callee.ExpectBye(t)
-		ringing.Expect(t, 503)
+		ringing.Expect(t, 487)
 		c.Expect(t, message.CANCEL)
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -19,6 +19,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/siptest"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -44,7 +45,8 @@ type rig struct {
 	loc   *locator
 	router
 	phones map[string]*siptest.Phone
-	offer  []byte // what the callee of the last connect was offered
+	offer  []byte   // what the callee of the last connect was offered
+	flows  sync.Map // of the phones, by address
 	stop   func()
 }
 
@@ -272,6 +274,10 @@ func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	r.ua.Register(r.stack)
+	r.stack.Handle(message.OPTIONS, func(_ *sip.Shard, tx *transaction.Server) {
+		r.flows.Store(tx.Flow().Remote(), tx.Flow())
+		_ = tx.Reply(200, "")
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.stack.Run(ctx) }()
@@ -305,18 +311,12 @@ func (r *rig) phone(name string, change ...func(*siptest.PhoneConfig)) *siptest.
 	}
 	p := r.net.NewPhone(r.t, cfg)
 	r.phones[name] = p
-	proto := cfg.Proto
-	if proto == "" {
-		proto = transport.UDP
+	p.Options().Expect(r.t, 200)
+	flow, ok := r.flows.Load(p.Addr())
+	if !ok {
+		r.t.Fatalf("no flow from %s", name)
 	}
-	flow, err := r.stack.FlowTo(transport.Target{Proto: transport.UDP, Addr: p.Addr()})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	c := Contact{URI: p.Contact()}
-	if proto == transport.UDP {
-		c.Flow = flow
-	}
+	c := Contact{URI: p.Contact(), Flow: flow.(*transport.Flow)}
 	r.loc.mu.Lock()
 	r.loc.contacts[name] = append(r.loc.contacts[name], c)
 	r.loc.mu.Unlock()

@@ -108,7 +108,7 @@ func (l *leg) Request(tx *transaction.Server) {
 	case message.OPTIONS:
 		c.u.respond(tx, 200, "Allow", allow, "Accept", contentSDP, "Supported", supported)
 	case message.SUBSCRIBE, message.NOTIFY:
-		c.u.respond(tx, 489, "Allow-Events", "")
+		c.u.respond(tx, 489)
 	case message.PRACK:
 		c.u.respond(tx, 481) // no reliable provisional of ours can be meant
 	default:

@@ -14,9 +14,13 @@ type outgoing struct {
 	l      *leg
 	method message.Method
 	tx     *transaction.Client
-	before sdp.Leg // what we described before this offer
+	before sdp.Leg            // what we described before this offer
+	timer  *transaction.Timer // for a re-INVITE that rings on and on
 	done   func(res *message.Message, answer *sdp.Session)
 }
+
+// patience is how long a peer may take over a re-INVITE.
+const patience = 40 * time.Second
 
 // offer sends the leg what the other side described. done hears the final response, nil
 // when none came, and the answer if it was a 2xx with one; the leg has taken it then.
@@ -51,6 +55,9 @@ func (o *outgoing) send(body []byte) {
 		headers = append(headers, "Min-SE", itoa(l.minSE))
 	}
 	o.tx = l.request(o.method, contentSDP, body, o, headers...)
+	if o.method == message.INVITE {
+		o.timer = l.c.after(patience, o.withdraw)
+	}
 }
 
 // Response implements transaction.ClientUser.
@@ -83,6 +90,7 @@ func (o *outgoing) finish(res *message.Message) {
 		return
 	}
 	o.done, l.out = nil, nil
+	o.timer.Stop()
 	var answer *sdp.Session
 	if res != nil && res.Status() < 300 {
 		l.dlg.Refresh(res)
@@ -115,4 +123,8 @@ func (o *outgoing) withdraw() {
 }
 
 // forget ends the reports. A 2xx is acknowledged even so.
-func (o *outgoing) forget() { o.done = nil }
+func (o *outgoing) forget() {
+	o.done = nil
+	o.timer.Stop()
+	o.withdraw()
+}

@@ -439,3 +439,79 @@ func (s *script) play(rng *rand.Rand) {
 	})
 	wg.Wait()
 }
+
+func TestReinviteNeverAnswered(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b", func(c *siptest.PhoneConfig) { c.Manual = true })
+		caller := a.Invite("4b", sdpFor(a, "8 0"))
+		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
+		caller.Expect(t, 200)
+		caller.Ack()
+		x := caller.Send(message.INVITE, contentSDP, sdpFor(a, "9", "a=rtpmap:9 G722/8000"))
+		callee.ExpectRequest(t, message.INVITE).Respond(100, "")
+		time.Sleep(30 * time.Second)
+		b.Expect(t, message.CANCEL)
+		time.Sleep(10 * time.Second)
+		x.Expect(t, 408)
+		caller.ExpectBye(t)
+		r.expectRecord(calls.Answered, 200, byCallee)
+	})
+}
+
+func TestHangupDuringAReinvite(t *testing.T) {
+	for _, from := range []string{"a", "b"} {
+		t.Run(from, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller, callee := r.connect(a, b, "4b")
+				x := caller.Send(message.INVITE, contentSDP, sdpFor(a, "9", "a=rtpmap:9 G722/8000"))
+				in := callee.ExpectRequest(t, message.INVITE)
+				in.Respond(100, "")
+				if from == "a" {
+					caller.Bye(t)
+					callee.ExpectBye(t)
+				} else {
+					callee.Bye(t)
+					caller.ExpectBye(t)
+				}
+				x.Expect(t, 487)
+				b.Expect(t, message.CANCEL)
+				in.ExpectAck(t)
+			})
+		})
+	}
+}
+
+func TestUpdateWhileRinging(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b")
+		caller := a.Invite("4b", sdpFor(a, "8"))
+		in := b.Expect(t, message.INVITE)
+		in.Ring()
+		caller.Expect(t, 180)
+		caller.Send(message.UPDATE, "", "").Expect(t, 200)
+		caller.Send(message.UPDATE, contentSDP, sdpFor(a, "8")).Expect(t, 500)
+		caller.Send(message.INFO, "application/dtmf", "1").Expect(t, 480)
+		in.Respond(486, "")
+		caller.Expect(t, 486)
+	})
+}
+
+func TestCalleeOverTCP(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a := r.phone("a")
+		b := r.phone("b", func(c *siptest.PhoneConfig) { c.Proto = transport.TCP })
+		caller, callee := r.connect(a, b, "4b")
+		callee.Bye(t)
+		caller.ExpectBye(t)
+		caller = a.Invite("4b", sdpFor(a, "8"))
+		b.Expect(t, message.INVITE).Ring()
+		caller.Expect(t, 180)
+		r.net.Cut(b.Addr().Addr(), server.Addr())
+		caller.Expect(t, 480)
+		rec := r.last()
+		if rec.Legs[0].Result != "error" && rec.Legs[0].Result != "timeout" {
+			t.Errorf("leg %+v", rec.Legs[0])
+		}
+	})
+}

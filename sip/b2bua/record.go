@@ -122,8 +122,8 @@ func (c *call) mediaNote(a, b *media.Stats) string {
 	if c.rec.End.Sub(c.rec.AnswerAt) < shortCall {
 		return ""
 	}
-	callee := "callee (slot " + c.rec.ToSlot + ")"
-	caller := "caller (slot " + c.rec.FromSlot + ")"
+	callee := "callee (" + c.u.cfg.SlotName(c.rec.ToSlot) + ")"
+	caller := "caller (" + c.u.cfg.SlotName(c.rec.FromSlot) + ")"
 	switch {
 	case a.Packets == 0 && b.Packets == 0:
 		return "no audio in either direction: " + silence(caller, &c.streams[0], callerSide, a) +

@@ -1,0 +1,140 @@
+package b2bua
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strconv"
+	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// wire is a link that keeps what was sent.
+type wire struct{ sent [][]byte }
+
+func (*wire) Proto() transport.Proto { return transport.UDP }
+func (*wire) Local() netip.AddrPort  { return server }
+func (*wire) Closed() bool           { return false }
+func (w *wire) SendTo(b []byte, _ netip.AddrPort) error {
+	w.sent = append(w.sent, bytes.Clone(b))
+	return nil
+}
+
+// take returns the last message sent that begins with prefix.
+func (w *wire) take(b *testing.B, prefix string) *message.Message {
+	for i := len(w.sent) - 1; i >= 0; i-- {
+		if bytes.HasPrefix(w.sent[i], []byte(prefix)) {
+			m, err := message.Parse(w.sent[i])
+			if err != nil {
+				b.Fatal(err)
+			}
+			w.sent = w.sent[:0]
+			return m
+		}
+	}
+	b.Fatalf("no %s in %q", prefix, w.sent)
+	return nil
+}
+
+type openDoor struct{}
+
+func (openDoor) Check(*message.Message) (*auth.Account, auth.Verdict) {
+	return &auth.Account{SlotID: "a", UserID: "u", Username: "a"}, auth.OK
+}
+func (openDoor) Challenge(*message.Builder, bool, bool) {}
+
+type noRecords struct{}
+
+func (noRecords) Started(calls.Record)                          {}
+func (noRecords) Finished(calls.Record, func() json.RawMessage) {}
+
+type oneSlot struct{ flow *transport.Flow }
+
+func (oneSlot) Decide(routing.Request, routing.Live) routing.Plan {
+	return routing.Plan{
+		Outcome: routing.Ring, Number: "416", OwnerType: "user", OwnerID: "u", Shown: routing.Identity{Number: "417", Name: "Iris"},
+		CallerNumber: "417", ShownCalled: routing.Identity{Number: "416", Name: "Armin"},
+		Targets: []routing.Target{{SlotID: "b", UserID: "u", Type: "desk", Number: "416"}},
+	}
+}
+func (oneSlot) Registered(string) bool { return true }
+func (o oneSlot) Contacts(buf []Contact, _ string) []Contact {
+	return append(buf, Contact{URI: "sip:b@10.0.1.2:5060", Flow: o.flow})
+}
+
+// BenchmarkCall is a whole signalled call (INVITE, 180, 200, ACK, BYE, 200) without
+// network and digest, the peers' messages included.
+func BenchmarkCall(b *testing.B) {
+	for _, relay := range []bool{false, true} {
+		b.Run("relay="+strconv.FormatBool(relay), func(b *testing.B) { benchCall(b, relay) })
+	}
+}
+
+func benchCall(b *testing.B, relay bool) {
+	stack, err := sip.New(sip.Config{
+		Transport: transport.Config{Listen: []string{"udp://127.0.0.1:0"}}, Shards: 1, Supported: Extensions(), InDialog: Methods(),
+		MaxTransactions: 1 << 30, SoftQueue: 1 << 30, HardQueue: 1 << 30,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	w := &wire{}
+	flowA := transport.NewFlow(w, netip.MustParseAddrPort("10.0.1.1:5060"))
+	flowB := transport.NewFlow(w, netip.MustParseAddrPort("10.0.1.2:5060"))
+	o := oneSlot{flowB}
+	cfg := Config{
+		Router: o, Locator: o, Auth: openDoor{}, Live: calls.NewLive(), Table: calls.NewTable(), Recorder: noRecords{},
+		FlowTo: stack.FlowTo, Domain: domain, Limits: Limits{Total: 1 << 30, PerSlot: 1 << 30, PerSource: 1 << 30},
+	}
+	if relay {
+		cfg.Media = &fakeMedia{open: map[*fakeEndpoint]bool{}, bridge: map[*fakeEndpoint]*fakeEndpoint{}}
+	}
+	ua, err := New(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ua.Register(stack)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- stack.Run(ctx) }()
+	receive := func(flow *transport.Flow, raw []byte) {
+		m, err := message.Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		stack.Receive(transport.Inbound{Msg: m, Flow: flow})
+	}
+	const body = "v=0\r\no=a 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n" +
+		"a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n"
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		n := strconv.Itoa(i)
+		common := func(bld *message.Builder, to, cseq string) *message.Builder {
+			return bld.Add("Via", "SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bK"+cseq[:1]+cseq[2:]+n+";rport").Add("Max-Forwards", "70").
+				Add("From", "<sip:417@test.example>;tag=f"+n).Add("To", to).Add("Call-ID", "call-"+n).Add("CSeq", cseq).
+				Add("Contact", "<sip:a@10.0.1.1:5060>")
+		}
+		receive(flowA, common(message.NewRequest(message.INVITE, "sip:416@test.example"), "<sip:416@test.example>", "1 INVITE").
+			Add("Authorization", "Digest none").Add("Allow", allow).Finish(contentSDP, []byte(body)))
+		in := w.take(b, "INVITE")
+		receive(flowB, message.NewResponse(in, 180, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish("", nil))
+		w.take(b, "SIP/2.0 180")
+		receive(flowB, message.NewResponse(in, 200, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish(contentSDP, []byte(body)))
+		ok := w.take(b, "SIP/2.0 200")
+		to, target := ok.Header(message.HTo), "sip:koppelfeld@10.0.0.1:5060"
+		receive(flowA, common(message.NewRequest(message.ACK, target), to, "1 ACK").Finish("", nil))
+		receive(flowA, common(message.NewRequest(message.BYE, target), to, "2 BYE").Finish("", nil))
+		bye := w.take(b, "BYE")
+		receive(flowB, message.NewResponse(bye, 200, "", "").Finish("", nil))
+	}
+	b.StopTimer()
+	cancel()
+	<-done
+}
