@@ -109,7 +109,7 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 		}
 	}
 	p := &phone{t: t, name: o.name, dir: dir, log: &syncBuffer{}, done: make(chan error, 1)}
-	p.cmd = exec.Command("baresip", "-4", "-f", dir)
+	p.cmd = exec.Command("baresip", "-4", "-s", "-f", dir) // -s prints all SIP messages
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("starting baresip: %v", err)

@@ -106,7 +106,7 @@ listen = %q
 [metrics]
 listen = %q
 [log]
-level = "debug"
+level = "info"
 `, filepath.Join(dir, "data"), database, d.sip, d.sip, d.admin, d.metrics)
 	if err := os.WriteFile(d.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -127,7 +127,7 @@ func (d *daemon) start() {
 	go func() { d.done <- d.cmd.Wait() }()
 	d.t.Cleanup(func() {
 		if d.t.Failed() {
-			d.t.Logf("daemon log:\n%s", tail(d.log.String(), 60))
+			d.t.Logf("daemon log:\n%s", tail(withoutRequests(d.log.String()), 40))
 		}
 		d.stop()
 		if strings.Contains(d.log.String(), "panic") {
@@ -156,17 +156,39 @@ func (d *daemon) login() {
 	d.t.Helper()
 	if d.password == "" {
 		d.password = "correct horse battery staple"
+		before := d.metric("koppelfeld_config_revision")
 		cmd := exec.Command(binary, "passwd", "supervisor", "--config", d.config)
 		cmd.Stdin = strings.NewReader(d.password + "\n")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			d.t.Fatalf("passwd: %v\n%s", err, out)
 		}
+		// Guessing locks the login, so wait until the daemon knows the password.
+		d.eventually(10*time.Second, "the daemon takes over the password", func() bool { return d.metric("koppelfeld_config_revision") != before })
 	}
 	var answer struct{ Token string }
-	d.eventually(10*time.Second, "the supervisor can log in", func() bool {
-		return d.request("POST", "/api/session", map[string]string{"username": "supervisor", "password": d.password}, &answer) == nil
-	})
+	d.api("POST", "/api/session", map[string]string{"username": "supervisor", "password": d.password}, &answer)
 	d.token = answer.Token
+}
+
+// metric reads the value of a metric without labels.
+func (d *daemon) metric(name string) string {
+	d.t.Helper()
+	res, err := http.Get("http://" + d.metrics + "/metrics")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			return strings.TrimSpace(value)
+		}
+	}
+	d.t.Fatalf("no metric %s", name)
+	return ""
 }
 
 // stop ends the daemon with SIGTERM and waits for it.
@@ -275,6 +297,17 @@ func eventually(t *testing.T, limit time.Duration, what string, cond func() bool
 			t.Fatalf("not within %v: %s", limit, what)
 		}
 	}
+}
+
+// withoutRequests leaves out the access log.
+func withoutRequests(log string) string {
+	var b strings.Builder
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, "http request") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func tail(s string, lines int) string {

@@ -53,7 +53,7 @@ Content-Length: 0
 	tr := &traffic{t: t, messages: filepath.Join(dir, "messages.log")}
 	tr.callee = exec.Command("sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mp", strconv.Itoa(freePort(t)), "-nostdin")
 	tr.caller = exec.Command("sipp", d.sip, "-sf", s.file(t), "-inf", inf, "-i", "127.0.0.1", "-p", strconv.Itoa(freePort(t)), "-mp", strconv.Itoa(freePort(t)),
-		"-m", strconv.Itoa(count), "-r", strconv.Itoa(rate), "-l", "500", "-nostdin", "-timeout", "60s", "-trace_msg", "-message_file", tr.messages)
+		"-m", strconv.Itoa(count), "-r", strconv.Itoa(rate), "-l", "500", "-nostdin", "-auth_uri", "416@koppelfeld.example", "-timeout", "60s", "-trace_msg", "-message_file", tr.messages)
 	for _, c := range []*exec.Cmd{tr.callee, tr.caller} {
 		if err := c.Start(); err != nil {
 			t.Fatal(err)

@@ -111,8 +111,10 @@ func sipp(t *testing.T, d *daemon, a account, port int, file string, more ...str
 		t.Fatal(err)
 	}
 	media := freePort(t)
-	args := append([]string{d.sip, "-sf", file, "-inf", inf, "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-mp", fmt.Sprint(media),
-		"-m", "1", "-timeout", "40s", "-timeout_error", "-nostdin", "-trace_err", "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"), "-error_file", filepath.Join(dir, "errors.log")}, more...)
+	args := append([]string{
+		d.sip, "-sf", file, "-inf", inf, "-i", "127.0.0.1", "-p", fmt.Sprint(port), "-mp", fmt.Sprint(media),
+		"-m", "1", "-timeout", "40s", "-timeout_error", "-nostdin", "-trace_err", "-trace_msg", "-message_file", filepath.Join(dir, "messages.log"), "-error_file", filepath.Join(dir, "errors.log"),
+	}, more...)
 	cmd := exec.Command("sipp", args...)
 	out := &syncBuffer{}
 	cmd.Stdout, cmd.Stderr = out, out
@@ -153,7 +155,7 @@ func sippRegister(t *testing.T, d *daemon, a account, port int) {
 	s.recv(`response="401" auth="true"`)
 	s.send(`retrans="500"`, sippRequest("REGISTER", uri, to, 2, authentication, "Expires: 120\n", ""))
 	s.recv(`response="200"`)
-	sipp(t, d, a, port, s.file(t))()
+	sipp(t, d, a, port, s.file(t), "-auth_uri", "koppelfeld.example")()
 }
 
 func TestSIPpCallsThatFail(t *testing.T) {
@@ -236,7 +238,7 @@ Content-Length: 0
 				sippRegister(t, d, armin, port)
 				wait = sipp(t, d, armin, port, c.callee().file(t))
 			}
-			sipp(t, d, iris, freePort(t), c.caller().file(t))()
+			sipp(t, d, iris, freePort(t), c.caller().file(t), "-auth_uri", c.number+"@koppelfeld.example")()
 			wait()
 			r := d.awaitRecords(before + 1)
 			if r.Result != c.result || r.Status != c.status || r.To != c.number {

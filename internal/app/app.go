@@ -254,7 +254,7 @@ func (a *App) openSIP(context.Context) error {
 	})
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
-	digest, err := auth.New(auth.Config{Realm: a.cfg.SIP.Domain, Key: key, Accounts: a.snaps})
+	digest, err := auth.New(auth.Config{Realm: a.cfg.SIP.Domain, Key: key, Accounts: a.snaps, Algorithms: algorithms(a.cfg.SIP.Digest)})
 	if err != nil {
 		return err
 	}
@@ -272,6 +272,18 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	return a.openCalls(digest)
+}
+
+func algorithms(names []string) []auth.Algorithm {
+	var out []auth.Algorithm
+	for _, n := range names {
+		if n == auth.SHA256.String() {
+			out = append(out, auth.SHA256)
+		} else {
+			out = append(out, auth.MD5)
+		}
+	}
+	return out
 }
 
 // locationFile is where registrations are kept over a restart.

@@ -73,7 +73,8 @@ func (a *App) sipReadings() readings {
 	type emit = func(float64, ...string)
 	return readings{
 		{
-			"koppelfeld_sip_requests_total", "Requests received.", prometheus.CounterValue, []string{"method"},
+			"koppelfeld_sip_requests_total", "Requests received.", prometheus.CounterValue,
+			[]string{"method"},
 			func(e emit) {
 				for m, n := range a.stack.Stats().Requests {
 					if m == "" {
@@ -84,7 +85,8 @@ func (a *App) sipReadings() readings {
 			},
 		},
 		{
-			"koppelfeld_sip_responses_total", "Responses received, by class.", prometheus.CounterValue, []string{"class"},
+			"koppelfeld_sip_responses_total", "Responses received, by class.", prometheus.CounterValue,
+			[]string{"class"},
 			func(e emit) {
 				for class, n := range a.stack.Stats().Responses {
 					if class > 0 {
@@ -94,7 +96,8 @@ func (a *App) sipReadings() readings {
 			},
 		},
 		{
-			"koppelfeld_sip_messages_total", "Messages by transport and direction.", prometheus.CounterValue, []string{"transport", "direction"},
+			"koppelfeld_sip_messages_total", "Messages by transport and direction.", prometheus.CounterValue,
+			[]string{"transport", "direction"},
 			func(e emit) {
 				for proto, t := range a.stack.Stats().Transport.Traffic {
 					e(float64(t.MessagesIn), string(proto), "in")
@@ -103,7 +106,8 @@ func (a *App) sipReadings() readings {
 			},
 		},
 		{
-			"koppelfeld_sip_drops_total", "Messages and connections that went no further, by reason.", prometheus.CounterValue, []string{"layer", "reason"},
+			"koppelfeld_sip_drops_total", "Messages and connections that went no further, by reason.", prometheus.CounterValue,
+			[]string{"layer", "reason"},
 			func(e emit) {
 				s := a.stack.Stats()
 				for reason, n := range s.Drops {
@@ -145,7 +149,8 @@ func (a *App) recordReadings() readings {
 func (a *App) mediaReadings() readings {
 	return readings{
 		{
-			"koppelfeld_media_packets_total", "Datagrams relayed.", prometheus.CounterValue, []string{"kind"},
+			"koppelfeld_media_packets_total", "Datagrams relayed.", prometheus.CounterValue,
+			[]string{"kind"},
 			func(emit func(float64, ...string)) {
 				t := a.plane.Totals()
 				emit(float64(t.RTP), "rtp")
@@ -153,7 +158,8 @@ func (a *App) mediaReadings() readings {
 			},
 		},
 		{
-			"koppelfeld_media_dropped_total", "Datagrams that were not relayed, by reason.", prometheus.CounterValue, []string{"reason"},
+			"koppelfeld_media_dropped_total", "Datagrams that were not relayed, by reason.", prometheus.CounterValue,
+			[]string{"reason"},
 			func(emit func(float64, ...string)) {
 				for reason, n := range a.plane.Totals().Dropped {
 					emit(float64(n), media.Drop(reason).String())
@@ -161,7 +167,8 @@ func (a *App) mediaReadings() readings {
 			},
 		},
 		{
-			"koppelfeld_media_ports", "Port pairs by state.", prometheus.GaugeValue, []string{"state"},
+			"koppelfeld_media_ports", "Port pairs by state.", prometheus.GaugeValue,
+			[]string{"state"},
 			func(emit func(float64, ...string)) {
 				p := a.plane.Ports()
 				emit(float64(p.Free), "free")

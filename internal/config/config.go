@@ -43,6 +43,10 @@ type SIP struct {
 	Listen []string `toml:"listen"`
 	// Domain is the realm of authentication and the host part of our addresses.
 	Domain string `toml:"domain"`
+	// Digest lists the algorithms offered for passwords, in order: "MD5", "SHA-256". The
+	// default is MD5 alone: phones that know only MD5 are to skip a second challenge (RFC
+	// 8760 section 2.4), yet many give up when they meet one.
+	Digest []string `toml:"digest"`
 	// MaxCalls bounds the calls at once, 0 means the built-in limit.
 	MaxCalls int `toml:"max_calls"`
 	// RingSeconds ends ringing without an answer, 0 means 60.
@@ -87,7 +91,7 @@ func Default() Config {
 	return Config{
 		DataDir:  "/var/lib/koppelfeld",
 		Database: "sqlite",
-		SIP:      SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, Domain: "koppelfeld.example"},
+		SIP:      SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, Domain: "koppelfeld.example", Digest: []string{"MD5"}},
 		Media:    Media{Address: "127.0.0.1", Ports: "20000-29999"},
 		Admin:    Admin{Listen: "127.0.0.1:8080"},
 		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
@@ -188,6 +192,14 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 	}
 	if !domainPattern.MatchString(c.SIP.Domain) {
 		fault("sip.domain", "must be a host name, is %q", c.SIP.Domain)
+	}
+	if len(c.SIP.Digest) == 0 {
+		fault("sip.digest", "needs at least one algorithm")
+	}
+	for i, a := range c.SIP.Digest {
+		if a != "MD5" && a != "SHA-256" {
+			fault(fmt.Sprintf("sip.digest[%d]", i), `must be "MD5" or "SHA-256", is %q`, a)
+		}
 	}
 	if c.SIP.MaxCalls < 0 || c.SIP.MaxCalls > 100000 {
 		fault("sip.max_calls", "must be between 0 and 100000, is %d", c.SIP.MaxCalls)

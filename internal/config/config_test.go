@@ -30,6 +30,7 @@ colour = "red"
 listen = ["sctp://127.0.0.1:5060", "udp://localhost:5060", "nonsense"]
 domain = "not a domain"
 ring_seconds = 6000
+digest = ["SHA-1"]
 [media]
 address = "0.0.0.0"
 advertise = "x"
@@ -46,7 +47,7 @@ format = "xml"
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:",
+		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:",
 		"media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
 	} {
 		if !strings.Contains(err.Error(), want) {
