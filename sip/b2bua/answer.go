@@ -69,6 +69,7 @@ func (f *fork) win(res *message.Message, d *sdp.Session) {
 			other.cancel(elsewhere, "elsewhere")
 		}
 	}
+	c.offerBody, c.forkSDP, f.early = nil, sdp.Leg{}, nil
 	c.publish(calls.CallAnswered)
 }
 

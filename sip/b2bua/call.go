@@ -52,6 +52,7 @@ type call struct {
 	offerBody []byte       // what the forks were offered
 	forkSDP   sdp.Leg
 	from, to  string // identities towards the callees, without tags
+	reached   string // identity of the callee towards the caller, or empty
 	streams   []stream
 
 	ringTimer *transaction.Timer

@@ -35,6 +35,7 @@ type fork struct {
 	early    *sdp.Session // what its provisional described
 	timers   dialog.Timers
 	tries    int
+	passed   int  // last status of its early media that the caller heard
 	hadOffer bool // the INVITE carried an offer
 	strays   []stray
 
@@ -192,7 +193,10 @@ func (f *fork) provisional(res *message.Message) {
 		}
 	}
 	if f.early != nil && (c.early == nil || c.early == f) {
-		c.earlyMedia(f, res.Status())
+		if res.Status() != f.passed { // repeating it tells the caller nothing
+			c.earlyMedia(f, res.Status())
+			f.passed = res.Status()
+		}
 		return
 	}
 	c.ring()
@@ -240,8 +244,8 @@ func (c *call) response(status int) *message.Builder {
 	b.Copy(c.tx.Request(), message.HRecordRoute)
 	b.Add("Contact", c.a.dlg.Contact)
 	b.Add("Allow", allow)
-	if id := c.plan.ShownCalled; id.Number != "" {
-		b.Add("P-Asserted-Identity", identity(id, c.u.cfg.Domain))
+	if c.reached != "" {
+		b.Add("P-Asserted-Identity", c.reached)
 	}
 	b.Add("Server", c.u.cfg.Software)
 	return b

@@ -8,6 +8,9 @@ import (
 // maxInfo bounds the body of an INFO that is carried across, in bytes.
 const maxInfo = 1024
 
+// maxInfos bounds the INFOs of one leg that wait for the other side's answer.
+const maxInfos = 16
+
 // peerInfo carries key presses across. What else INFO may hold is not for the other side.
 func (l *leg) peerInfo(tx *transaction.Server) {
 	c, req := l.c, tx.Request()
@@ -24,11 +27,16 @@ func (l *leg) peerInfo(tx *transaction.Server) {
 	case len(body) > maxInfo:
 		c.u.respond(tx, 413)
 		return
+	case l.infos >= maxInfos:
+		c.u.respond(tx, 503, "Retry-After", "1")
+		return
 	case c.phase != up || peer.phase != legUp:
 		c.u.respond(tx, 480)
 		return
 	}
+	l.infos++
 	peer.request(message.INFO, kind, body, &reply{c: c, done: func(res *message.Message) {
+		l.infos--
 		status := 408
 		if res != nil {
 			status = carriedInfo(res.Status())

@@ -254,6 +254,9 @@ func (c *call) prepare(req *message.Message) {
 	u := c.u
 	c.from = identity(c.plan.Shown, u.cfg.Domain)
 	c.to = identity(routing.Identity{Number: c.plan.Number}, u.cfg.Domain)
+	if id := c.plan.ShownCalled; id.Number != "" {
+		c.reached = identity(id, u.cfg.Domain)
+	}
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())

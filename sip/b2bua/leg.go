@@ -62,6 +62,7 @@ type leg struct {
 	refreshed time.Time
 	timer     *transaction.Timer // refresh or expiry
 	retry     *transaction.Timer // after 491
+	infos     int                // carried across and not answered
 }
 
 // acked is an ACK kept for repeated 2xx.

@@ -515,3 +515,41 @@ func TestCalleeOverTCP(t *testing.T) {
 		}
 	})
 }
+
+func TestFloodOfProvisionals(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b")
+		caller := a.Invite("4b", sdpFor(a, "8"))
+		in := b.Expect(t, message.INVITE)
+		for range 50 {
+			in.Respond(183, sdpFor(b, "8"))
+		}
+		in.Respond(180, "")
+		callee := in.Answer(sdpFor(b, "8"))
+		caller.Expect(t, 200)
+		caller.Ack()
+		callee.ExpectAck(t)
+		if n := len(caller.Responses()); n != 4 {
+			t.Errorf("%d responses, want 100, 183, 180, 200", n)
+		}
+		caller.Bye(t)
+		callee.ExpectBye(t)
+	})
+}
+
+func TestFloodOfInfo(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b")
+		caller, callee := r.connect(a, b, "4b")
+		for range 100 {
+			caller.Send(message.INFO, "application/dtmf", "1")
+		}
+		synctest.Wait()
+		for range maxInfos {
+			b.Expect(t, message.INFO).OK()
+		}
+		b.ExpectNone(t, message.INFO, time.Second)
+		caller.Bye(t)
+		callee.ExpectBye(t)
+	})
+}

@@ -7,7 +7,8 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/media"
 )
 
-// enter makes the call visible: record, table, event.
+// enter makes a call that rings visible: record, table, event. One that is refused at once
+// has only its finished record.
 func (c *call) enter() {
 	c.u.cfg.Recorder.Started(c.rec)
 	c.u.cfg.Table.Put(c.view(), func(cause string) {
