@@ -117,8 +117,7 @@ func (r *Registrar) persist(ctx context.Context) {
 
 // save writes the snapshot to a temporary file and puts it in place of the old one.
 func (r *Registrar) save() (err error) {
-	dir := filepath.Dir(r.cfg.File)
-	f, err := os.CreateTemp(dir, filepath.Base(r.cfg.File)+".*.tmp")
+	f, err := os.OpenFile(r.cfg.File+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
@@ -138,7 +137,7 @@ func (r *Registrar) save() (err error) {
 	if err := os.Rename(f.Name(), r.cfg.File); err != nil {
 		return err
 	}
-	d, err := os.Open(dir)
+	d, err := os.Open(filepath.Dir(r.cfg.File))
 	if err != nil {
 		return err
 	}

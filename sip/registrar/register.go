@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"cmp"
+	"hash/maphash"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -135,12 +136,7 @@ func (r *Registrar) unsupported(req *message.Message) *message.Builder {
 
 // response starts a response. The To tag follows from the request, so that a repeated one gets the same.
 func (r *Registrar) response(req *message.Message, status int, phrase string) *message.Builder {
-	h := uint64(14695981039346656037) // FNV-1a
-	for _, s := range [...]string{req.CallID(), req.FromTag()} {
-		for i := range len(s) {
-			h = (h ^ uint64(s[i])) * 1099511628211
-		}
-	}
+	h := maphash.String(r.seed, req.CallID()) ^ maphash.String(r.seed, req.FromTag())
 	return message.NewResponse(req, status, phrase, strconv.FormatUint(h, 36))
 }
 
@@ -235,7 +231,7 @@ func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, fault) {
 			w.instance, _ = a.Param("+sip.instance")
 			w.regID, _ = a.Param("reg-id")
 		}
-		if len(w.instance) > maxInstance || len(w.regID) > maxRegID || strings.ContainsAny(w.instance, `"\`) || !digits(w.regID) {
+		if len(w.instance) > maxInstance || len(w.regID) > maxRegID || strings.IndexByte(w.instance, '"') >= 0 || strings.IndexByte(w.instance, '\\') >= 0 || !digits(w.regID) {
 			return nil, fault{400, "Unusable Contact"}
 		}
 		if w.expires > 0 && w.expires < r.cfg.MinExpires {

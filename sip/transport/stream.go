@@ -72,7 +72,7 @@ func (c *streamConn) attach(conn net.Conn) {
 }
 
 func (c *streamConn) tryWrite(fd uintptr) bool {
-	c.tryN, c.tryErr = syscall.Write(int(fd), c.tryBytes)
+	c.tryN, c.tryErr = writeNow(fd, c.tryBytes)
 	return true
 }
 

@@ -97,7 +97,7 @@ func (r *streamReader) read() ([]byte, error) {
 func (r *streamReader) tryRead(fd uintptr) bool {
 	r.got = r.c.layer.buffers.get()
 	for {
-		n, err := syscall.Read(int(fd), r.got[:])
+		n, err := readNow(fd, r.got[:])
 		switch err {
 		case syscall.EINTR:
 			continue
