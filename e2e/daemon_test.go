@@ -267,15 +267,6 @@ func (d *daemon) api(method, path string, in, out any) {
 	}
 }
 
-// refused is request that must fail with the given status.
-func (d *daemon) refused(status int, method, path string, in any) {
-	d.t.Helper()
-	var herr *httpError
-	if err := d.request(method, path, in, nil); !errors.As(err, &herr) || herr.status != status {
-		d.t.Fatalf("%s %s: got %v, want HTTP %d", method, path, err, status)
-	}
-}
-
 // eventually polls until cond holds.
 func (d *daemon) eventually(limit time.Duration, what string, cond func() bool) {
 	d.t.Helper()
