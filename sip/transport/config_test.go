@@ -1,0 +1,21 @@
+package transport
+
+import "testing"
+
+func FuzzParseListen(f *testing.F) {
+	for _, s := range []string{"udp://127.0.0.1:5060", "tcp://[::1]:0", "udp://:5060", "udp://0.0.0.0:65535", "x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		proto, ap, err := parseListen(s)
+		if err != nil {
+			return
+		}
+		if proto != UDP && proto != TCP {
+			t.Fatalf("protocol %q", proto)
+		}
+		if ap.Addr().Is4In6() {
+			t.Fatalf("address %v is not unmapped", ap)
+		}
+	})
+}
