@@ -242,7 +242,7 @@ func (a *App) openSIP(context.Context) error {
 		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate}},
 		Log:       a.log.With("part", "sip"),
 		InDialog:  b2bua.Methods(),
-		Supported: b2bua.Extensions(),
+		Supported: append(b2bua.Extensions(), "path"),
 	})
 	if err != nil {
 		return err
