@@ -182,27 +182,31 @@ func (a *App) committed(_, next *directory.Snapshot, changed store.Changed) {
 // firstPasswordFile holds the supervisor's first password until it is changed.
 const firstPasswordFile = "first-password"
 
-// ensureFirstPassword gives the supervisor of a new installation a random password
-// that must be changed at the first login.
+// ensureFirstPassword gives the supervisor of a new installation a random password. It
+// must be changed at the first login, but for the example company, which is there to be tried.
 func (a *App) ensureFirstPassword(ctx context.Context) error {
 	path := filepath.Join(a.cfg.DataDir, firstPasswordFile)
+	passwords := secret.NewPasswords(1)
 	u := a.store.Snapshot().ByName[store.Supervisor]
 	switch {
 	case u == nil:
 		return nil
-	case u.PasswordHash != "" && !u.MustChangePassword:
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("removing the first password: %w", err)
-		}
-		return nil
 	case u.PasswordHash != "":
-		if b, err := os.ReadFile(path); err == nil {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil // changed long ago
+		}
+		if passwords.Verify(ctx, u.PasswordHash, string(b)) == nil {
 			a.firstPassword = string(b)
+			return nil
+		}
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("removing the first password: %w", err)
 		}
 		return nil
 	}
 	password := secret.Password(16)
-	hash, err := secret.NewPasswords(1).Hash(ctx, password)
+	hash, err := passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}
@@ -210,7 +214,12 @@ func (a *App) ensureFirstPassword(ctx context.Context) error {
 		return fmt.Errorf("keeping the first password: %w", err)
 	}
 	change := store.Change{Actor: "system", Source: "start", Reason: "first password"}
-	if _, err := a.store.Update(ctx, change, func(tx *store.Tx) error { return tx.SetFirstPassword(store.Supervisor, hash) }); err != nil {
+	if _, err := a.store.Update(ctx, change, func(tx *store.Tx) error {
+		if a.opts.Example {
+			return tx.SetPassword(store.Supervisor, hash)
+		}
+		return tx.SetFirstPassword(store.Supervisor, hash)
+	}); err != nil {
 		return err
 	}
 	a.firstPassword = password

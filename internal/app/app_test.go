@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -219,5 +220,31 @@ func TestAPortInUseIsNamed(t *testing.T) {
 		if _, err := New(t.Context(), broken, Options{Out: io.Discard}); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("error %v does not name %s", err, key)
 		}
+	}
+}
+
+func TestFirstPasswordIsKeptUntilItIsChanged(t *testing.T) {
+	cfg := testConfig(t)
+	path := filepath.Join(cfg.DataDir, firstPasswordFile)
+	a, err := New(t.Context(), cfg, Options{Out: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := a.store.Snapshot().ByName[store.Supervisor]; !u.MustChangePassword || a.firstPassword == "" {
+		t.Errorf("the first password need not be changed: %+v", u)
+	}
+	a.close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	if err := Passwd(t.Context(), cfg, store.Supervisor, "correct horse battery"); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = New(t.Context(), cfg, Options{Out: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	if _, err := os.Stat(path); !os.IsNotExist(err) || a.firstPassword != "" {
+		t.Errorf("the first password lies about after it was changed: %v", err)
 	}
 }

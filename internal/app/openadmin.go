@@ -46,7 +46,7 @@ func (a *App) openAdmin(context.Context) error {
 func (a *App) bindings(slotID string) []api.Binding {
 	var out []api.Binding
 	for _, b := range a.locs.Bindings(slotID) {
-		e := api.Binding{Contact: b.Contact, Received: b.Received.String(), UserAgent: b.UserAgent, Expires: b.Expires}
+		e := api.Binding{Contact: b.Contact, Received: b.Received.String(), UserAgent: b.UserAgent, Registered: b.Refreshed, Expires: b.Expires}
 		if b.Flow != nil {
 			e.Transport = string(b.Flow.Proto())
 		}

@@ -44,7 +44,8 @@ type fileBinding struct {
 	Local     netip.AddrPort `json:"local"`
 	Received  netip.AddrPort `json:"received"`
 	Path      []string       `json:"path,omitempty"`
-	Expires   int64          `json:"expires"` // Unix seconds
+	Refreshed int64          `json:"refreshed"` // Unix seconds
+	Expires   int64          `json:"expires"`   // Unix seconds
 	CallID    string         `json:"call_id"`
 	CSeq      uint32         `json:"cseq"`
 	Q         float32        `json:"q"`
@@ -167,7 +168,7 @@ func (r *Registrar) encode(w io.Writer) error {
 				n++
 				err := enc.Encode(fileBinding{
 					Slot: b.SlotID, Contact: b.Contact, Proto: string(b.proto), Local: b.local, Received: b.Received, Path: b.Path,
-					Expires: b.Expires.Unix(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, UserAgent: b.UserAgent, Instance: b.Instance, RegID: b.RegID,
+					Refreshed: b.Refreshed.Unix(), Expires: b.Expires.Unix(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, UserAgent: b.UserAgent, Instance: b.Instance, RegID: b.RegID,
 				})
 				if err != nil {
 					return err
@@ -309,7 +310,7 @@ func (f *fileBinding) binding() (Binding, error) {
 		return bad("q")
 	}
 	return Binding{
-		SlotID: f.Slot, Contact: f.Contact, Received: f.Received, Path: f.Path, Expires: time.Unix(f.Expires, 0), CallID: f.CallID,
+		SlotID: f.Slot, Contact: f.Contact, Received: f.Received, Path: f.Path, Refreshed: time.Unix(f.Refreshed, 0), Expires: time.Unix(f.Expires, 0), CallID: f.CallID,
 		CSeq: f.CSeq, Q: f.Q, UserAgent: f.UserAgent, Instance: f.Instance, RegID: f.RegID,
 		proto: transport.Proto(f.Proto), local: f.Local,
 	}, nil

@@ -411,7 +411,7 @@ func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *trans
 	if !slices.Equal(b.Path, hops) {
 		b.Path, changed = hops, true
 	}
-	b.Expires = now.Add(time.Duration(w.expires) * time.Second)
+	b.Refreshed, b.Expires = now, now.Add(time.Duration(w.expires)*time.Second)
 	b.CSeq, b.Q = req.CSeq(), w.q
 	if b.Flow == nil || !b.Flow.Same(flow) {
 		b.Flow, changed = flow, true

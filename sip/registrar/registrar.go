@@ -40,6 +40,7 @@ type Binding struct {
 	Flow      *transport.Flow
 	Received  netip.AddrPort // source of the REGISTER
 	Path      []string       // values of Path, to be sent as Route
+	Refreshed time.Time      // when the last REGISTER came
 	Expires   time.Time
 	CallID    string
 	CSeq      uint32
