@@ -28,18 +28,18 @@ func (w *wire) SendTo(b []byte, _ netip.AddrPort) error {
 }
 
 // take returns the last message sent that begins with prefix.
-func (w *wire) take(b *testing.B, prefix string) *message.Message {
+func (w *wire) take(t testing.TB, prefix string) *message.Message {
 	for i := len(w.sent) - 1; i >= 0; i-- {
 		if bytes.HasPrefix(w.sent[i], []byte(prefix)) {
 			m, err := message.Parse(w.sent[i])
 			if err != nil {
-				b.Fatal(err)
+				t.Fatal(err)
 			}
 			w.sent = w.sent[:0]
 			return m
 		}
 	}
-	b.Fatalf("no %s in %q", prefix, w.sent)
+	t.Fatalf("no %s in %q", prefix, w.sent)
 	return nil
 }
 
@@ -78,63 +78,91 @@ func BenchmarkCall(b *testing.B) {
 }
 
 func benchCall(b *testing.B, relay bool) {
-	stack, err := sip.New(sip.Config{
-		Transport: transport.Config{Listen: []string{"udp://127.0.0.1:0"}}, Shards: 1, Supported: Extensions(), InDialog: Methods(),
+	l := newLine(b, relay, transport.Config{Listen: []string{"udp://127.0.0.1:0"}})
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		l.call(i, true)
+	}
+	b.StopTimer()
+	l.stop()
+}
+
+// line is a stack whose two peers are written by hand, without any network.
+type line struct {
+	t            testing.TB
+	stack        *sip.Stack
+	ua           *UA
+	wire         *wire
+	flowA, flowB *transport.Flow
+	table        *calls.Table
+	stop         func()
+}
+
+func newLine(t testing.TB, relay bool, tr transport.Config) *line {
+	l := &line{t: t, wire: &wire{}, table: calls.NewTable()}
+	var err error
+	l.stack, err = sip.New(sip.Config{
+		Transport: tr, Shards: 1, Supported: Extensions(), InDialog: Methods(),
 		MaxTransactions: 1 << 30, SoftQueue: 1 << 30, HardQueue: 1 << 30,
 	})
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	w := &wire{}
-	flowA := transport.NewFlow(w, netip.MustParseAddrPort("10.0.1.1:5060"))
-	flowB := transport.NewFlow(w, netip.MustParseAddrPort("10.0.1.2:5060"))
-	o := oneSlot{flowB}
+	l.flowA = transport.NewFlow(l.wire, netip.MustParseAddrPort("10.0.1.1:5060"))
+	l.flowB = transport.NewFlow(l.wire, netip.MustParseAddrPort("10.0.1.2:5060"))
+	o := oneSlot{l.flowB}
 	cfg := Config{
-		Router: o, Locator: o, Auth: openDoor{}, Live: calls.NewLive(), Table: calls.NewTable(), Recorder: noRecords{},
-		FlowTo: stack.FlowTo, Domain: domain, Limits: Limits{Total: 1 << 30, PerSlot: 1 << 30, PerSource: 1 << 30},
+		Router: o, Locator: o, Auth: openDoor{}, Live: calls.NewLive(), Table: l.table, Recorder: noRecords{},
+		FlowTo: l.stack.FlowTo, Domain: domain, Limits: Limits{Total: 1 << 30, PerSlot: 1 << 30, PerSource: 1 << 30},
 	}
 	if relay {
 		cfg.Media = &fakeMedia{open: map[*fakeEndpoint]bool{}, bridge: map[*fakeEndpoint]*fakeEndpoint{}}
 	}
-	ua, err := New(cfg)
-	if err != nil {
-		b.Fatal(err)
+	if l.ua, err = New(cfg); err != nil {
+		t.Fatal(err)
 	}
-	ua.Register(stack)
+	l.ua.Register(l.stack)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- stack.Run(ctx) }()
-	receive := func(flow *transport.Flow, raw []byte) {
-		m, err := message.Parse(raw)
-		if err != nil {
-			b.Fatal(err)
-		}
-		stack.Receive(transport.Inbound{Msg: m, Flow: flow})
+	go func() { done <- l.stack.Run(ctx) }()
+	l.stop = func() {
+		cancel()
+		<-done
 	}
+	return l
+}
+
+func (l *line) receive(flow *transport.Flow, raw []byte) {
+	m, err := message.Parse(raw)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.stack.Receive(transport.Inbound{Msg: m, Flow: flow})
+}
+
+// call makes the i-th call and ends it if bye is set.
+func (l *line) call(i int, bye bool) {
 	const body = "v=0\r\no=a 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n" +
 		"a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n"
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		n := strconv.Itoa(i)
-		common := func(bld *message.Builder, to, cseq string) *message.Builder {
-			return bld.Add("Via", "SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bK"+cseq[:1]+cseq[2:]+n+";rport").Add("Max-Forwards", "70").
-				Add("From", "<sip:417@test.example>;tag=f"+n).Add("To", to).Add("Call-ID", "call-"+n).Add("CSeq", cseq).
-				Add("Contact", "<sip:a@10.0.1.1:5060>")
-		}
-		receive(flowA, common(message.NewRequest(message.INVITE, "sip:416@test.example"), "<sip:416@test.example>", "1 INVITE").
-			Add("Authorization", "Digest none").Add("Allow", allow).Finish(contentSDP, []byte(body)))
-		in := w.take(b, "INVITE")
-		receive(flowB, message.NewResponse(in, 180, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish("", nil))
-		w.take(b, "SIP/2.0 180")
-		receive(flowB, message.NewResponse(in, 200, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish(contentSDP, []byte(body)))
-		ok := w.take(b, "SIP/2.0 200")
-		to, target := ok.Header(message.HTo), "sip:koppelfeld@10.0.0.1:5060"
-		receive(flowA, common(message.NewRequest(message.ACK, target), to, "1 ACK").Finish("", nil))
-		receive(flowA, common(message.NewRequest(message.BYE, target), to, "2 BYE").Finish("", nil))
-		bye := w.take(b, "BYE")
-		receive(flowB, message.NewResponse(bye, 200, "", "").Finish("", nil))
+	n := strconv.Itoa(i)
+	common := func(bld *message.Builder, to, cseq string) *message.Builder {
+		return bld.Add("Via", "SIP/2.0/UDP 10.0.1.1:5060;branch=z9hG4bK"+cseq[:1]+cseq[2:]+n+";rport").Add("Max-Forwards", "70").
+			Add("From", "<sip:417@test.example>;tag=f"+n).Add("To", to).Add("Call-ID", "call-"+n).Add("CSeq", cseq).
+			Add("Contact", "<sip:a@10.0.1.1:5060>")
 	}
-	b.StopTimer()
-	cancel()
-	<-done
+	w := l.wire
+	l.receive(l.flowA, common(message.NewRequest(message.INVITE, "sip:416@test.example"), "<sip:416@test.example>", "1 INVITE").
+		Add("Authorization", "Digest none").Add("Allow", allow).Finish(contentSDP, []byte(body)))
+	in := w.take(l.t, "INVITE")
+	l.receive(l.flowB, message.NewResponse(in, 180, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish("", nil))
+	w.take(l.t, "SIP/2.0 180")
+	l.receive(l.flowB, message.NewResponse(in, 200, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish(contentSDP, []byte(body)))
+	ok := w.take(l.t, "SIP/2.0 200")
+	to, target := ok.Header(message.HTo), "sip:koppelfeld@10.0.0.1:5060"
+	l.receive(l.flowA, common(message.NewRequest(message.ACK, target), to, "1 ACK").Finish("", nil))
+	if !bye {
+		return
+	}
+	l.receive(l.flowA, common(message.NewRequest(message.BYE, target), to, "2 BYE").Finish("", nil))
+	l.receive(l.flowB, message.NewResponse(w.take(l.t, "BYE"), 200, "", "").Finish("", nil))
 }

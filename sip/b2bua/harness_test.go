@@ -202,6 +202,7 @@ func (e *fakeEndpoint) Close() {
 	e.m.mu.Lock()
 	defer e.m.mu.Unlock()
 	delete(e.m.open, e)
+	delete(e.m.bridge, e)
 }
 
 // accounts has one account for each phone; slot and user are named like it.

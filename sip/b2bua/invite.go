@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/routing"
@@ -22,6 +24,9 @@ const pathHeader = "X-Koppelfeld-Path"
 
 // maxHops bounds how often one call may go through such systems (SPEC F5).
 const maxHops = 10
+
+// maxPath bounds the loop marker, in bytes.
+const maxPath = 1024
 
 // screen answers, before anything is kept for it, an INVITE that cannot become a call: one
 // without credentials, one that went in a circle, and every one while we stop.
@@ -301,7 +306,28 @@ func calledNumber(req *message.Message) string {
 	if err != nil {
 		return ""
 	}
-	return userOf(u)
+	return printable(userOf(u))
+}
+
+// maxCalled bounds what is kept of a dialled text, in bytes.
+const maxCalled = 128
+
+// printable makes a text fit for records: short, valid, without control characters.
+func printable(s string) string {
+	if len(s) > maxCalled {
+		s = s[:maxCalled]
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return strings.Map(func(r rune) rune {
+				if unicode.IsControl(r) || r == utf8.RuneError {
+					return -1
+				}
+				return r
+			}, s)
+		}
+	}
+	return s
 }
 
 func userOf(u message.URI) string {
@@ -343,6 +369,9 @@ func (u *UA) looped(req *message.Message, called string) bool {
 	path := req.HeaderNamed(pathHeader)
 	if path == "" {
 		return false
+	}
+	if len(path) > maxPath {
+		return true
 	}
 	hops := 0
 	for hop := range strings.SplitSeq(path, ",") {
