@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -63,21 +64,41 @@ func (b *bench) measureCalls(ctx context.Context) error {
 	err = b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
 		run := sippRun{scenario: scenarios[i], target: servers[i].sip, accounts: files[i], count: b.rates.call * b.seconds, rate: b.rates.call}
 		c, err := run.run(ctx, b.dir)
-		return c.success, b.disturbed(servers[i], c, err)
+		return c.success, undisturbed(servers[i], c, err)
 	})
 	b.result(r)
 	return err
 }
 
-// disturbed turns retransmissions into a remark: the figures of such a run are too high.
-func (b *bench) disturbed(s *server, c sippCounts, err error) error {
-	if c.retransmissions > 0 {
-		b.progress("%s: %d retransmissions, the machine was disturbed or the rate is too high", s.name, c.retransmissions)
-	}
-	if err != nil {
+// errDisturbed is a run whose figures mean nothing: something was sent again or lost,
+// because the machine had other things to do or the rate is too high.
+var errDisturbed = errors.New("disturbed run")
+
+// undisturbed names the server and turns retransmissions and failed calls into errDisturbed.
+func undisturbed(s *server, c sippCounts, err error) error {
+	switch {
+	case err != nil && c.success > c.failed:
+		return fmt.Errorf("%w: %s: %w", errDisturbed, s.name, err)
+	case err != nil:
 		return fmt.Errorf("%s: %w", s.name, err)
+	case c.retransmissions > 0:
+		return fmt.Errorf("%w: %s: %d retransmissions", errDisturbed, s.name, c.retransmissions)
 	}
 	return nil
+}
+
+// again repeats a disturbed run, twice at most.
+func (b *bench) again(ctx context.Context, run func() error) error {
+	for try := 0; ; try++ {
+		err := run()
+		if !errors.Is(err, errDisturbed) || try == 2 || ctx.Err() != nil {
+			return err
+		}
+		b.progress("once more: %v", err)
+		if err := pause(ctx, 5*time.Second); err != nil {
+			return err
+		}
+	}
 }
 
 // registerFrom registers accounts from the port on which the callee will listen.
@@ -92,41 +113,40 @@ func (b *bench) registerFrom(ctx context.Context, s *server, port int, accounts 
 	}
 	run := sippRun{scenario: scenario, target: s.sip, port: port, accounts: file, count: len(accounts), rate: 1000}
 	c, err := run.run(ctx, b.dir)
-	return b.disturbed(s, c, err)
+	return undisturbed(s, c, err)
 }
 
 // cpuInTurns runs load for one server after the other, first once to warm up, and notes
 // the run time per unit in µs. load returns how many units there were.
 func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, load func(i int) (int, error)) error {
-	for rep := -1; rep < b.reps; rep++ {
+	for rep := -1; rep < b.rounds(); rep++ {
 		for i, s := range servers {
-			endProfile := func() {}
-			if i == 0 && rep == b.reps-1 {
-				endProfile = b.perf(s.process, r.Name)
-			}
-			before, err := s.cpu()
+			var each float64
+			err := b.again(ctx, func() error {
+				endProfile := func() {}
+				if rep == b.reps {
+					endProfile = b.perf(s.process, r.Name)
+				}
+				before, err := s.cpu()
+				if err != nil {
+					return err
+				}
+				begin := time.Now()
+				n, err := load(i)
+				endProfile()
+				if err != nil {
+					return err
+				}
+				after, err := s.cpu()
+				each = float64((after - before).Nanoseconds()) / 1000 / float64(n)
+				b.progress("%s: %s: %.1f µs of CPU each, %d, %.0f %% of a core", r.Name, s.name, each, n, 100*(after-before).Seconds()/time.Since(begin).Seconds())
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			begin := time.Now()
-			n, err := load(i)
-			endProfile()
-			if err != nil {
-				return err
-			}
-			after, err := s.cpu()
-			if err != nil {
-				return err
-			}
-			each := float64((after - before).Nanoseconds()) / 1000 / float64(n)
-			b.progress("%s: %s: %.1f µs of CPU each, %d, %.0f %% of a core", r.Name, s.name, each, n, 100*(after-before).Seconds()/time.Since(begin).Seconds())
-			if rep < 0 {
-				continue
-			}
-			if i == 0 {
-				r.Koppelfeld = append(r.Koppelfeld, each)
-			} else {
-				r.PeerRuns = append(r.PeerRuns, each)
+			if rep >= 0 && rep < b.reps {
+				r.add(i, each)
 			}
 		}
 	}
@@ -157,36 +177,19 @@ func (b *bench) measureRegister(ctx context.Context) error {
 	if err := writeAccounts(file, accounts, nil); err != nil {
 		return err
 	}
-	memory := &result{Name: fmt.Sprintf("memory of %d bindings, right after", len(accounts)), Unit: "MB", Peer: "Kamailio"}
-	run := func(i, count int) (int, error) {
-		r := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: count, rate: b.rates.register}
-		c, err := r.run(ctx, b.dir)
-		return c.success, b.disturbed(servers[i], c, err)
-	}
-	for i, s := range servers {
-		grown, err := growth(s.process, func() error { _, err := run(i, len(accounts)); return err })
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			memory.Koppelfeld = append(memory.Koppelfeld, grown/1e6)
-		} else {
-			memory.PeerRuns = append(memory.PeerRuns, grown/1e6)
-		}
-	}
 	r := &result{
 		Name: fmt.Sprintf("CPU per REGISTER refresh with digest (401 and 200, %d accounts, %d/s)", len(accounts), b.rates.register),
 		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.2",
 	}
-	if err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) { return run(i, b.rates.register*b.seconds) }); err != nil {
+	if err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
+		run := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: b.rates.register * b.seconds, rate: b.rates.register}
+		c, err := run.run(ctx, b.dir)
+		return c.success, undisturbed(servers[i], c, err)
+	}); err != nil {
 		return err
 	}
 	b.result(r)
-	if err := b.measureReuse(ctx, servers, accounts); err != nil {
-		return err
-	}
-	b.result(memory)
-	return nil
+	return b.measureReuse(ctx, servers, accounts)
 }
 
 // measureReuse is the refresh of a phone that uses its nonce again: one request.
@@ -211,7 +214,10 @@ func (b *bench) measureReuse(ctx context.Context, servers [2]*server, accounts [
 	err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
 		n := b.rates.register * b.seconds
 		return n, atRate(ctx, b.rates.register, n, func(j int) error {
-			return agents[i].register(ctx, accounts[j%phones], digests[i][j%phones])
+			if err := agents[i].register(ctx, accounts[j%phones], digests[i][j%phones]); err != nil {
+				return fmt.Errorf("%s: %w", servers[i].name, err)
+			}
+			return nil
 		})
 	})
 	b.result(r)
@@ -235,8 +241,9 @@ func atRate(ctx context.Context, rate, n int, f func(int) error) error {
 		case <-tick.C:
 		}
 		for due := int(time.Since(begin).Seconds() * float64(rate)); i < min(due, n); i++ {
+			this := i
 			wg.Go(func() {
-				if err := f(i); err != nil {
+				if err := f(this); err != nil {
 					once.Do(func() { first = err })
 				}
 			})
@@ -244,17 +251,4 @@ func atRate(ctx context.Context, rate, n int, f func(int) error) error {
 	}
 	wg.Wait()
 	return first
-}
-
-// growth is how much more memory a process takes after f, in bytes.
-func growth(p *process, f func() error) (float64, error) {
-	before, err := p.memory()
-	if err != nil {
-		return 0, err
-	}
-	if err := f(); err != nil {
-		return 0, err
-	}
-	after, err := p.memory()
-	return after - before, err
 }

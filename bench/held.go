@@ -85,73 +85,6 @@ func (b *bench) setUp(ctx context.Context, s *server, p *phones, calls int, sess
 	return h, nil
 }
 
-// measureMemory measures what a call that is up takes: in koppelfeld with relayed audio,
-// in Kamailio, which forgets it once its transactions are over, right after the set-up.
-func (b *bench) measureMemory(ctx context.Context) error {
-	const calls = 1000
-	r := &result{Name: fmt.Sprintf("memory per relayed call, right after %d were set up", calls), Unit: "KB", Aim: "at most 40", Peer: "Kamailio, signalling only,"}
-	later := &result{Name: fmt.Sprintf("memory per relayed call, %d held for 40 s", calls), Unit: "KB", Aim: "at most 40", Note: "INVITE transactions are over"}
-	ko, err := b.startKoppelfeld(ctx, true)
-	if err != nil {
-		return err
-	}
-	defer ko.stop()
-	ka, err := b.startKamailio(ctx)
-	if err != nil {
-		return err
-	}
-	defer ka.stop()
-	for _, s := range []*server{ka, ko} {
-		p, err := b.openPhones(ctx, s, b.callees[:calls], silence)
-		if err != nil {
-			return err
-		}
-		defer p.close()
-		if err := b.warmUp(ctx, s, p); err != nil {
-			return err
-		}
-		before, err := s.memory()
-		if err != nil {
-			return err
-		}
-		if _, err := b.setUp(ctx, s, p, calls, silence); err != nil {
-			return err
-		}
-		after, err := s.memory()
-		if err != nil {
-			return err
-		}
-		each := (after - before) / 1024 / calls
-		b.progress("%s: %s: %.1f KB, %.1f MB in all", r.Name, s.name, each, after/1e6)
-		if s == ka {
-			r.PeerRuns = append(r.PeerRuns, each)
-			continue
-		}
-		r.Koppelfeld = append(r.Koppelfeld, each)
-		if err := pause(ctx, 40*time.Second); err != nil {
-			return err
-		}
-		if after, err = s.memory(); err != nil {
-			return err
-		}
-		later.Koppelfeld = append(later.Koppelfeld, (after-before)/1024/calls)
-	}
-	b.result(r)
-	b.result(later)
-	return nil
-}
-
-// warmUp makes a few calls, so that what is made once is not counted.
-func (b *bench) warmUp(ctx context.Context, s *server, p *phones) error {
-	return inParallel(4, 100, func(i int) error {
-		t, err := p.caller.call(ctx, b.callers[i], s.target(b.callees[i]), silence())
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		return p.caller.hangUp(ctx, t)
-	})
-}
-
 // measureLatency compares the time from the INVITE with credentials to 180.
 func (b *bench) measureLatency(ctx context.Context) error {
 	servers, stop, err := b.pair(ctx)
@@ -177,12 +110,9 @@ func (b *bench) measureLatency(ctx context.Context) error {
 				return err
 			}
 			b.progress("%s: p50 %.3f ms, p99 %.3f ms", s.name, median(rung), quantile(rung, 0.99))
-			switch {
-			case rep < 0: // warming up
-			case i == 0:
-				p50.Koppelfeld, p99.Koppelfeld = append(p50.Koppelfeld, median(rung)), append(p99.Koppelfeld, quantile(rung, 0.99))
-			default:
-				p50.PeerRuns, p99.PeerRuns = append(p50.PeerRuns, median(rung)), append(p99.PeerRuns, quantile(rung, 0.99))
+			if rep >= 0 {
+				p50.add(i, median(rung))
+				p99.add(i, quantile(rung, 0.99))
 			}
 		}
 	}

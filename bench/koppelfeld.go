@@ -93,8 +93,9 @@ type server struct {
 	started               time.Duration
 }
 
-// startKoppelfeld starts the daemon on a copy of the prepared database.
-func (b *bench) startKoppelfeld(ctx context.Context, relay bool) (*server, error) {
+// startKoppelfeld starts the daemon on a copy of the prepared database, with more
+// environment if there is any.
+func (b *bench) startKoppelfeld(ctx context.Context, relay bool, env ...string) (*server, error) {
 	dir, err := os.MkdirTemp(b.dir, "koppelfeld")
 	if err != nil {
 		return nil, fmt.Errorf("starting koppelfeld: %w", err)
@@ -121,7 +122,7 @@ func (b *bench) startKoppelfeld(ctx context.Context, relay bool) (*server, error
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
 	begin := time.Now()
-	if s.process, err = startProcess("koppelfeld", dir, b.bin, "serve", "--config", config); err != nil {
+	if s.process, err = startWith(env, "koppelfeld", dir, b.bin, "serve", "--config", config); err != nil {
 		return nil, err
 	}
 	if err := s.until(ctx, 30*time.Second, func() bool { return s.get(ctx, "/readyz") == nil }); err != nil {

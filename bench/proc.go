@@ -52,9 +52,15 @@ func (l *lastBytes) String() string {
 
 // startProcess starts a program in a folder of its own choice.
 func startProcess(name, dir, program string, args ...string) (*process, error) {
+	return startWith(nil, name, dir, program, args...)
+}
+
+// startWith is startProcess with more environment, "NAME=value" each.
+func startWith(env []string, name, dir, program string, args ...string) (*process, error) {
 	p := &process{name: name, out: &lastBytes{}, done: make(chan struct{})}
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.WaitDelay = time.Second
 	if err := p.cmd.Start(); err != nil {
@@ -159,29 +165,6 @@ func (p *process) cpu() (time.Duration, error) {
 	}
 	if sum == 0 {
 		return 0, fmt.Errorf("reading the run time of %s: %w: %s", p.name, errors.ErrUnsupported, p.out)
-	}
-	return sum, nil
-}
-
-// memory is the proportional set size of the program and its descendants in bytes.
-func (p *process) memory() (float64, error) {
-	var sum float64
-	for _, pid := range p.pids() {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		if err != nil {
-			return 0, fmt.Errorf("reading the memory of %s: %w", p.name, err)
-		}
-		for line := range strings.Lines(string(text)) {
-			rest, ok := strings.CutPrefix(line, "Pss:")
-			if !ok {
-				continue
-			}
-			kb, err := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
-			if err != nil {
-				return 0, fmt.Errorf("reading the memory of %s: %w", p.name, err)
-			}
-			sum += kb * 1024
-		}
 	}
 	return sum, nil
 }

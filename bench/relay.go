@@ -223,14 +223,14 @@ func (b *bench) measureRelayOf(ctx context.Context, calls int) error {
 	p50 := &result{Name: "relay delay p50 (" + what + ")", Unit: "µs", Peer: "rtpengine"}
 	p99 := &result{Name: "relay delay p99 (" + what + ")", Unit: "µs", Peer: "rtpengine"}
 	loss := &result{Name: "packets lost (" + what + ")", Unit: "‰", Peer: "rtpengine"}
-	for rep := -1; rep < b.reps; rep++ {
+	for rep := -1; rep < b.rounds(); rep++ {
 		for i, r := range relays {
 			length := time.Duration(b.seconds) * time.Second
 			if rep < 0 {
 				length = 2 * time.Second // addresses are learned, buffers grow
 			}
 			endProfile := func() {}
-			if i == 0 && rep == b.reps-1 {
+			if rep == b.reps {
 				endProfile = b.perf(r.process, cpu.Name)
 			}
 			before, err := r.process.cpu()
@@ -251,7 +251,7 @@ func (b *bench) measureRelayOf(ctx context.Context, calls int) error {
 			if f.lost*10 > f.sent {
 				return fmt.Errorf("%s relays %d of %d packets", r.process.name, f.sent-f.lost, f.sent)
 			}
-			if rep < 0 {
+			if rep < 0 || rep == b.reps {
 				continue
 			}
 			slices.Sort(f.delays)
@@ -262,11 +262,7 @@ func (b *bench) measureRelayOf(ctx context.Context, calls int) error {
 				to *result
 				v  float64
 			}{{cpu, each}, {p50, at(0.5)}, {p99, at(0.99)}, {loss, 1000 * float64(f.lost) / float64(f.sent)}} {
-				if i == 0 {
-					v.to.Koppelfeld = append(v.to.Koppelfeld, v.v)
-				} else {
-					v.to.PeerRuns = append(v.to.PeerRuns, v.v)
-				}
+				v.to.add(i, v.v)
 			}
 		}
 	}

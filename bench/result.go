@@ -30,6 +30,15 @@ type result struct {
 	RatioMax float64 `json:"ratio_max,omitempty"`
 }
 
+// add notes a figure of koppelfeld, which is first in every pair, or of the peer.
+func (r *result) add(side int, v float64) {
+	if side == 0 {
+		r.Koppelfeld = append(r.Koppelfeld, v)
+	} else {
+		r.PeerRuns = append(r.PeerRuns, v)
+	}
+}
+
 // finish computes the ratios.
 func (r *result) finish() {
 	if len(r.PeerRuns) == 0 || len(r.Koppelfeld) == 0 || median(r.PeerRuns) == 0 {
