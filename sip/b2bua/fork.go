@@ -139,12 +139,17 @@ func alertInfo(ring string) string { return "<http://127.0.0.1/" + ring + ">;inf
 func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 	defer f.c.guard()
 	switch status := res.Status(); {
+	case tx != f.tx:
+		// An attempt that we have given up (422) is answered all the same.
+		if status >= 200 && status < 300 {
+			f.stray(res)
+		}
 	case status == 100:
 	case status < 200:
 		f.provisional(res)
 	case status < 300:
 		f.success(res)
-	case tx != f.tx || f.over():
+	case f.over():
 	case status == 422 && f.longer(res):
 	default:
 		f.fail(status)
@@ -335,6 +340,7 @@ func (f *fork) stray(res *message.Message) {
 	}
 	d := f.dlg
 	d.Establish(res)
+	d.InviteSeq = res.CSeq()
 	var body []byte
 	if offer, _ := describe(res); offer != nil && !f.hadOffer {
 		body = refusal(offer, d.Flow.Local().Addr(), c.sh.Now().Unix())
