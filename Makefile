@@ -59,8 +59,8 @@ lint: ## vet and staticcheck
 fmt: ## format the code
 	$(GO) tool gofumpt -w .
 
-gen: ## write generated files (the OpenAPI description)
-	$(GO) test ./admin/api -run OpenAPI -update
+gen: ## write golden files anew: the OpenAPI description and the answers of the API
+	$(GO) test ./admin -run 'TestSpec|TestAnswers' -update
 
 clean: ## remove what was built and the example company's data
 	rm -rf bin $(RUN_DIR)

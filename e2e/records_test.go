@@ -247,3 +247,29 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 	c.desk.await("CALL_CLOSED")
 	c.quiet()
 }
+
+func TestAlertRules(t *testing.T) {
+	for _, args := range [][]string{{"check", "rules", "koppelfeld.rules.yml"}, {"test", "rules", "koppelfeld.rules.test.yml"}} {
+		cmd := exec.Command("promtool", args...)
+		cmd.Dir = "../packaging/prometheus"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v\n%s", args, err, out)
+		}
+	}
+	// Every metric that a rule names exists.
+	d := newDaemon(t, "sqlite")
+	d.start()
+	metrics, err := exec.Command("curl", "-sf", "http://"+d.metrics+"/metrics").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := os.ReadFile("../packaging/prometheus/koppelfeld.rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range regexp.MustCompile(`koppelfeld_[a-z_]+`).FindAllString(string(rules), -1) {
+		if !bytes.Contains(metrics, []byte("# TYPE "+name+" ")) && name != "koppelfeld_calls_total" {
+			t.Errorf("a rule names %s, which the daemon does not have", name)
+		}
+	}
+}
