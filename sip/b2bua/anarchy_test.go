@@ -69,7 +69,11 @@ type anarchist struct {
 
 // hear sorts what we sent.
 func (p *anarchist) hear() {
-	for _, b := range p.wire.sent {
+	p.wire.mu.Lock()
+	sent := p.wire.sent
+	p.wire.sent = nil
+	p.wire.mu.Unlock()
+	for _, b := range sent {
 		m, err := message.Parse(b)
 		if err != nil {
 			p.t.Fatalf("%v in\n%s", err, b)
@@ -92,7 +96,6 @@ func (p *anarchist) hear() {
 		}
 		p.log = append(p.log, "we: "+strings.SplitN(string(b), "\r\n", 2)[0]+" "+m.Header(message.HCSeq))
 	}
-	p.wire.sent = p.wire.sent[:0]
 }
 
 func (p *anarchist) pick(n int) int { return p.rng.IntN(n) }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -17,18 +18,25 @@ import (
 )
 
 // wire is a link that keeps what was sent.
-type wire struct{ sent [][]byte }
+type wire struct {
+	mu   sync.Mutex
+	sent [][]byte
+}
 
 func (*wire) Proto() transport.Proto { return transport.UDP }
 func (*wire) Local() netip.AddrPort  { return server }
 func (*wire) Closed() bool           { return false }
 func (w *wire) SendTo(b []byte, _ netip.AddrPort) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.sent = append(w.sent, bytes.Clone(b))
 	return nil
 }
 
 // take returns the last message sent that begins with prefix.
 func (w *wire) take(t testing.TB, prefix string) *message.Message {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for i := len(w.sent) - 1; i >= 0; i-- {
 		if bytes.HasPrefix(w.sent[i], []byte(prefix)) {
 			m, err := message.Parse(w.sent[i])

@@ -35,7 +35,7 @@ func (u *UA) screen(in transport.Inbound) bool {
 	switch {
 	case u.stopping.Load():
 		_ = transaction.Reply(in.Flow, req, 503, "", "Retry-After: 10")
-	case u.looped(req, calledNumber(req)):
+	case u.looped(req):
 		_ = transaction.Reply(in.Flow, req, 482, "")
 	case !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization):
 		b := message.NewResponse(req, 401, "", u.statelessTag(req))
@@ -166,10 +166,6 @@ func (c *call) reject(e ending, extra ...string) {
 // unfit checks what the INVITE asks of us and reads its offer.
 func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 	e = ending{result: calls.Rejected, by: bySystem}
-	if options := unsupported(req); options != "" {
-		e.status, e.cause = 420, "the phone requires an extension that is not supported"
-		return e, []string{"Unsupported", options}
-	}
 	if _, ok := req.Contact(); !ok {
 		e.status, e.cause = 400, "the phone's INVITE has no Contact"
 		return e, nil
@@ -188,20 +184,6 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 		c.a.remote = d
 	}
 	return ending{}, nil
-}
-
-// unsupported lists the options of Require that we do not support.
-func unsupported(req *message.Message) string {
-	if !req.Has(message.HRequire) {
-		return ""
-	}
-	var list []string
-	for option := range req.Values(message.HRequire) {
-		if !strings.EqualFold(option, "timer") && len(list) < 8 {
-			list = append(list, option)
-		}
-	}
-	return strings.Join(list, ", ")
 }
 
 // overLimit counts the call against the limits.
@@ -365,7 +347,7 @@ func wantedNumber(req *message.Message, username string) string {
 }
 
 // looped reports whether the call came by here for the same number before, or through too many systems.
-func (u *UA) looped(req *message.Message, called string) bool {
+func (u *UA) looped(req *message.Message) bool {
 	path := req.HeaderNamed(pathHeader)
 	if path == "" {
 		return false
@@ -373,7 +355,7 @@ func (u *UA) looped(req *message.Message, called string) bool {
 	if len(path) > maxPath {
 		return true
 	}
-	hops := 0
+	called, hops := calledNumber(req), 0
 	for hop := range strings.SplitSeq(path, ",") {
 		process, number, _ := strings.Cut(strings.TrimSpace(hop), "/")
 		if hops++; hops >= maxHops || process == u.marker && number == called {

@@ -95,10 +95,6 @@ func (l *leg) Request(tx *transaction.Server) {
 		c.u.respond(tx, 481)
 		return
 	}
-	if options := unsupported(req); options != "" {
-		c.u.respond(tx, 420, "Unsupported", options)
-		return
-	}
 	switch req.Method() {
 	case message.INVITE:
 		l.peerInvite(tx)
@@ -110,8 +106,6 @@ func (l *leg) Request(tx *transaction.Server) {
 		c.u.respond(tx, 200, "Allow", allow, "Accept", contentSDP, "Supported", supported)
 	case message.SUBSCRIBE, message.NOTIFY:
 		c.u.respond(tx, 489)
-	case message.PRACK:
-		c.u.respond(tx, 481) // no reliable provisional of ours can be meant
 	default:
 		c.u.respond(tx, 405, "Allow", allow)
 	}

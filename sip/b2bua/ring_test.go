@@ -11,6 +11,16 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/siptest"
 )
 
+func TestFirstCall(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b")
+		caller, callee := r.connect(a, b, "4b")
+		caller.Bye(t)
+		callee.ExpectBye(t)
+		r.expectRecord(calls.Answered, 200, byCaller)
+	})
+}
+
 func TestInviteToCallee(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
