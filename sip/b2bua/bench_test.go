@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -33,21 +34,32 @@ func (w *wire) SendTo(b []byte, _ netip.AddrPort) error {
 	return nil
 }
 
-// take returns the last message sent that begins with prefix.
+// take returns the last message sent that begins with prefix. It waits a little: when the
+// shard works on a timer, what it receives is done after that.
 func (w *wire) take(t testing.TB, prefix string) *message.Message {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for i := len(w.sent) - 1; i >= 0; i-- {
-		if bytes.HasPrefix(w.sent[i], []byte(prefix)) {
-			m, err := message.Parse(w.sent[i])
+	for range 1_000_000 {
+		if b := w.find(prefix); b != nil {
+			m, err := message.Parse(b)
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.sent = w.sent[:0]
 			return m
 		}
+		runtime.Gosched()
 	}
 	t.Fatalf("no %s in %q", prefix, w.sent)
+	return nil
+}
+
+func (w *wire) find(prefix string) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := len(w.sent) - 1; i >= 0; i-- {
+		if b := w.sent[i]; bytes.HasPrefix(b, []byte(prefix)) {
+			w.sent = w.sent[:0]
+			return b
+		}
+	}
 	return nil
 }
 

@@ -28,15 +28,18 @@ func (s *stream) close() {
 	}
 }
 
-// describe reads the session description of a message. It returns nil when there is
-// none, and a status when the body is not one.
+// describe reads the session description of a message, also from a multipart body. It returns nil
+// when there is none, and a status when the body is not one.
 func describe(m *message.Message) (*sdp.Session, int) {
 	body := m.Body()
 	if len(body) == 0 {
 		return nil, 0
 	}
-	if kind := mediaType(m); kind != "" && !strings.EqualFold(kind, contentSDP) {
-		return nil, 415
+	if mediaType(m) != "" {
+		var ok bool
+		if body, ok = sdp.FromBody(m.Header(message.HContentType), body); !ok {
+			return nil, 415
+		}
 	}
 	if e := m.Header(message.HContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
 		return nil, 415
