@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -40,7 +41,8 @@ func (f fileFlag) load() (config.Config, error) { return config.Load(f.Config) }
 
 type serveCmd struct {
 	fileFlag
-	Example bool `help:"Fill an empty database with the example company and print its accounts."`
+	Example    bool   `help:"Fill an empty database with the example company and print its accounts."`
+	CPUProfile string `help:"Write a CPU profile to FILE until the daemon stops." placeholder:"FILE"`
 }
 
 // Run serves until SIGTERM or SIGINT; SIGHUP reads the log level again.
@@ -48,6 +50,17 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if c.CPUProfile != "" {
+		f, err := os.Create(c.CPUProfile)
+		if err != nil {
+			return fmt.Errorf("--cpu-profile: %w", err)
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("--cpu-profile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
