@@ -343,6 +343,7 @@ type record struct {
 	From        string          `json:"from"`
 	To          string          `json:"to"`
 	Result      string          `json:"result"`
+	SIPCallID   string          `json:"sip_call_id"`
 	Status      int             `json:"status"`
 	ToSlot      string          `json:"to_slot"`
 	HangupBy    string          `json:"hangup_by"`
@@ -363,6 +364,8 @@ type leg struct {
 
 type media struct {
 	Packets int64  `json:"packets"`
+	Lost    int64  `json:"lost"`
+	Source  string `json:"source"`
 	Codec   string `json:"codec"`
 	FirstMS int64  `json:"first_ms"`
 }
