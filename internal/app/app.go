@@ -300,7 +300,7 @@ func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, 
 
 func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
-		Router: a, Locator: locator{a.locs}, Auth: digest, Live: a.live, Table: a.table, Bus: a.bus,
+		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, Live: a.live, Table: a.table, Bus: a.bus,
 		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
@@ -315,6 +315,15 @@ func (a *App) openCalls(digest *auth.Digest) error {
 	}
 	a.calls.Register(a.stack)
 	return nil
+}
+
+// slotName names a slot for people: "iris.immsee desk".
+func (a *App) slotName(id string) string {
+	slot, ok := a.snaps.Table().Slot(id)
+	if !ok {
+		return id
+	}
+	return slot.Username + " " + slot.Type
 }
 
 // Decide implements b2bua.Router with the table in force.

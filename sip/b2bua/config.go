@@ -42,6 +42,15 @@ type Authenticator interface {
 	Challenge(b *message.Builder, proxy, stale bool)
 }
 
+// Brake bounds the guessing of passwords; *registrar.Registrar is one, so that INVITE and
+// REGISTER share a budget. Both methods are called from readers and shards and must not block.
+type Brake interface {
+	// Admit is false when the credentials of a request are not to be looked at.
+	Admit(req *message.Message, from netip.Addr) bool
+	// Judge counts a verdict.
+	Judge(req *message.Message, from netip.Addr, v auth.Verdict)
+}
+
 // Recorder keeps call records. Both methods are called from shards and must not
 // block; reasons is to be called once, off the hot path, for Record.Reasons.
 type Recorder interface {
@@ -77,6 +86,7 @@ type Config struct {
 	Router   Router
 	Locator  Locator
 	Auth     Authenticator
+	Brake    Brake // nil: none
 	Live     *calls.Live
 	Table    *calls.Table
 	Bus      *calls.Bus // nil: no events

@@ -41,6 +41,8 @@ func (u *UA) screen(in transport.Inbound) bool {
 		b := message.NewResponse(req, 401, "", u.statelessTag(req))
 		u.cfg.Auth.Challenge(b, false, false)
 		_ = in.Flow.Send(b.Add("Server", u.cfg.Software).Finish("", nil))
+	case u.cfg.Brake != nil && !u.cfg.Brake.Admit(req, in.Flow.Remote().Addr()):
+		// Without a word, like a REGISTER: an answer would tell the guesser to go on.
 	default:
 		return false
 	}
@@ -59,6 +61,9 @@ func (u *UA) statelessTag(req *message.Message) string {
 // authenticate finds out who sent an INVITE, or challenges.
 func (u *UA) authenticate(tx *transaction.Server) *auth.Account {
 	account, verdict := u.cfg.Auth.Check(tx.Request())
+	if u.cfg.Brake != nil {
+		u.cfg.Brake.Judge(tx.Request(), tx.Flow().Remote().Addr(), verdict)
+	}
 	switch {
 	case verdict == auth.OK && account != nil && account.SlotID != "":
 		return account
