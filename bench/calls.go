@@ -61,8 +61,8 @@ func (b *bench) measureCalls(ctx context.Context) error {
 		Name: fmt.Sprintf("CPU per signalled call (INVITE with digest to BYE, %d calls/s)", b.rates.call),
 		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.0",
 	}
-	err = b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
-		run := sippRun{scenario: scenarios[i], target: servers[i].sip, accounts: files[i], count: b.rates.call * b.seconds, rate: b.rates.call}
+	err = b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+		run := sippRun{scenario: scenarios[i], target: servers[i].sip, accounts: files[i], count: b.rates.call * seconds, rate: b.rates.call}
 		c, err := run.run(ctx, b.dir)
 		return c.success, undisturbed(servers[i], c, err)
 	})
@@ -116,10 +116,18 @@ func (b *bench) registerFrom(ctx context.Context, s *server, port int, accounts 
 	return undisturbed(s, c, err)
 }
 
+// warmUpSeconds is how long a server is loaded before figures are taken.
+const warmUpSeconds = 3
+
 // cpuInTurns runs load for one server after the other, first once to warm up, and notes
-// the run time per unit in µs. load returns how many units there were.
-func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, load func(i int) (int, error)) error {
+// the run time per unit in µs. load runs for so many seconds and returns how many units
+// there were.
+func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, load func(i, seconds int) (int, error)) error {
 	for rep := -1; rep < b.rounds(); rep++ {
+		seconds := b.seconds
+		if rep < 0 {
+			seconds = min(seconds, warmUpSeconds)
+		}
 		for i, s := range servers {
 			var each float64
 			err := b.again(ctx, func() error {
@@ -131,15 +139,16 @@ func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, l
 				if err != nil {
 					return err
 				}
-				begin := time.Now()
-				n, err := load(i)
+				begin, busy := time.Now(), machineBusy()
+				n, err := load(i, seconds)
 				endProfile()
 				if err != nil {
 					return err
 				}
 				after, err := s.cpu()
 				each = float64((after - before).Nanoseconds()) / 1000 / float64(n)
-				b.progress("%s: %s: %.1f µs of CPU each, %d, %.0f %% of a core", r.Name, s.name, each, n, 100*(after-before).Seconds()/time.Since(begin).Seconds())
+				b.progress("%s: %s: %.1f µs of CPU each, %.0f %% of a core, machine %.0f %% busy", r.Name, s.name, each,
+					100*(after-before).Seconds()/time.Since(begin).Seconds(), 100*busy())
 				return err
 			})
 			if err != nil {
@@ -181,8 +190,8 @@ func (b *bench) measureRegister(ctx context.Context) error {
 		Name: fmt.Sprintf("CPU per REGISTER refresh with digest (401 and 200, %d accounts, %d/s)", len(accounts), b.rates.register),
 		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.2",
 	}
-	if err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
-		run := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: b.rates.register * b.seconds, rate: b.rates.register}
+	if err := b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+		run := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: b.rates.register * seconds, rate: b.rates.register}
 		c, err := run.run(ctx, b.dir)
 		return c.success, undisturbed(servers[i], c, err)
 	}); err != nil {
@@ -211,8 +220,8 @@ func (b *bench) measureReuse(ctx context.Context, servers [2]*server, accounts [
 		Name: fmt.Sprintf("CPU per REGISTER refresh with a known nonce (one request, %d/s)", b.rates.register),
 		Unit: "µs", Peer: "Kamailio", Note: "Kamailio keeps no nonce counts",
 	}
-	err := b.cpuInTurns(ctx, servers, r, func(i int) (int, error) {
-		n := b.rates.register * b.seconds
+	err := b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+		n := b.rates.register * seconds
 		return n, atRate(ctx, b.rates.register, n, func(j int) error {
 			if err := agents[i].register(ctx, accounts[j%phones], digests[i][j%phones]); err != nil {
 				return fmt.Errorf("%s: %w", servers[i].name, err)

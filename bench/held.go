@@ -105,11 +105,16 @@ func (b *bench) measureLatency(ctx context.Context) error {
 	}
 	for rep := -1; rep < b.reps; rep++ {
 		for i, s := range servers {
-			rung, err := b.ringTimes(ctx, s, both[i], parties)
+			seconds := b.seconds
+			if rep < 0 {
+				seconds = min(seconds, warmUpSeconds)
+			}
+			busy := machineBusy()
+			rung, err := b.ringTimes(ctx, s, both[i], parties, seconds)
 			if err != nil {
 				return err
 			}
-			b.progress("%s: p50 %.3f ms, p99 %.3f ms", s.name, median(rung), quantile(rung, 0.99))
+			b.progress("%s: p50 %.3f ms, p99 %.3f ms, machine %.0f %% busy", s.name, median(rung), quantile(rung, 0.99), 100*busy())
 			if rep >= 0 {
 				p50.add(i, median(rung))
 				p99.add(i, quantile(rung, 0.99))
@@ -122,10 +127,10 @@ func (b *bench) measureLatency(ctx context.Context) error {
 }
 
 // ringTimes makes calls of 20 ms at the rate and returns how many milliseconds each took to ring.
-func (b *bench) ringTimes(ctx context.Context, s *server, p *phones, parties int) ([]float64, error) {
+func (b *bench) ringTimes(ctx context.Context, s *server, p *phones, parties, seconds int) ([]float64, error) {
 	var mu sync.Mutex
 	var rung []float64
-	err := atRate(ctx, b.rates.latency, b.rates.latency*b.seconds, func(i int) error {
+	err := atRate(ctx, b.rates.latency, b.rates.latency*seconds, func(i int) error {
 		i %= parties
 		t, err := p.caller.call(ctx, b.callers[i], s.target(b.callees[i]), silence())
 		if err != nil {

@@ -71,8 +71,8 @@ func run() error {
 	flag.IntVar(&b.reps, "reps", 3, "repetitions of every comparison")
 	flag.IntVar(&b.seconds, "seconds", 8, "length of each run under load")
 	flag.IntVar(&b.rates.call, "call-rate", 1000, "calls per second")
-	flag.IntVar(&b.rates.register, "register-rate", 1500, "REGISTERs with digest per second")
-	flag.IntVar(&b.rates.latency, "latency-rate", 1500, "calls per second while the time to ring is measured")
+	flag.IntVar(&b.rates.register, "register-rate", 3000, "REGISTERs with digest per second")
+	flag.IntVar(&b.rates.latency, "latency-rate", 1000, "calls per second while the time to ring is measured")
 	flag.StringVar(&b.profile, "profile", "", "record the daemon with perf under load, into this `folder`")
 	flag.Parse()
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +28,6 @@ type generator struct {
 	packets [][]byte
 
 	sent   int
-	mu     sync.Mutex
 	delays []time.Duration
 }
 
@@ -227,7 +225,7 @@ func (b *bench) measureRelayOf(ctx context.Context, calls int) error {
 		for i, r := range relays {
 			length := time.Duration(b.seconds) * time.Second
 			if rep < 0 {
-				length = 2 * time.Second // addresses are learned, buffers grow
+				length = warmUpSeconds * time.Second // addresses are learned, buffers grow
 			}
 			endProfile := func() {}
 			if rep == b.reps {
