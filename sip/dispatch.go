@@ -71,7 +71,7 @@ func (sh *Shard) receive(m *message.Message, flow *transport.Flow) {
 		sh.stack.refuse(in, DropNoDialog, 481, "")
 		return
 	}
-	if tx := sh.server(in); tx != nil {
+	if tx := sh.Accept(in); tx != nil {
 		u.Request(tx)
 	}
 }
@@ -99,13 +99,12 @@ func (sh *Shard) outside(in transport.Inbound) {
 		sh.stack.refuse(in, DropMethod, status, "", "Allow: "+sh.stack.allow)
 		return
 	}
-	if tx := sh.server(in); tx != nil {
-		h(sh, tx)
-	}
+	h(sh, in)
 }
 
-// server makes the transaction of a new request, or answers it statelessly and returns nil.
-func (sh *Shard) server(in transport.Inbound) *transaction.Server {
+// Accept makes the transaction of a new request, or answers it statelessly and returns nil. Call it in the shard
+// only, from an InboundHandler.
+func (sh *Shard) Accept(in transport.Inbound) *transaction.Server {
 	tx, err := sh.tx.NewServer(in.Flow, in.Msg)
 	switch {
 	case err == nil:

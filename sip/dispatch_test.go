@@ -120,6 +120,35 @@ func TestStatelessHandler(t *testing.T) {
 	})
 }
 
+func TestInboundHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		f := start(t, Config{}, func(s *Stack) {
+			s.HandleInbound(message.INVITE, func(sh *Shard, in transport.Inbound) {
+				calls++
+				if !in.Msg.Has(message.HAuthorization) {
+					_ = transaction.Reply(in.Flow, in.Msg, 401, "")
+				} else if tx := sh.Accept(in); tx != nil {
+					_ = tx.Reply(486, "")
+				}
+			})
+		})
+		f.in(req{method: "INVITE", cseq: 1}.String())
+		f.in(req{method: "INVITE", cseq: 1}.String())
+		f.expect("401 INVITE", "401 INVITE")
+		if n := f.transactions(); n != 0 || calls != 2 {
+			t.Errorf("%d transactions made in %d calls", n, calls)
+		}
+		again := req{method: "INVITE", cseq: 2, branch: "z9hG4bKsecond", extra: "Authorization: Digest realm=\"x\"\n"}.String()
+		f.in(again)
+		f.in(again)
+		f.expect("100 INVITE", "486 INVITE", "486 INVITE")
+		if n := f.transactions(); n != 1 || calls != 3 {
+			t.Errorf("%d transactions made in %d calls", n, calls)
+		}
+	})
+}
+
 func (f *fixture) transactions() (n int) {
 	synctest.Wait()
 	for _, sh := range f.Shards() {

@@ -31,6 +31,11 @@ import (
 // It must answer tx now or later.
 type Handler func(sh *Shard, tx *transaction.Server)
 
+// InboundHandler takes a request outside of any dialog before there is a transaction for it, in the shard; it must
+// not block. It answers statelessly, or takes the request with Shard.Accept. Repeated requests of known transactions do
+// not reach it.
+type InboundHandler func(sh *Shard, in transport.Inbound)
+
 // StatelessHandler sees an acceptable request outside of any dialog before there is a shard or a transaction for it, in the
 // transport's reader; it must not block and is called by several readers at once. It answers by itself (Reply) and
 // returns true, or returns false to let the request go its usual way. Repeated requests come again.
@@ -115,7 +120,7 @@ type Stack struct {
 	shards    []*Shard
 	mark      string // begins the Call-IDs of this process
 	seed      maphash.Seed
-	handlers  map[message.Method]Handler
+	handlers  map[message.Method]InboundHandler
 	stateless map[message.Method]StatelessHandler
 	closed    []func(*transport.Flow, error)
 	allow     string
@@ -138,7 +143,7 @@ func New(cfg Config) (*Stack, error) {
 	s := &Stack{
 		cfg: cfg, log: cfg.Log, now: cfg.Now, transport: tr,
 		mark: newMark(), seed: maphash.MakeSeed(),
-		handlers: map[message.Method]Handler{}, stateless: map[message.Method]StatelessHandler{},
+		handlers: map[message.Method]InboundHandler{}, stateless: map[message.Method]StatelessHandler{},
 	}
 	now := s.now()
 	for i := range cfg.Shards {
@@ -152,6 +157,15 @@ func New(cfg Config) (*Stack, error) {
 // Methods without a handler are answered 405 with Allow, unknown ones 501. OPTIONS has a stateless handler already,
 // which Handle and HandleStateless replace.
 func (s *Stack) Handle(m message.Method, h Handler) {
+	s.HandleInbound(m, func(sh *Shard, in transport.Inbound) {
+		if tx := sh.Accept(in); tx != nil {
+			h(sh, tx)
+		}
+	})
+}
+
+// HandleInbound is Handle for those who look at a request before anything is kept for it.
+func (s *Stack) HandleInbound(m message.Method, h InboundHandler) {
 	if m == message.OPTIONS {
 		delete(s.stateless, m)
 	}

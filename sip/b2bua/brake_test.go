@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -35,8 +36,19 @@ func TestGuessingPasswordsWithINVITEIsBraked(t *testing.T) {
 	run(t, func(c *Config) { c.Brake = brake }, func(t *testing.T, r *rig) {
 		guesser := r.phone("a", func(c *siptest.PhoneConfig) { c.Password = "guess" })
 		b := r.phone("b")
+		transactions := func() (n int) {
+			synctest.Wait()
+			for _, sh := range r.stack.Shards() {
+				n += sh.Transactions()
+			}
+			return n
+		}
+		before := transactions()
 		for range 2 {
 			guesser.Invite("4b", sdpFor(guesser, "8")).Expect(t, 401)
+		}
+		if n := transactions() - before; n != 0 {
+			t.Errorf("%d transactions are kept for a guesser", n)
 		}
 		guesser.Invite("4b", sdpFor(guesser, "8")) // its credentials are not looked at any more
 		// Others are not concerned.

@@ -38,9 +38,7 @@ func (u *UA) screen(in transport.Inbound) bool {
 	case u.looped(req):
 		_ = transaction.Reply(in.Flow, req, 482, "")
 	case !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization):
-		b := message.NewResponse(req, 401, "", u.statelessTag(req))
-		u.cfg.Auth.Challenge(b, false, false)
-		_ = in.Flow.Send(b.Add("Server", u.cfg.Software).Finish("", nil))
+		u.challenge(in, false)
 	case u.cfg.Brake != nil && !u.cfg.Brake.Admit(req, in.Flow.Remote().Addr()):
 		// Without a word, like a REGISTER: an answer would tell the guesser to go on.
 	default:
@@ -58,29 +56,44 @@ func (u *UA) statelessTag(req *message.Message) string {
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
-// authenticate finds out who sent an INVITE, or challenges.
-func (u *UA) authenticate(tx *transaction.Server) *auth.Account {
-	account, verdict := u.cfg.Auth.Check(tx.Request())
+// authenticate finds out who sent an INVITE, or refuses it. That is stateless, so that nothing is kept for those
+// who do not know a password.
+func (u *UA) authenticate(in transport.Inbound) *auth.Account {
+	req := in.Msg
+	account, verdict := u.cfg.Auth.Check(req)
 	if u.cfg.Brake != nil {
-		u.cfg.Brake.Judge(tx.Request(), tx.Flow().Remote().Addr(), verdict)
+		u.cfg.Brake.Judge(req, in.Flow.Remote().Addr(), verdict)
 	}
 	switch {
 	case verdict == auth.OK && account != nil && account.SlotID != "":
 		return account
 	case verdict == auth.Malformed:
-		u.respond(tx, 400)
+		_ = transaction.Reply(in.Flow, req, 400, "Malformed Credentials")
 	case verdict == auth.OK:
-		u.respond(tx, 403)
+		_ = transaction.Reply(in.Flow, req, 403, "")
 	default:
-		b := message.NewResponse(tx.Request(), 401, "", tx.Tag())
-		u.cfg.Auth.Challenge(b, false, verdict.IsStale())
-		_ = tx.Respond(401, b.Add("Server", u.cfg.Software).Finish("", nil))
+		u.challenge(in, verdict.IsStale())
 	}
 	return nil
 }
 
+// challenge answers 401.
+func (u *UA) challenge(in transport.Inbound, stale bool) {
+	b := message.NewResponse(in.Msg, 401, "", u.statelessTag(in.Msg))
+	u.cfg.Auth.Challenge(b, false, stale)
+	_ = in.Flow.Send(b.Add("Server", u.cfg.Software).Finish("", nil))
+}
+
 // invite takes an INVITE outside of any dialog.
-func (u *UA) invite(sh *sip.Shard, tx *transaction.Server) {
+func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
+	account := u.authenticate(in)
+	if account == nil {
+		return
+	}
+	tx := sh.Accept(in)
+	if tx == nil {
+		return
+	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			u.caught(fault, "")
@@ -91,10 +104,6 @@ func (u *UA) invite(sh *sip.Shard, tx *transaction.Server) {
 	}()
 	req := tx.Request()
 	called := calledNumber(req)
-	account := u.authenticate(tx)
-	if account == nil {
-		return
-	}
 	timers, refused := u.negotiate(req)
 	if refused {
 		u.respond(tx, 422, "Min-SE", itoa(u.cfg.Timers.Min))

@@ -53,7 +53,7 @@ func New(cfg Config) (*UA, error) {
 // Methods in InDialog and Extensions in Supported.
 func (u *UA) Register(s *sip.Stack) {
 	s.HandleStateless(message.INVITE, u.screen)
-	s.Handle(message.INVITE, u.invite)
+	s.HandleInbound(message.INVITE, u.invite)
 }
 
 // Methods lists what we take inside of calls, for sip.Config.InDialog.
