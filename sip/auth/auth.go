@@ -275,6 +275,9 @@ func (d *Digest) Check(req *message.Message) (*Account, Verdict) {
 	return acc, OK
 }
 
+// Account finds an account by its user name, nil for an unknown one.
+func (d *Digest) Account(username string) *Account { return d.cfg.Accounts.Account(username) }
+
 // find reads the credentials for our realm.
 func (d *Digest) find(req *message.Message, c *credentials) Verdict {
 	found := Missing

@@ -65,6 +65,8 @@ type brake struct {
 	mu      sync.Mutex
 	sources failures
 	names   failures
+	logged  time.Time // when a block was logged last
+	silent  int       // blocks since then
 }
 
 func newBrake(cfg BrakeConfig, log *slog.Logger) *brake {
@@ -100,7 +102,10 @@ func (f *failures) get(key uint64, add bool) *failure {
 	return oldest
 }
 
-// fail counts one and returns for how long that blocks.
+// maxOver bounds the count beyond what is free, so that a flood is forgiven as soon as its block has ended.
+const maxOver = 20
+
+// fail counts one and returns for how long that blocks, 0 when it does not or did before.
 func (f *failure) fail(now time.Time, free int, cfg *BrakeConfig) time.Duration {
 	if !f.last.IsZero() {
 		n := int(now.Sub(f.last) / cfg.Forgive)
@@ -112,13 +117,19 @@ func (f *failure) fail(now time.Time, free int, cfg *BrakeConfig) time.Duration 
 	if f.count == 0 {
 		f.last = now
 	}
-	f.count++
+	if f.count < free+maxOver {
+		f.count++
+	}
 	over := f.count - free
 	if over <= 0 {
 		return 0
 	}
 	block := min(time.Second<<min(over-1, 20), cfg.MaxBlock)
+	blocked := f.until.After(now)
 	f.until = now.Add(block)
+	if blocked {
+		return 0
+	}
 	return block
 }
 
@@ -131,19 +142,24 @@ type brakeKey struct {
 }
 
 func (b *brake) who(req *message.Message, from netip.Addr) who {
-	from = from.Unmap()
-	if from.Is6() {
-		p, err := from.WithZone("").Prefix(64)
-		if err == nil {
-			from = p.Addr()
-		}
-	}
+	from = source(from)
 	name := claimed(req)
 	return who{
 		source: maphash.Comparable(b.seed, brakeKey{source: from}),
 		name:   maphash.Comparable(b.seed, brakeKey{name: name}),
 		both:   maphash.Comparable(b.seed, brakeKey{from, name}),
 	}
+}
+
+// source is the unit that counts: an IPv4 address or an IPv6 /64.
+func source(a netip.Addr) netip.Addr {
+	a = a.Unmap()
+	if a.Is6() {
+		if p, err := a.WithZone("").Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
 }
 
 // claimed is the user name in a request's credentials, "" when there is none.
@@ -193,7 +209,26 @@ func (r *Registrar) Admit(req *message.Message, from netip.Addr) bool {
 		return true
 	}
 	w, now := b.who(req, from), r.cfg.Now()
-	return b.isHealthy(w.both, now) || !b.blocked(w, now)
+	if b.isHealthy(w.both, now) || !b.blocked(w, now) || r.reaches(claimed(req), from) {
+		return true
+	}
+	r.count.braked.Add(1)
+	return false
+}
+
+// reaches reports whether an account has a contact that was registered from the source. It outlives a
+// restart, which the memory for right passwords does not.
+func (r *Registrar) reaches(username string, from netip.Addr) bool {
+	acc := r.cfg.Auth.Account(username)
+	if acc == nil {
+		return false
+	}
+	for _, b := range r.Bindings(acc.SlotID) {
+		if source(b.Received.Addr()) == source(from) {
+			return true
+		}
+	}
+	return false
 }
 
 // Judge counts the verdict on a request's credentials. Only wrong passwords and unknown names
@@ -216,8 +251,18 @@ func (r *Registrar) Judge(req *message.Message, from netip.Addr, v auth.Verdict)
 	if v == auth.Wrong {
 		block = max(block, b.names.get(w.name, true).fail(now, b.cfg.PerAccount, &b.cfg))
 	}
-	b.mu.Unlock()
+	since := -1
 	if block > 0 {
-		b.log.Warn("too many wrong passwords", "source", from, "verdict", v.String(), "blocked", block)
+		b.silent++
+		if now.Sub(b.logged) >= logEvery {
+			since, b.logged, b.silent = b.silent, now, 0
+		}
+	}
+	b.mu.Unlock()
+	if since > 0 {
+		b.log.Warn("too many wrong passwords", "source", from, "verdict", v.String(), "blocked", block, "blocks", since)
 	}
 }
+
+// logEvery is how often blocks are logged at most: an attacker with many addresses must not fill the log.
+const logEvery = time.Second

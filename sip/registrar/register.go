@@ -49,7 +49,6 @@ func (r *Registrar) Serve(_ *sip.Shard, tx *transaction.Server) {
 // nil for none.
 func (r *Registrar) answer(req *message.Message, flow *transport.Flow) ([]byte, int) {
 	if !r.Admit(req, flow.Remote().Addr()) {
-		r.count.braked.Add(1)
 		return nil, 0
 	}
 	b, status := r.register(req, flow)
