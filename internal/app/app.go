@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -223,7 +224,7 @@ func (a *App) ensureFirstPassword(ctx context.Context) error {
 		return err
 	}
 	a.firstPassword = password
-	a.log.Info("the supervisor has a first password, to be changed at the first login", "file", path)
+	a.log.Info("the supervisor has a first password", "file", path)
 	return nil
 }
 
@@ -390,7 +391,7 @@ func (a *App) Run(ctx context.Context) error {
 
 // ready tells that the daemon is up.
 func (a *App) ready() {
-	a.log.Info("ready", "version", version.Version, "sip", a.stack.Addrs(), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
+	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.SIP.Listen, " "), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
 	if a.opts.Example {
 		a.printExample()
 	}
