@@ -66,6 +66,7 @@ func (u *UA) authenticate(in transport.Inbound) *auth.Account {
 	}
 	switch {
 	case verdict == auth.OK && account != nil && account.SlotID != "":
+		in.Flow.Prove()
 		return account
 	case verdict == auth.Malformed:
 		_ = transaction.Reply(in.Flow, req, 400, "Malformed Credentials")

@@ -78,6 +78,7 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 		return fail(400, "Malformed To")
 	}
 	r.Judge(req, flow.Remote().Addr(), auth.OK)
+	flow.Prove()
 	if message.Unescape(to.User) != acc.Username {
 		return fail(403, "Not Your Address")
 	}

@@ -30,7 +30,8 @@ type Config struct {
 
 // Limits are the bounds of a Layer. Zero values mean the defaults in brackets.
 type Limits struct {
-	MaxMessage              int // largest message in bytes [65535]
+	MaxMessage int // largest message in bytes [65535]
+	// At the caps on connections the oldest accepted one that is not proved (Flow.Prove) gives way to a new one.
 	MaxConnections          int // connections, accepted and dialled [10000]
 	MaxConnectionsPerSource int // accepted connections per IPv4 address or IPv6 /64 [500]
 	MaxQueue                int // bytes waiting to be written per connection [256 KiB]

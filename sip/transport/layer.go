@@ -30,9 +30,8 @@ type Layer struct {
 	ctx     context.Context // of Run; nil before and after
 	handler Handler
 	wg      *sync.WaitGroup // all goroutines of Run
-	conns   map[*streamConn]struct{}
+	caps    caps
 	dialled map[Target]*streamConn
-	sources map[netip.Addr]int // accepted connections per source
 	routes  map[netip.Addr]netip.Addr
 }
 
@@ -51,8 +50,7 @@ func New(cfg Config) (*Layer, error) {
 	}
 	l := &Layer{
 		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(),
-		conns: map[*streamConn]struct{}{}, dialled: map[Target]*streamConn{},
-		sources: map[netip.Addr]int{}, routes: map[netip.Addr]netip.Addr{},
+		caps: newCaps(), dialled: map[Target]*streamConn{}, routes: map[netip.Addr]netip.Addr{},
 	}
 	l.refuse.rate = float64(l.limits.RefusalRate)
 	if l.network == nil {
@@ -122,7 +120,7 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	var wg sync.WaitGroup
 	l.mu.Lock()
 	l.ctx, l.handler, l.wg = ctx, h, &wg
-	for c := range l.conns { // asked for before
+	for c := range l.caps.all { // asked for before
 		l.start(c)
 	}
 	l.mu.Unlock()
@@ -145,8 +143,8 @@ func (l *Layer) Close() {
 	l.mu.Lock()
 	l.closing.Store(true)
 	l.ctx = nil
-	conns := make([]*streamConn, 0, len(l.conns))
-	for c := range l.conns {
+	conns := make([]*streamConn, 0, len(l.caps.all))
+	for c := range l.caps.all {
 		conns = append(conns, c)
 	}
 	l.mu.Unlock()

@@ -51,31 +51,41 @@ func (s *streamListener) accept(ctx context.Context) {
 	}
 }
 
-// admit starts an accepted connection unless a cap is reached.
+// admit starts an accepted connection. At a cap a stranger's connection ends for it, or it is refused.
 func (l *Layer) admit(s *streamListener, conn net.Conn) {
 	remote := addrPortOf(conn.RemoteAddr())
 	source := sourceKey(remote.Addr())
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.ctx == nil:
+	if l.ctx == nil {
 		conn.Close()
 		return
-	case len(l.conns) >= l.limits.MaxConnections:
-		l.count.drop(DropConnLimit)
-		conn.Close()
-		return
-	case l.sources[source] >= l.limits.MaxConnectionsPerSource:
+	}
+	if l.caps.count(source) >= l.limits.MaxConnectionsPerSource {
 		l.count.drop(DropSourceLimit)
+		if !l.caps.evict(source) {
+			conn.Close()
+			return
+		}
+	}
+	if !l.room() {
 		conn.Close()
 		return
 	}
 	c := l.newStreamConn(s.proto, s.local, remote)
 	c.accepted, c.source = true, source
 	c.attach(conn)
-	l.sources[source]++
-	l.conns[c] = struct{}{}
+	l.caps.addAccepted(c)
 	l.start(c)
+}
+
+// room reports whether another connection may be had, and makes room for it if it can; l.mu is held.
+func (l *Layer) room() bool {
+	if len(l.caps.all) < l.limits.MaxConnections {
+		return true
+	}
+	l.count.drop(DropConnLimit)
+	return l.caps.evict(netip.Addr{})
 }
 
 // dial returns the flow of the connection dialled to t, starting one if there is none.
@@ -98,12 +108,12 @@ func (l *Layer) dial(t Target) (*Flow, error) {
 	if c := l.dialled[t]; c != nil && !c.Closed() {
 		return &c.flow, nil
 	}
-	if len(l.conns) >= l.limits.MaxConnections {
+	if !l.room() {
 		return nil, ErrTooManyConnections
 	}
 	c := l.newStreamConn(s.proto, s.local, t.Addr)
 	c.target, c.source = t, s.bound.Addr()
-	l.conns[c] = struct{}{}
+	l.caps.addDialled(c)
 	l.dialled[t] = c
 	if l.ctx != nil {
 		l.start(c)
@@ -122,15 +132,9 @@ func (l *Layer) start(c *streamConn) {
 func (l *Layer) forget(c *streamConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.conns, c)
-	if !c.accepted {
-		if l.dialled[c.target] == c {
-			delete(l.dialled, c.target)
-		}
-		return
-	}
-	if l.sources[c.source]--; l.sources[c.source] == 0 {
-		delete(l.sources, c.source)
+	l.caps.remove(c)
+	if !c.accepted && l.dialled[c.target] == c {
+		delete(l.dialled, c.target)
 	}
 }
 

@@ -14,8 +14,8 @@ const (
 	DropReadError    Drop = "read_error"     // the socket reported an error
 	DropSendQueue    Drop = "send_queue"     // send buffer or queue full
 	DropSendError    Drop = "send_error"     // the network refused the message
-	DropConnLimit    Drop = "conn_limit"     // connection refused: cap on all connections
-	DropSourceLimit  Drop = "source_limit"   // connection refused: cap per source
+	DropConnLimit    Drop = "conn_limit"     // cap on all connections: a stranger's ended, or the new one was refused
+	DropSourceLimit  Drop = "source_limit"   // the same for the cap per source
 	DropAcceptError  Drop = "accept_error"   // accept failed (no descriptors …)
 	DropFirstMessage Drop = "first_message"  // connection without a valid message in time
 	DropIncomplete   Drop = "incomplete"     // message not completed in time
@@ -94,7 +94,7 @@ func (l *Layer) Stats() Stats {
 		s.Drops[d] = n.Load()
 	}
 	l.mu.Lock()
-	s.Connections = len(l.conns)
+	s.Connections = len(l.caps.all)
 	l.mu.Unlock()
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,8 +23,10 @@ type streamConn struct {
 	flow     Flow
 	local    netip.AddrPort
 	accepted bool
-	source   netip.Addr // counted in layer.sources when accepted
-	target   Target     // when dialled
+	source   netip.Addr  // what an accepted one is counted by; where a dialled one leaves from
+	target   Target      // when dialled
+	proved   atomic.Bool // see Flow.Prove
+	place    place       // guarded by Layer.mu
 
 	mu       sync.Mutex
 	conn     net.Conn        // nil while dialling

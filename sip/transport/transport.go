@@ -82,6 +82,14 @@ func (f *Flow) Send(b []byte) error { return f.link.SendTo(b, f.remote) }
 // Closed reports whether the flow has ended for good.
 func (f *Flow) Closed() bool { return f.link.Closed() }
 
+// Prove tells that the peer has shown that it knows a password. Its connection, if it is one, then stays when a cap
+// on connections is reached.
+func (f *Flow) Prove() {
+	if c, ok := f.link.(*streamConn); ok {
+		c.proved.Store(true)
+	}
+}
+
 // Same reports whether f and g are the same way to the same peer.
 func (f *Flow) Same(g *Flow) bool {
 	return f == g || f != nil && g != nil && f.link == g.link && f.remote == g.remote

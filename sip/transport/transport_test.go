@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -430,32 +432,68 @@ func TestConnectionCaps(t *testing.T) {
 			Limits: transport.Limits{MaxConnections: 5, MaxConnectionsPerSource: 3},
 		})
 		to := addrOf(l, transport.TCP)
-		for range 4 {
-			dial(t, n, desk, to)
+		// known opens a connection and shows a password on it.
+		known := func(host netip.Addr) net.Conn {
+			c := dial(t, n, host, to)
+			if _, err := c.Write(options(transport.TCP, 1, "")); err != nil {
+				t.Fatal(err)
+			}
+			next(t, h.in).Flow.Prove()
+			return c
 		}
-		for range 3 {
-			dial(t, n, dect, to)
+		gone := func(c net.Conn) bool {
+			synctest.Wait()
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			_, err := io.Copy(io.Discard, c)
+			return err == nil || !errors.Is(err, os.ErrDeadlineExceeded)
 		}
-		synctest.Wait()
-		s := l.Stats()
-		if s.Connections != 5 || s.Drops[transport.DropSourceLimit] != 1 || s.Drops[transport.DropConnLimit] != 1 {
-			t.Errorf("counters %+v", s)
+		check := func(connections int, source, all uint64) {
+			t.Helper()
+			synctest.Wait()
+			if s := l.Stats(); s.Connections != connections || s.Drops[transport.DropSourceLimit] != source || s.Drops[transport.DropConnLimit] != all {
+				t.Fatalf("%d connections, %d over the cap per source, %d over the cap; want %d, %d, %d", s.Connections, s.Drops[transport.DropSourceLimit], s.Drops[transport.DropConnLimit], connections, source, all)
+			}
 		}
-		if _, err := l.FlowTo(transport.Target{Proto: transport.TCP, Addr: netip.AddrPortFrom(desk, 5060)}); !errors.Is(err, transport.ErrTooManyConnections) {
+		phone := known(desk)
+		first, second := dial(t, n, desk, to), dial(t, n, desk, to)
+		third := dial(t, n, desk, to) // takes the place of the first stranger
+		check(3, 1, 0)
+		if !gone(first) || gone(phone) || gone(second) {
+			t.Error("not the oldest stranger has given way")
+		}
+		for range 2 {
+			known(dect)
+		}
+		check(5, 1, 0)
+		known(dect) // takes the place of a stranger from elsewhere
+		check(5, 1, 1)
+		if !gone(second) || gone(third) {
+			t.Error("not the oldest stranger of all has given way")
+		}
+		if !gone(dial(t, n, dect, to)) {
+			t.Error("three proved connections of one source, yet another one got in")
+		}
+		check(5, 2, 1)
+		target := transport.Target{Proto: transport.TCP, Addr: netip.AddrPortFrom(desk, 5060)}
+		if _, err := l.FlowTo(target); err != nil {
+			t.Errorf("a stranger does not give way to a connection of ours: %v", err)
+		}
+		if !gone(third) {
+			t.Error("the last stranger has not given way")
+		}
+		known(desk) // the one dialled has failed
+		check(5, 2, 2)
+		if _, err := l.FlowTo(target); !errors.Is(err, transport.ErrTooManyConnections) {
 			t.Errorf("dialling beyond the cap: %v", err)
 		}
-		n.Cut(desk, server)
-		for range 3 {
-			next(t, h.closed)
+		if !gone(dial(t, n, netip.MustParseAddr("10.0.0.9"), to)) {
+			t.Error("five proved connections, yet another one got in")
 		}
-		if s := l.Stats(); s.Connections != 2 {
-			t.Errorf("%d connections left, want 2", s.Connections)
-		}
+		check(5, 2, 4)
+		phone.Close()
+		check(4, 2, 4)
 		dial(t, n, desk, to)
-		synctest.Wait()
-		if s := l.Stats(); s.Connections != 3 {
-			t.Errorf("a freed place cannot be taken: %d", s.Connections)
-		}
+		check(5, 2, 4)
 	})
 }
 
