@@ -116,6 +116,28 @@ func (a *App) sipReadings() readings {
 				for reason, n := range s.Transport.Drops {
 					e(float64(n), "transport", string(reason))
 				}
+				e(float64(a.locs.Stats().Braked), "credentials", "braked")
+			},
+		},
+		{
+			"koppelfeld_sip_registers_total", "REGISTERs answered, by result: accepted, challenged or the status of the refusal.", prometheus.CounterValue,
+			[]string{"result"},
+			func(e emit) {
+				s := a.locs.Stats()
+				e(float64(s.Accepted), "accepted")
+				e(float64(s.Challenged), "challenged")
+				for status, n := range s.Refused {
+					e(float64(n), strconv.Itoa(status))
+				}
+			},
+		},
+		{
+			"koppelfeld_sip_wrong_credentials_total", "Requests with credentials that do not fit an account: a wrong password or an unknown name.", prometheus.CounterValue,
+			[]string{"verdict"},
+			func(e emit) {
+				s := a.locs.Stats()
+				e(float64(s.Wrong), "wrong")
+				e(float64(s.Unknown), "unknown")
 			},
 		},
 		gauge("koppelfeld_sip_connections", "Open stream connections.", func() float64 { return float64(a.stack.Stats().Transport.Connections) }),

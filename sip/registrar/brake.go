@@ -245,6 +245,11 @@ func (r *Registrar) Judge(req *message.Message, from netip.Addr, v auth.Verdict)
 		b.right(w.both, now)
 		return
 	}
+	if v == auth.Wrong {
+		r.count.wrong.Add(1)
+	} else {
+		r.count.unknown.Add(1)
+	}
 	b.active.Store(true)
 	b.mu.Lock()
 	block := b.sources.get(w.source, true).fail(now, b.cfg.PerSource, &b.cfg)

@@ -359,8 +359,8 @@ func (r *Registrar) unreachable(slotID string, p *pulse) {
 
 // counters count what happened since New.
 type counters struct {
-	accepted, challenged, braked, expired, lost atomic.Uint64
-	refused                                     [8]atomic.Uint64 // see refusals
+	accepted, challenged, braked, wrong, unknown, expired, lost atomic.Uint64
+	refused                                                     [8]atomic.Uint64 // see refusals
 }
 
 // refusals are the statuses counted by name.
@@ -370,7 +370,9 @@ var refusals = [8]int{400, 403, 420, 423, 500, 503}
 type Stats struct {
 	Accepted   uint64         // REGISTERs answered 200
 	Challenged uint64         // answered 401
-	Braked     uint64         // left without answer: too many wrong passwords
+	Braked     uint64         // requests with credentials left without answer: too many wrong passwords
+	Wrong      uint64         // requests with a wrong password, as Judge was told
+	Unknown    uint64         // requests with an unknown user name
 	Refused    map[int]uint64 // by status
 	Expired    uint64         // bindings that ran out
 	Lost       uint64         // bindings removed because their phone was gone
@@ -379,7 +381,7 @@ type Stats struct {
 // Stats returns a copy of the counters.
 func (r *Registrar) Stats() Stats {
 	s := Stats{
-		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(),
+		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(), Wrong: r.count.wrong.Load(), Unknown: r.count.unknown.Load(),
 		Expired: r.count.expired.Load(), Lost: r.count.lost.Load(), Refused: map[int]uint64{},
 	}
 	for i, status := range refusals {
