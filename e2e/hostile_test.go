@@ -102,6 +102,42 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
+// TestScannersFindNothing runs SIPVicious: it learns that something answers and nothing more.
+func TestScannersFindNothing(t *testing.T) {
+	r := newPair(t)
+	_, port, _ := net.SplitHostPort(r.sip)
+	scan := func(tool string, args ...string) string {
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		args = append([]string{"-p", port, "-P", strconv.Itoa(freePort(t))}, args...)
+		out, _ := exec.CommandContext(ctx, tool, append(args, "127.0.0.1")...).CombinedOutput() // silence makes svcrack wait for ever
+		return string(out)
+	}
+	var scans sync.WaitGroup
+	scans.Go(func() {
+		if out := scan("svmap"); !strings.Contains(out, "unknown") || strings.Contains(strings.ToLower(out), "koppelfeld/") {
+			t.Errorf("svmap:\n%s", out)
+		}
+	})
+	for _, method := range []string{"REGISTER", "INVITE", "OPTIONS"} {
+		scans.Go(func() {
+			if out := scan("svwar", "-e", "400-430", "-m", method, "--force"); !strings.Contains(out, "found nothing") || strings.Contains(out, "Server:") {
+				t.Errorf("svwar with %s:\n%s", method, out)
+			}
+		})
+	}
+	scans.Go(func() {
+		if out := scan("svcrack", "-u", r.caller.SIP.Username, "-r", "100-400"); strings.Contains(out, "password") {
+			t.Errorf("svcrack:\n%s", out)
+		}
+	})
+	scans.Wait()
+	n := r.numbers([]string{`koppelfeld_sip_wrong_credentials_total{verdict="wrong"}`, `koppelfeld_sip_drops_total{layer="credentials",reason="braked"}`})
+	if n[0] == 0 || n[0] > 20 || n[1] < 100 {
+		t.Errorf("%.0f guesses were looked at and %.0f were not", n[0], n[1])
+	}
+}
+
 // selfcall makes a call between the two built-in test phones.
 func (r *pair) selfcall(t *testing.T) {
 	t.Helper()
