@@ -38,6 +38,8 @@ type daemon struct {
 	metrics  string
 	token    string
 	password string
+	// launch makes the command that runs the daemon, when that is not the plain one.
+	launch func(args ...string) *exec.Cmd
 }
 
 // syncBuffer collects a process's output.
@@ -117,7 +119,12 @@ level = "info"
 func (d *daemon) start() {
 	d.t.Helper()
 	d.log = &syncBuffer{}
-	d.cmd = exec.Command(binary, "serve", "--config", d.config, "--example")
+	args := []string{"serve", "--config", d.config, "--example"}
+	if d.launch != nil {
+		d.cmd = d.launch(args...)
+	} else {
+		d.cmd = exec.Command(binary, args...)
+	}
 	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
 	if err := d.cmd.Start(); err != nil {
 		d.t.Fatal(err)

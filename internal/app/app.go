@@ -135,6 +135,9 @@ func (a *App) openStore(ctx context.Context) error {
 	if err := os.MkdirAll(a.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}
+	if err := store.CheckDataDir(a.cfg.DataDir); err != nil {
+		return err
+	}
 	box, err := secret.OpenBox(a.cfg.DataDir)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"golang.org/x/sys/unix"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
@@ -209,8 +210,8 @@ func fromMicros(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
-// checkDataDir says what is wrong with the data directory.
-func checkDataDir(dir string) error {
+// CheckDataDir says what is wrong with a data directory: it must exist and be writable.
+func CheckDataDir(dir string) error {
 	if dir == "" {
 		return errors.New("data_dir is not set")
 	}
@@ -222,6 +223,9 @@ func checkDataDir(dir string) error {
 		return fmt.Errorf("data_dir: %w", err)
 	case !info.IsDir():
 		return fmt.Errorf("data_dir %s is not a directory", dir)
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("data_dir %s is not writable: %w", dir, err)
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ func TestOpenRefused(t *testing.T) {
 	}{
 		{"no data directory set", func(_ *testing.T, cfg *store.Config) { cfg.DataDir = "" }, nil, "data_dir is not set"},
 		{"no data directory", func(_ *testing.T, cfg *store.Config) { cfg.DataDir += "/none" }, fs.ErrNotExist, "/none does not exist"},
+		{"data directory not writable", func(_ *testing.T, cfg *store.Config) { cfg.DataDir = "/proc/self" }, nil, "not writable"},
 		{"data directory is a file", func(_ *testing.T, cfg *store.Config) { cfg.DataDir += "/secret.key" }, nil, "not a directory"},
 		{"no database", func(t *testing.T, cfg *store.Config) {
 			if err := os.WriteFile(filepath.Join(cfg.DataDir, store.FileName), []byte(strings.Repeat("not a database ", 100)), 0o600); err != nil {

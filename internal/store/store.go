@@ -77,7 +77,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if err := checkDataDir(cfg.DataDir); err != nil {
+	if err := CheckDataDir(cfg.DataDir); err != nil {
 		return nil, err
 	}
 	if cfg.Secrets == nil {
@@ -128,7 +128,7 @@ func Check(ctx context.Context, cfg Config) error {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if err := checkDataDir(cfg.DataDir); err != nil {
+	if err := CheckDataDir(cfg.DataDir); err != nil {
 		return err
 	}
 	return checkDatabase(ctx, cfg)
