@@ -226,6 +226,14 @@ func TestFullDisk(t *testing.T) {
 		}
 	}
 	r.api("PATCH", "/api/users/armin.artmann", map[string]any{"first_name": "Armin"}, nil)
+	r.stop()
+
+	// With a full disk the daemon does not start, and says why.
+	script := `mount -t tmpfs -o size=1m,mode=700 tmpfs "$0" && cp -a "$1/." "$0" && (cat /dev/zero >"$0/filler" || true) 2>/dev/null && shift && exec "$@"`
+	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", script, data, seed, binary, "serve", "--config", r.config).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "no space left") {
+		t.Errorf("a start on a full disk: %v\n%s", err, out)
+	}
 }
 
 // fill writes a file until the disk is full.

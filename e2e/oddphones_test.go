@@ -39,6 +39,9 @@ func (r *pair) phones(t *testing.T, proto string) (callee, caller *peer) {
 
 func (p *peer) unregister() {
 	p.t.Helper()
+	if p.d.cmd == nil { // stopped
+		return
+	}
 	if res := p.registering().do("*", "Expires: 0\n"); res.kind() != "200 REGISTER" || res.get("Contact") != "" {
 		p.t.Errorf("unregistering: %s", res)
 	}

@@ -134,6 +134,8 @@ func liteKind(code int) error {
 	switch code {
 	case 1555, 2067: // CONSTRAINT_PRIMARYKEY, CONSTRAINT_UNIQUE
 		return errDuplicate
+	case 4874: // IOERR_SHMSIZE: no room for the index of the WAL
+		return ErrFull
 	}
 	switch code & 0xff {
 	case 5, 6: // BUSY, LOCKED
