@@ -139,7 +139,7 @@ func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, l
 				if err != nil {
 					return err
 				}
-				begin, busy := time.Now(), machineBusy()
+				begin := time.Now()
 				n, err := load(i, seconds)
 				endProfile()
 				if err != nil {
@@ -147,8 +147,7 @@ func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, l
 				}
 				after, err := s.cpu()
 				each = float64((after - before).Nanoseconds()) / 1000 / float64(n)
-				b.progress("%s: %s: %.1f µs of CPU each, %.0f %% of a core, machine %.0f %% busy", r.Name, s.name, each,
-					100*(after-before).Seconds()/time.Since(begin).Seconds(), 100*busy())
+				b.progress("%s: %s: %.1f µs of CPU each, %.0f %% of a core", r.Name, s.name, each, 100*(after-before).Seconds()/time.Since(begin).Seconds())
 				return err
 			})
 			if err != nil {

@@ -109,12 +109,11 @@ func (b *bench) measureLatency(ctx context.Context) error {
 			if rep < 0 {
 				seconds = min(seconds, warmUpSeconds)
 			}
-			busy := machineBusy()
 			rung, err := b.ringTimes(ctx, s, both[i], parties, seconds)
 			if err != nil {
 				return err
 			}
-			b.progress("%s: p50 %.3f ms, p99 %.3f ms, machine %.0f %% busy", s.name, median(rung), quantile(rung, 0.99), 100*busy())
+			b.progress("%s: p50 %.3f ms, p99 %.3f ms", s.name, median(rung), quantile(rung, 0.99))
 			if rep >= 0 {
 				p50.add(i, median(rung))
 				p99.add(i, quantile(rung, 0.99))

@@ -169,30 +169,6 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// machineBusy returns a function that tells which share of all cores was busy since.
-func machineBusy() func() float64 {
-	read := func() (busy, all float64) {
-		text, _ := os.ReadFile("/proc/stat")
-		line, _, _ := strings.Cut(string(text), "\n")
-		for i, f := range strings.Fields(line) {
-			v, err := strconv.ParseFloat(f, 64)
-			if err != nil || i > 8 {
-				continue // the name in front, guests at the end
-			}
-			all += v
-			if i != 4 && i != 5 { // idle, waiting for the disk
-				busy += v
-			}
-		}
-		return busy, all
-	}
-	busy, all := read()
-	return func() float64 {
-		busyNow, allNow := read()
-		return (busyNow - busy) / max(allNow-all, 1)
-	}
-}
-
 // freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
 func freePort() (int, error) {
 	for range 50 {
