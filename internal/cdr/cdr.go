@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,10 +39,11 @@ type Config struct {
 	Log  *slog.Logger
 
 	Queue        int           // records in memory before shards write themselves, default 8192
-	Batch        int           // records in one InsertRecords, default 500
+	Batch        int           // records in one InsertRecords, default 1000
 	Segment      int64         // bytes of a journal segment, default 1 MiB
 	Backlog      int           // bytes kept in memory while the disk refuses, default 32 MiB
-	FlushEvery   time.Duration // shortest time between two batches, default 100 ms
+	FlushAfter   time.Duration // time from an end to its batch while few calls end, default 150 ms
+	FlushWithin  time.Duration // the same while many calls end, default 1 s
 	SyncEvery    time.Duration // time between fsyncs, default 1 s
 	Heartbeat    time.Duration // notes the time while calls are up, default 15 s
 	RetryMin     time.Duration // first pause after the database failed, default 250 ms
@@ -75,10 +75,11 @@ func (c *Config) defaults() {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	def(&c.Queue, 8192)
-	def(&c.Batch, 500)
+	def(&c.Batch, 1000)
 	def(&c.Segment, 1<<20)
 	def(&c.Backlog, 32<<20)
-	def(&c.FlushEvery, 100*time.Millisecond)
+	def(&c.FlushAfter, 150*time.Millisecond)
+	def(&c.FlushWithin, time.Second)
 	def(&c.SyncEvery, time.Second)
 	def(&c.Heartbeat, 15*time.Second)
 	def(&c.RetryMin, 250*time.Millisecond)
@@ -100,8 +101,10 @@ type Writer struct {
 
 	mu      sync.Mutex // guards queue and stopped
 	queue   []item
-	stopped bool   // nobody waits for wake any more
-	spare   []item // the other half of the double buffer; guarded by journal.mu
+	stopped bool      // nobody waits for wake any more
+	spare   []item    // the other half of the double buffer; guarded by journal.mu
+	text    []byte    // of write
+	lines   []waiting // of write
 
 	overflows   atomic.Uint64
 	written     atomic.Uint64
@@ -140,7 +143,7 @@ func newWriter(cfg Config, create func(string) (file, error)) (*Writer, error) {
 		wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		journal: &journal{
 			dir: cfg.Dir, limit: cfg.Segment, backMax: cfg.Backlog, log: cfg.Log,
-			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall),
+			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall), recent: recent{limit: 4 * cfg.Batch},
 		},
 	}
 	if err := w.journal.load(); err != nil {
@@ -174,7 +177,8 @@ func (w *Writer) Started(r calls.Record) { w.put(item{kind: started, record: r})
 
 // Finished hands in the whole record of a call. reasons, unless nil, is called
 // once by another goroutine and fills Record.Reasons, so that the shard need not
-// render them. What the record points to must not change afterwards.
+// render them; it must return valid JSON or nothing. What the record points to
+// must not change afterwards.
 //
 // Neither call waits for disk or database, except when the queue is full: then
 // the caller writes the queue to the journal itself, so that nothing is lost.
@@ -219,34 +223,43 @@ func (w *Writer) drain() {
 	w.queue = w.spare[:0]
 	w.mu.Unlock()
 	if len(items) > 0 {
-		batch := make([]waiting, 0, len(items))
-		for i := range items {
-			batch = append(batch, items[i].waiting(w.cfg.Log)...)
-		}
-		j.appendLocked(batch)
-		if slices.ContainsFunc(batch, func(b waiting) bool { return b.kind == finished }) {
-			signal(w.grown)
-		}
+		w.write(items)
 	}
 	clear(items)
 	w.spare = items[:0]
 }
 
-// waiting renders the line; it is empty for a record that cannot be rendered at
-// all, which takes reasons and legs that are no JSON to begin with.
-func (it *item) waiting(log *slog.Logger) []waiting {
-	if it.reasons != nil {
-		it.record.Reasons = it.reasons()
+// write renders items and appends them to the journal, whose mu is held.
+func (w *Writer) write(items []item) {
+	ends := false
+	text, lines := w.text[:0], w.lines[:0]
+	for i := range items {
+		it := &items[i]
+		if it.reasons != nil {
+			it.record.Reasons = it.reasons()
+		}
+		begin := len(text)
+		e := entry{Kind: it.kind, At: it.at, Record: &it.record}
+		var err error
+		if text, err = e.encode(text); err != nil {
+			w.cfg.Log.Error("call record cannot be written", "call_id", it.record.ID, "error", err)
+			continue
+		}
+		line := waiting{line: text[begin:], id: it.record.ID, kind: it.kind}
+		if it.kind == finished {
+			line.record, ends = &it.record, true
+		}
+		lines = append(lines, line)
 	}
-	if !json.Valid(it.record.Reasons) {
-		it.record.Reasons = nil
+	w.journal.appendLocked(lines)
+	clear(lines)
+	w.lines = lines[:0]
+	if w.text = text[:0]; cap(text) > 2*maxWrite { // after a burst
+		w.text = nil
 	}
-	e, err := newWaiting(entry{Kind: it.kind, At: it.at, Record: &it.record})
-	if err != nil {
-		log.Error("call record cannot be written", "call_id", it.record.ID, "error", err)
-		return nil
+	if ends {
+		signal(w.grown)
 	}
-	return []waiting{e}
 }
 
 // Run writes journal and database until ctx ends. It then takes what is still

@@ -29,8 +29,7 @@ const (
 //
 //	crc32c(8 hex digits) SP length-of-JSON(decimal) SP JSON LF
 //
-// JSON as json.Marshal makes it holds no LF, so a reader that meets damage finds
-// the next line again.
+// The JSON holds no LF, so a reader that meets damage finds the next line again.
 type entry struct {
 	Kind   kind          `json:"k"`
 	At     int64         `json:"at"` // Unix time in microseconds
@@ -44,27 +43,48 @@ const maxLine = 1 << 20
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+// prefix is the length of what stands before the JSON of a line that encode makes.
+const prefix = 8 + 1 + 7 + 1
+
 // encode appends the line of an entry to dst. A record beyond maxLine loses its
 // reasons and legs rather than the whole.
 func (e entry) encode(dst []byte) ([]byte, error) {
-	body, err := json.Marshal(e)
-	if err != nil || len(body) > maxLine-32 {
-		if e.Record == nil {
-			return dst, fmt.Errorf("encoding journal entry: %w", err)
-		}
+	begin := len(dst)
+	dst = e.appendJSON(append(dst, "00000000 0000000 "...))
+	if e.Record != nil && len(dst)-begin >= maxLine {
 		slim := *e.Record
 		slim.Reasons, slim.Legs = nil, nil
 		e.Record = &slim
-		if body, err = json.Marshal(e); err != nil {
-			return dst, fmt.Errorf("encoding journal entry: %w", err)
-		}
-		if len(body) > maxLine-32 {
-			return dst, errors.New("encoding journal entry: too long")
-		}
+		dst = e.appendJSON(dst[:begin+prefix])
 	}
-	dst = fmt.Appendf(dst, "%08x %d ", crc32.Checksum(body, castagnoli), len(body))
-	dst = append(dst, body...)
+	line, body := dst[begin:], dst[begin+prefix:]
+	if len(line) >= maxLine {
+		return dst[:begin], errors.New("encoding journal entry: too long")
+	}
+	sum := crc32.Checksum(body, castagnoli)
+	for i := 7; i >= 0; i-- {
+		line[i] = "0123456789abcdef"[sum&15]
+		sum >>= 4
+	}
+	for i, n := 15, len(body); n > 0; i-- {
+		line[i] = byte('0' + n%10)
+		n /= 10
+	}
 	return append(dst, '\n'), nil
+}
+
+// appendJSON appends what json.Marshal would make of the entry.
+func (e *entry) appendJSON(b []byte) []byte {
+	b = append(append(append(b, `{"k":"`...), e.Kind...), `","at":`...)
+	b = strconv.AppendInt(b, e.At, 10)
+	if e.Record != nil {
+		b = e.Record.AppendJSON(append(b, `,"r":`...))
+	}
+	if e.Kind == committed {
+		b = strconv.AppendUint(append(b, `,"seq":`...), e.Seq, 10)
+		b = strconv.AppendInt(append(b, `,"off":`...), e.Offset, 10)
+	}
+	return append(b, '}')
 }
 
 var errDamaged = errors.New("damaged journal line")
@@ -86,7 +106,13 @@ func decode(line []byte) (entry, error) {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return entry{}, fmt.Errorf("%w: %w", errDamaged, err)
 	}
-	if (e.Kind == started || e.Kind == finished) && (e.Record == nil || e.Record.ID == "") {
+	switch e.Kind {
+	case started, finished:
+		if e.Record == nil || e.Record.ID == "" {
+			return entry{}, errDamaged
+		}
+	case alive, committed:
+	default:
 		return entry{}, errDamaged
 	}
 	return e, nil

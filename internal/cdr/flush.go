@@ -36,10 +36,36 @@ func (f *flusher) run(ctx, stop context.Context) {
 			pause = f.cfg.RetryMin
 			continue
 		}
-		wait(ctx, f.cfg.FlushEvery)
 		select {
 		case <-f.grown:
+			f.gather(ctx)
 		case <-ctx.Done():
+		}
+	}
+}
+
+// few is how many ends in Config.FlushAfter are handed in at once.
+const few = 10
+
+// gather waits for more ends to come: a large batch costs less than many small
+// ones, but nobody should have to look for a record that ended a second ago.
+func (f *flusher) gather(ctx context.Context) {
+	wait(ctx, f.cfg.FlushAfter)
+	if n := f.journal.held(); n <= few || n >= f.cfg.Batch {
+		return
+	}
+	within := time.NewTimer(f.cfg.FlushWithin - f.cfg.FlushAfter)
+	defer within.Stop()
+	for {
+		select {
+		case <-f.grown:
+			if f.journal.held() >= f.cfg.Batch {
+				return
+			}
+		case <-within.C:
+			return
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -73,13 +99,39 @@ func wait(ctx context.Context, d time.Duration) {
 func (f *flusher) flush(ctx context.Context) (more bool, err error) {
 	j := f.journal
 	j.releaseBefore(f.pos.seq)
+	b, after, whole := j.next(f.cfg.Batch)
+	if !whole {
+		return f.flushSegment(ctx)
+	}
+	if b.ends == 0 {
+		f.pos = after
+		return f.flushRefused(ctx)
+	}
+	return true, f.handIn(ctx, b, after)
+}
+
+// handIn hands a batch to the sink; everything before after is then done.
+func (f *flusher) handIn(ctx context.Context, b batch, after position) error {
+	if err := f.insert(ctx, b.records); err != nil {
+		return err
+	}
+	f.pos = after
+	f.journal.commit(after, b.ends)
+	return nil
+}
+
+// flushSegment takes a step with what is read from the segment at pos.
+func (f *flusher) flushSegment(ctx context.Context) (more bool, err error) {
+	j := f.journal
 	seg, closed, ok := j.at(f.pos)
 	if !ok {
-		return f.flushRefused(ctx)
+		j.follow(f.pos)
+		return true, nil
 	}
 	if seg.seq != f.pos.seq {
 		f.pos = position{seq: seg.seq}
 	}
+	before := f.pos
 	b, err := readBatch(j.path(seg.seq), f.pos.offset, seg.size, f.cfg.Batch)
 	if errors.Is(err, fs.ErrNotExist) {
 		j.fault("record spool segment has vanished", err)
@@ -90,20 +142,18 @@ func (f *flusher) flush(ctx context.Context) (more bool, err error) {
 		j.fault("record spool cannot be read", err)
 		return false, err
 	}
+	after := position{seq: seg.seq, offset: b.next}
 	if b.ends > 0 {
-		if err := f.insert(ctx, b.records); err != nil {
-			return false, err
-		}
-		f.pos.offset = b.next
-		j.commit(f.pos, b.ends)
-		return true, nil
+		return true, f.handIn(ctx, b, after)
 	}
-	f.pos.offset = b.next
+	f.pos = after
 	if closed {
 		f.pos = position{seq: seg.seq + 1}
-		return true, nil
 	}
-	return f.flushRefused(ctx)
+	if !j.follow(f.pos) && f.pos == before { // someone has cut the file
+		return f.flushRefused(ctx)
+	}
+	return true, nil
 }
 
 // flushRefused hands in records that the disk refused, when all others are done.
@@ -123,7 +173,7 @@ func (f *flusher) flushRefused(ctx context.Context) (more bool, err error) {
 type batch struct {
 	records []calls.Record // of the ends, each ID once
 	ends    int            // how many ends were read
-	next    int64          // offset to go on from
+	next    int64          // offset to go on from, when read from a segment
 }
 
 // readBatch reads up to limit ends between two offsets of a segment.

@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,7 @@ func createFile(name string) (file, error) {
 // openCall is a call whose start is in the journal and whose end is not.
 type openCall struct {
 	line    []byte // the start as a journal line, to be carried over
-	segment uint64 // the youngest segment that holds it
+	segment uint64 // the youngest segment that holds it, 0 when none does
 }
 
 // journal is the spool on disk: segments of lines, the last one active. Segments
@@ -56,6 +57,9 @@ type journal struct {
 	unsynced []file // closed for writing, to be synced and closed
 	dirty    bool   // active has bytes that are not synced
 	open     map[string]openCall
+	openSize int64  // bytes of the lines in open
+	buf      []byte // of writeLocked
+	recent   recent
 	backlog  []waiting // refused by the disk, in order
 	backSize int
 	failing  bool // the last write failed; logged once
@@ -75,6 +79,7 @@ type journalStats struct {
 type segment struct {
 	seq  uint64
 	size int64
+	open int // calls of which it holds the youngest start
 }
 
 // position is a place between two lines of the journal.
@@ -87,11 +92,35 @@ func (p position) before(q position) bool {
 	return p.seq < q.seq || p.seq == q.seq && p.offset < q.offset
 }
 
-// waiting is a line the disk refused.
+// waiting is a line on its way to the disk.
 type waiting struct {
-	line []byte
-	id   string
-	kind kind
+	line   []byte
+	id     string
+	kind   kind
+	record *calls.Record // of an end; nil when it must be read from the line
+}
+
+// recent are the youngest ends of the journal, kept in memory so that the flusher
+// need not read them back. It holds either every end after the flusher's position
+// or nothing: when there are more than limit, or one whose record is not at hand,
+// it is given up until the flusher has read the journal to its end.
+type recent struct {
+	limit   int
+	whole   bool
+	records []calls.Record
+	after   []position // of each record's line
+}
+
+func (r *recent) add(record *calls.Record, after position) {
+	if !r.whole {
+		return
+	}
+	if record == nil || len(r.records) >= r.limit {
+		*r = recent{limit: r.limit}
+		return
+	}
+	r.records = append(r.records, *record)
+	r.after = append(r.after, after)
 }
 
 const (
@@ -112,8 +141,8 @@ func newWaiting(e entry) (waiting, error) {
 	return w, err
 }
 
-// appendLocked writes lines in order. What the disk refuses waits in memory, and
-// everything after it too, until retryLocked gets it written.
+// appendLocked writes lines in order; it does not keep them. What the disk refuses
+// waits in memory, and everything after it too, until retryLocked gets it written.
 func (j *journal) appendLocked(batch []waiting) {
 	j.retryLocked()
 	if len(j.backlog) == 0 {
@@ -121,7 +150,7 @@ func (j *journal) appendLocked(batch []waiting) {
 	}
 	for _, w := range batch {
 		j.track(w, 0)
-		j.backlog = append(j.backlog, w)
+		j.backlog = append(j.backlog, waiting{line: bytes.Clone(w.line), id: w.id, kind: w.kind})
 		j.backSize += len(w.line)
 	}
 	for j.backSize > j.backMax && len(j.backlog) > 0 {
@@ -133,15 +162,39 @@ func (j *journal) appendLocked(batch []waiting) {
 	}
 }
 
-// track keeps the set of open calls. Segment 0 does not exist: such a start is
-// not on disk.
+// track keeps the set of open calls.
 func (j *journal) track(w waiting, seq uint64) {
-	switch w.kind {
-	case started:
-		j.open[w.id] = openCall{line: w.line, segment: seq}
-	case finished:
-		delete(j.open, w.id)
+	if w.kind != started && w.kind != finished {
+		return
 	}
+	c, known := j.open[w.id]
+	if s := j.segment(c.segment); known && s != nil {
+		s.open--
+	}
+	if w.kind == finished {
+		j.openSize -= int64(len(c.line))
+		delete(j.open, w.id)
+		return
+	}
+	if !known {
+		c.line = bytes.Clone(w.line)
+		j.openSize += int64(len(c.line))
+	}
+	c.segment = seq
+	j.open[w.id] = c
+	if s := j.segment(seq); s != nil {
+		s.open++
+	}
+}
+
+// segment finds a segment, or nil.
+func (j *journal) segment(seq uint64) *segment {
+	for i := len(j.segments) - 1; i >= 0 && j.segments[i].seq >= seq; i-- {
+		if j.segments[i].seq == seq {
+			return &j.segments[i]
+		}
+	}
+	return nil
 }
 
 // retryLocked tries to write what the disk refused.
@@ -163,14 +216,14 @@ const maxWrite = 256 << 10
 // writeLocked writes lines to the active segment and returns those it could not
 // write.
 func (j *journal) writeLocked(batch []waiting) (rest []waiting) {
-	var buf []byte
 	for len(batch) > 0 {
-		buf = buf[:0]
+		buf := j.buf[:0]
 		n := 0
 		for n < len(batch) && (n == 0 || len(buf)+len(batch[n].line) <= maxWrite) {
 			buf = append(buf, batch[n].line...)
 			n++
 		}
+		j.buf = buf
 		if err := j.writeBytes(buf); err != nil {
 			j.stats.errors++
 			if !j.failing {
@@ -179,11 +232,14 @@ func (j *journal) writeLocked(batch []waiting) (rest []waiting) {
 			}
 			return batch
 		}
-		seq := j.segments[len(j.segments)-1].seq
+		s := j.segments[len(j.segments)-1]
+		after := position{seq: s.seq, offset: s.size - int64(len(buf))}
 		for _, w := range batch[:n] {
-			j.track(w, seq)
+			after.offset += int64(len(w.line))
+			j.track(w, s.seq)
 			if w.kind == finished {
 				j.stats.finished++
+				j.recent.add(w.record, after)
 			}
 		}
 		batch = batch[n:]
@@ -283,11 +339,60 @@ func (j *journal) retry() bool {
 	return any
 }
 
-// commit notes that everything before p, with so many ends, is in the database.
-func (j *journal) commit(p position, ends int) {
+// next returns, from memory, the ends that come first after what has been handed
+// in, at most limit, and the position after them. whole is false when they must be
+// read from the segments. When there are none, the position is the journal's end.
+// The records stay as they are until handedIn is called.
+func (j *journal) next(limit int) (b batch, at position, whole bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stats.handedIn += uint64(ends)
+	r := &j.recent
+	if !r.whole {
+		return b, at, false
+	}
+	if n := min(limit, len(r.records)); n > 0 {
+		return batch{records: r.records[:n:n], ends: n}, r.after[n-1], true
+	}
+	return b, j.end(), true
+}
+
+// end is the position after everything.
+func (j *journal) end() position {
+	if j.active == nil {
+		return position{seq: j.nextSeq}
+	}
+	s := j.segments[len(j.segments)-1]
+	return position{seq: s.seq, offset: s.size}
+}
+
+// follow keeps ends in memory from now on if there is nothing after p. It reports
+// whether that is so.
+func (j *journal) follow(p position) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if p.before(j.end()) && len(j.segments) > 0 {
+		return false
+	}
+	j.recent.whole = true
+	return true
+}
+
+// held returns how many ends are in memory.
+func (j *journal) held() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.recent.records)
+}
+
+// commit notes that n ends, up to p, are in the database.
+func (j *journal) commit(p position, n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stats.handedIn += uint64(n)
+	if r := &j.recent; r.whole {
+		r.records = slices.Delete(r.records, 0, min(n, len(r.records)))
+		r.after = slices.Delete(r.after, 0, min(n, len(r.after)))
+	}
 	if len(j.backlog) > 0 {
 		return // without the note a restart hands the same records in again
 	}
@@ -310,29 +415,46 @@ func (j *journal) at(p position) (s segment, closed, ok bool) {
 }
 
 // releaseBefore removes the segments before seq, oldest first. All their ends are
-// in the database. Starts of calls that are still open move to the active segment
-// first; when the disk refuses that, the segment stays until next time.
+// in the database. Starts of calls that are still open would be lost with them:
+// they move to the active segment first, but not before the journal is several
+// times as large as all such starts, lest a system with many long calls does
+// little but move them. When the disk refuses that, the segment stays as well.
 func (j *journal) releaseBefore(seq uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for len(j.segments) > 0 && j.segments[0].seq < seq {
-		oldest := j.segments[0].seq
-		var carry []waiting
-		for id, c := range j.open {
-			if c.segment == oldest {
-				carry = append(carry, waiting{line: c.line, id: id, kind: started})
-			}
-		}
-		if len(carry) > 0 && (len(j.backlog) > 0 || len(j.writeLocked(carry)) > 0) {
+		if j.segments[0].open > 0 && (j.size() < j.limit+4*j.openSize || !j.carry(j.segments[0].seq)) {
 			return
 		}
-		if err := os.Remove(j.path(oldest)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(j.path(j.segments[0].seq)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			j.stats.errors++
 			j.log.Error("record spool segment cannot be removed", "error", err)
 			return
 		}
 		j.segments = j.segments[1:]
 	}
+}
+
+// size is the size of all segments in bytes.
+func (j *journal) size() (n int64) {
+	for _, s := range j.segments {
+		n += s.size
+	}
+	return n
+}
+
+// carry writes the starts of open calls again that only the segment holds.
+func (j *journal) carry(seq uint64) bool {
+	if len(j.backlog) > 0 {
+		return false
+	}
+	var starts []waiting
+	for id, c := range j.open {
+		if c.segment == seq {
+			starts = append(starts, waiting{line: c.line, id: id, kind: started})
+		}
+	}
+	return len(j.writeLocked(starts)) == 0
 }
 
 // close syncs and closes the files. When settled, which means that all ends are in

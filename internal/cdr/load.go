@@ -82,14 +82,14 @@ func (l *loading) segment(s segment) error {
 		l.last = max(l.last, e.At)
 		switch e.Kind {
 		case started:
-			line, err := e.encode(nil)
+			w, err := newWaiting(e)
 			if err != nil {
 				return err
 			}
-			l.open[e.Record.ID] = openCall{line: line, segment: s.seq}
+			l.track(w, s.seq)
 		case finished:
 			l.ends = append(l.ends, position{seq: s.seq, offset: scan.offset})
-			delete(l.open, e.Record.ID)
+			l.track(waiting{id: e.Record.ID, kind: finished}, s.seq)
 		case committed:
 			if p := (position{seq: e.Seq, offset: e.Offset}); l.done.before(p) {
 				l.done = p

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -19,103 +20,173 @@ type Records struct {
 	health *health
 }
 
-// recordBatch is the count of records written by one statement.
-const recordBatch = 100
+// recordRows is the count of records written by one statement.
+const recordRows = 200
 
-// InsertRecords writes call records in one transaction. It may be repeated: a
-// record is known by its ID and is never doubled. A finished record (End is set)
-// replaces one that only says that the call began; nothing replaces a finished
-// one. After an error the caller keeps the records and tries again later: either
-// all of them are in or none, and trying again doubles nothing.
+// blockSize is the count of records in one block. Every index but the one of the
+// IDs begins with the block, so that what is written comes to lie in few pages,
+// however many records there are. To find a number means to look into one block
+// after the other.
+const blockSize = 1024
+
+// InsertRecords writes call records in one transaction, in the order given. It may
+// be repeated: a record is known by its ID and is never doubled. A finished record
+// (End is set) replaces one that only says that the call began; nothing replaces a
+// finished one. After an error the caller keeps the records and tries again later:
+// either all of them are in or none, and trying again doubles nothing.
 // Records without an ID or a start are refused with *InvalidError.
 func (r *Records) InsertRecords(ctx context.Context, records []calls.Record) (err error) {
-	unique := map[string]*calls.Record{}
-	for i := range records {
-		c := &records[i]
-		if c.ID == "" || len(c.ID) > 26 || c.Start.IsZero() {
-			return invalid("id", "record %q needs an ID of at most 26 bytes and a start", clip(c.ID, 32))
-		}
-		if first := unique[c.ID]; first == nil || first.End.IsZero() && !c.End.IsZero() {
-			unique[c.ID] = c
-		}
-	}
-	if len(unique) == 0 {
-		return nil
+	unique, err := uniqueRecords(records)
+	if err != nil || len(unique) == 0 {
+		return err
 	}
 	defer func() { r.health.wrote(err) }()
-	ids := slices.Sorted(maps.Keys(unique))
 	err = r.eng.inTx(ctx, func(tx *sql.Tx) error {
-		for batch := range slices.Chunk(ids, recordBatch) {
-			if err := writeRecords(ctx, tx, batch, unique); err != nil {
-				return err
-			}
+		err := insertRecords(ctx, tx, unique)
+		if !errors.Is(classify(err), errDuplicate) {
+			return err // as a rule none is known, so nobody asks first
 		}
-		return nil
+		unknown, err := updateKnown(ctx, tx, unique)
+		if err != nil {
+			return err
+		}
+		return insertRecords(ctx, tx, unknown)
 	})
 	return dbError("writing call records", err)
 }
 
-// writeRecords inserts the records that are new and updates those of which only
-// the start is known.
-func writeRecords(ctx context.Context, tx *sql.Tx, ids []string, records map[string]*calls.Record) error {
-	ended, err := endOf(ctx, tx, ids)
-	if err != nil {
-		return err
-	}
-	var args []any
-	count := 0
-	for _, id := range ids {
-		c := records[id]
-		doc, err := json.Marshal(c)
-		if err != nil {
-			return fmt.Errorf("writing call record %s: %w", id, err)
+// uniqueRecords returns each ID once, and the end of a call rather than its start.
+func uniqueRecords(records []calls.Record) ([]*calls.Record, error) {
+	unique := make([]*calls.Record, 0, len(records))
+	at := make(map[string]int, len(records))
+	for i := range records {
+		c := &records[i]
+		if c.ID == "" || len(c.ID) > 26 || c.Start.IsZero() {
+			return nil, invalid("id", "record %q needs an ID of at most 26 bytes and a start", clip(c.ID, 32))
 		}
-		row := []any{
-			id, micros(c.Start), micros(c.End), clip(c.Class, 16), clip(string(c.Result), 16), clip(c.From, 64), clip(c.To, 64),
-			clip(c.Number, 64), clip(c.FromUser, 26), clip(c.ToUser, 26), string(doc),
-		}
-		end, known := ended[id]
-		switch {
-		case !known:
-			args = append(args, row...)
-			count++
-		case end == 0 && !c.End.IsZero():
-			_, err := tx.ExecContext(ctx, `UPDATE records SET started_at = ?, ended_at = ?, class = ?, result = ?, caller = ?, called = ?,
-				number = ?, from_user = ?, to_user = ?, doc = ? WHERE id = ? AND ended_at = 0`, append(row[1:], id)...)
-			if err != nil {
-				return err
-			}
+		if first, known := at[c.ID]; !known {
+			at[c.ID] = len(unique)
+			unique = append(unique, c)
+		} else if unique[first].End.IsZero() && !c.End.IsZero() {
+			unique[first] = c
 		}
 	}
-	if count == 0 {
-		return nil
-	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO records (id, started_at, ended_at, class, result, caller, called, number, from_user, to_user, doc)
-		VALUES `+rowsOf(count, 11), args...)
-	return err
+	return unique, nil
 }
 
-// endOf returns the end of those records that are stored, 0 for those that have none.
-func endOf(ctx context.Context, tx *sql.Tx, ids []string) (map[string]int64, error) {
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
+// recordColumns are the columns of a record in the order of recordValues.
+const recordColumns = "ended_at, class, result, caller, called, number, from_user, to_user, doc"
+
+// recordValues appends the values of recordColumns to args.
+func recordValues(args []any, c *calls.Record, scratch *[]byte) []any {
+	*scratch = c.AppendJSON((*scratch)[:0])
+	number := any(nil) // a called number is found by that
+	if c.Number != c.To {
+		number = optional(c.Number, 64)
 	}
-	rows, err := tx.QueryContext(ctx, "SELECT id, ended_at FROM records WHERE id IN "+rowsOf(1, len(ids)), args...)
+	return append(args, micros(c.End), text(c.Class, 16), text(string(c.Result), 16), text(c.From, 64), text(c.To, 64), number,
+		optional(c.FromUser, 26), optional(c.ToUser, 26), string(*scratch))
+}
+
+// optional is NULL for an empty string, which is in no index of SQLite.
+func optional(s string, limit int) any {
+	if s == "" {
+		return nil
+	}
+	return text(s, limit)
+}
+
+// text is clip, quick for what needs no change.
+func text(s string, limit int) string {
+	if len(s) > limit {
+		return clip(s, limit)
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return clip(s, limit)
+		}
+	}
+	return s
+}
+
+// insertRecords writes records that are not known. When one is, the error is a
+// duplicate key, as it is when another node writes at the same time.
+func insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	var last int64
+	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(seq), 0) FROM records").Scan(&last); err != nil {
+		return err
+	}
+	const width = 12
+	var args []any
+	var scratch []byte
+	for part := range slices.Chunk(records, recordRows) {
+		args = slices.Grow(args[:0], width*len(part))
+		for _, c := range part {
+			last++
+			args = recordValues(append(args, last, last/blockSize, c.ID), c, &scratch)
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO records (seq, block, id, "+recordColumns+") VALUES "+rowsOf(len(part), width), args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// updateKnown completes the records of which only the start is known and returns
+// those that are not known at all.
+func updateKnown(ctx context.Context, tx *sql.Tx, records []*calls.Record) ([]*calls.Record, error) {
+	ended, err := endOf(ctx, tx, records)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	var unknown []*calls.Record
+	var scratch []byte
+	for _, c := range records {
+		end, known := ended[c.ID]
+		switch {
+		case !known:
+			unknown = append(unknown, c)
+		case end == 0 && !c.End.IsZero():
+			set := strings.ReplaceAll(recordColumns, ",", " = ?,") + " = ?"
+			_, err := tx.ExecContext(ctx, "UPDATE records SET "+set+" WHERE id = ? AND ended_at = 0", append(recordValues(nil, c, &scratch), c.ID)...)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return unknown, nil
+}
+
+// endOf returns the end of those records that are stored, 0 for those that have none.
+func endOf(ctx context.Context, tx *sql.Tx, records []*calls.Record) (map[string]int64, error) {
 	ended := map[string]int64{}
-	for rows.Next() {
-		var id string
-		var end int64
-		if err := rows.Scan(&id, &end); err != nil {
+	for part := range slices.Chunk(records, recordRows) {
+		args := make([]any, len(part))
+		for i, c := range part {
+			args[i] = c.ID
+		}
+		rows, err := tx.QueryContext(ctx, "SELECT id, ended_at FROM records WHERE id IN "+rowsOf(1, len(args)), args...)
+		if err != nil {
 			return nil, err
 		}
-		ended[id] = end
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			var end int64
+			if err := rows.Scan(&id, &end); err != nil {
+				return nil, err
+			}
+			ended[id] = end
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, err
+		}
 	}
-	return ended, rows.Err()
+	return ended, nil
 }
 
 // RecordFilter selects call records. Empty fields select all.
@@ -130,43 +201,90 @@ type RecordFilter struct {
 	Result calls.Result
 }
 
-// ListRecords returns records, newest first (by ID, a ULID), and the cursor of
-// the next page, which is empty on the last one.
+// ListRecords returns records, those written last first, and the cursor of the
+// next page, which is empty on the last one. A record is written when its call has
+// ended; one that comes later never appears on a page behind a cursor.
 func (r *Records) ListRecords(ctx context.Context, f RecordFilter) (records []calls.Record, next string, err error) {
+	before := int64(math.MaxInt64)
+	if f.Cursor != "" {
+		if before, err = strconv.ParseInt(f.Cursor, 10, 64); err != nil {
+			return nil, "", invalid("cursor", "%q is no cursor of call records", clip(f.Cursor, 32))
+		}
+	}
 	limit := pageSize(f.Limit)
-	query, args := f.query(limit + 1)
+	var last int64 // of the page
+	if f.Number == "" && f.User == "" {
+		records, last, err = r.page(ctx, &f, before, nil, limit)
+	} else {
+		records, last, err = r.search(ctx, &f, before, limit)
+	}
+	if err == nil && last > 0 {
+		next = strconv.FormatInt(last, 10)
+	}
+	return records, next, err
+}
+
+// search looks into the blocks before a record, few at first and then more, until
+// the page is full.
+func (r *Records) search(ctx context.Context, f *RecordFilter, before int64, limit int) (records []calls.Record, last int64, err error) {
+	const first, most = 8, 256
+	var lowest, highest int64
+	err = r.eng.read.QueryRowContext(ctx, "SELECT COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM records").Scan(&lowest, &highest)
+	if err != nil {
+		return nil, 0, dbError("reading call records", err)
+	}
+	block, end := min(before-1, highest)/blockSize, lowest/blockSize
+	for count := first; block >= end && last == 0; count = min(4*count, most) {
+		blocks := make([]any, 0, count)
+		for ; block >= end && len(blocks) < count; block-- {
+			blocks = append(blocks, block)
+		}
+		more, seq, err := r.page(ctx, f, before, blocks, limit-len(records))
+		if err != nil {
+			return nil, 0, err
+		}
+		records, last = append(records, more...), seq
+	}
+	return records, last, nil
+}
+
+// page returns records before another one, in the given blocks or in all. When
+// there are more than limit, last is the one that the page ends with.
+func (r *Records) page(ctx context.Context, f *RecordFilter, before int64, blocks []any, limit int) (records []calls.Record, last int64, err error) {
+	query, args := f.query(before, blocks, limit+1)
 	rows, err := r.eng.read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, "", dbError("reading call records", err)
+		return nil, 0, dbError("reading call records", err)
 	}
 	defer rows.Close()
+	var seq int64
 	for rows.Next() {
-		var id string
+		before := seq
 		var doc []byte
-		if err := rows.Scan(&id, &doc); err != nil {
-			return nil, "", dbError("reading call records", err)
+		if err := rows.Scan(&seq, &doc); err != nil {
+			return nil, 0, dbError("reading call records", err)
+		}
+		if len(records) == limit {
+			return records, before, nil
 		}
 		var c calls.Record
 		if err := json.Unmarshal(doc, &c); err != nil {
-			return nil, "", fmt.Errorf("reading call record %s: %w", id, err)
+			return nil, 0, fmt.Errorf("reading call record %d: %w", seq, err)
 		}
 		records = append(records, c)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, "", dbError("reading call records", err)
+		return nil, 0, dbError("reading call records", err)
 	}
-	if len(records) > limit {
-		records = records[:limit]
-		next = records[limit-1].ID
-	}
-	return records, next, nil
+	return records, 0, nil
 }
 
 // query builds the statement. Number and User may match one of several columns;
 // each combination is a part of its own, so that each can use its index.
-func (f *RecordFilter) query(limit int) (string, []any) {
+func (f *RecordFilter) query(before int64, blocks []any, limit int) (string, []any) {
 	var common where
-	common.add(f.Cursor != "", "id < ?", f.Cursor)
+	common.add(len(blocks) > 0, "block IN "+rowsOf(1, len(blocks)), blocks...)
+	common.add(true, "seq < ?", before)
 	common.add(f.Class != "", "class = ?", f.Class)
 	common.add(f.Result != "", "result = ?", string(f.Result))
 	parts := []where{common}
@@ -177,16 +295,16 @@ func (f *RecordFilter) query(limit int) (string, []any) {
 		parts = spread(parts, f.User, "from_user", "to_user")
 	}
 	if len(parts) == 1 {
-		return "SELECT id, doc FROM records" + parts[0].sql() + " ORDER BY id DESC LIMIT ?", append(parts[0].args, limit)
+		return "SELECT seq, doc FROM records" + parts[0].sql() + " ORDER BY seq DESC LIMIT ?", append(parts[0].args, limit)
 	}
 	var arms []string
 	var args []any
 	for i, p := range parts {
-		arms = append(arms, fmt.Sprintf("SELECT id FROM (SELECT id FROM records%s ORDER BY id DESC LIMIT ?) AS part%d", p.sql(), i))
+		arms = append(arms, fmt.Sprintf("SELECT seq FROM (SELECT seq FROM records%s ORDER BY seq DESC LIMIT ?) AS part%d", p.sql(), i))
 		args = append(append(args, p.args...), limit)
 	}
-	return "SELECT r.id, r.doc FROM records AS r JOIN (" + strings.Join(arms, " UNION ") +
-		") AS found ON found.id = r.id ORDER BY r.id DESC LIMIT ?", append(args, limit)
+	return "SELECT r.seq, r.doc FROM records AS r JOIN (" + strings.Join(arms, " UNION ") +
+		") AS found ON found.seq = r.seq ORDER BY r.seq DESC LIMIT ?", append(args, limit)
 }
 
 // spread makes of each part one for each column.

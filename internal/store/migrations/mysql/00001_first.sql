@@ -136,22 +136,24 @@ CREATE TABLE IF NOT EXISTS api_tokens (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS records (
-    id         VARCHAR(26)  NOT NULL PRIMARY KEY,
-    started_at BIGINT       NOT NULL,
-    ended_at   BIGINT       NOT NULL, -- 0 while only the start is known
-    class      VARCHAR(16)  NOT NULL,
-    result     VARCHAR(16)  NOT NULL,
-    caller     VARCHAR(64)  NOT NULL,
-    called     VARCHAR(64)  NOT NULL,
-    number     VARCHAR(64)  NOT NULL,
-    from_user  VARCHAR(26)  NOT NULL,
-    to_user    VARCHAR(26)  NOT NULL,
-    doc        MEDIUMTEXT   NOT NULL, -- the whole record as JSON
-    KEY records_caller (caller, id),
-    KEY records_called (called, id),
-    KEY records_number (number, id),
-    KEY records_from_user (from_user, id),
-    KEY records_to_user (to_user, id)
+    seq       BIGINT      NOT NULL PRIMARY KEY, -- in the order of writing, from 1
+    block     BIGINT      NOT NULL, -- seq / 1024: new rows lie together in every index
+    id        VARCHAR(26) NOT NULL,
+    ended_at  BIGINT      NOT NULL, -- 0 while only the start is known
+    class     VARCHAR(16) NOT NULL,
+    result    VARCHAR(16) NOT NULL,
+    caller    VARCHAR(64) NOT NULL,
+    called    VARCHAR(64) NOT NULL,
+    number    VARCHAR(64), -- NULL when it is the called one
+    from_user VARCHAR(26), -- NULL for none
+    to_user   VARCHAR(26), -- NULL for none
+    doc       MEDIUMTEXT  NOT NULL, -- the whole record as JSON
+    UNIQUE KEY records_id (id),
+    KEY records_caller (block, caller),
+    KEY records_called (block, called),
+    KEY records_number (block, number),
+    KEY records_from_user (block, from_user),
+    KEY records_to_user (block, to_user)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 -- +goose Down

@@ -130,22 +130,24 @@ CREATE UNIQUE INDEX IF NOT EXISTS api_tokens_hash ON api_tokens (token_hash);
 CREATE INDEX IF NOT EXISTS api_tokens_user ON api_tokens (user_id);
 
 CREATE TABLE IF NOT EXISTS records (
-    id         TEXT    NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 26),
-    started_at INTEGER NOT NULL,
-    ended_at   INTEGER NOT NULL, -- 0 while only the start is known
-    class      TEXT    NOT NULL CHECK (length(class) <= 16),
-    result     TEXT    NOT NULL CHECK (length(result) <= 16),
-    caller     TEXT    NOT NULL CHECK (length(caller) <= 64),
-    called     TEXT    NOT NULL CHECK (length(called) <= 64),
-    number     TEXT    NOT NULL CHECK (length(number) <= 64),
-    from_user  TEXT    NOT NULL CHECK (length(from_user) <= 26),
-    to_user    TEXT    NOT NULL CHECK (length(to_user) <= 26),
-    doc        TEXT    NOT NULL  -- the whole record as JSON
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS records_caller ON records (caller, id);
-CREATE INDEX IF NOT EXISTS records_called ON records (called, id);
-CREATE INDEX IF NOT EXISTS records_number ON records (number, id);
-CREATE INDEX IF NOT EXISTS records_from_user ON records (from_user, id);
-CREATE INDEX IF NOT EXISTS records_to_user ON records (to_user, id);
+    seq       INTEGER NOT NULL PRIMARY KEY, -- in the order of writing, from 1
+    block     INTEGER NOT NULL, -- seq / 1024: new rows lie together in every index
+    id        TEXT    NOT NULL, -- at most 26 bytes
+    ended_at  INTEGER NOT NULL, -- 0 while only the start is known
+    class     TEXT    NOT NULL,
+    result    TEXT    NOT NULL,
+    caller    TEXT    NOT NULL,
+    called    TEXT    NOT NULL,
+    number    TEXT, -- NULL when it is the called one
+    from_user TEXT, -- NULL for none
+    to_user   TEXT, -- NULL for none
+    doc       TEXT    NOT NULL  -- the whole record as JSON
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS records_id ON records (id);
+CREATE INDEX IF NOT EXISTS records_caller ON records (block, caller);
+CREATE INDEX IF NOT EXISTS records_called ON records (block, called);
+CREATE INDEX IF NOT EXISTS records_number ON records (block, number) WHERE number IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_from_user ON records (block, from_user) WHERE from_user IS NOT NULL;
+CREATE INDEX IF NOT EXISTS records_to_user ON records (block, to_user) WHERE to_user IS NOT NULL;
 
 -- +goose Down
