@@ -4,9 +4,9 @@ package e2e
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite"
+	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
 )
 
 // TestFaultsAtTheStart is what an administrator gets wrong: each fault ends the start with exit code 1 and
@@ -120,19 +120,7 @@ func TestLockedDatabase(t *testing.T) {
 	r := newPair(t)
 	callee, caller := r.phones(t, "UDP")
 	up := r.connect(t, caller, callee, "")
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.dir, "data", "koppelfeld.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
-		t.Fatal(err)
-	}
+	release := storetest.LockSQLite(t, filepath.Join(r.dir, "data"))
 	up.flows(t, 10)
 	up.end(t)
 	again := r.connect(t, caller, callee, "") // a new call
@@ -146,9 +134,7 @@ func TestLockedDatabase(t *testing.T) {
 	if r.number("koppelfeld_database_up") != 0 {
 		t.Error("the metrics say that the database is fine")
 	}
-	if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
-		t.Fatal(err)
-	}
+	release()
 	for _, c := range []*connected{up, again} {
 		if got := r.record(t, c.a.callID); got.Result != "answered" {
 			t.Errorf("record %+v", got)
@@ -253,6 +239,39 @@ func fill(path string) error {
 		}
 	}
 	return nil
+}
+
+// TestFewDescriptors lets strangers open more connections than the process may have descriptors: calls, records
+// and the API have theirs.
+func TestFewDescriptors(t *testing.T) {
+	r := newPair(t)
+	r.stop()
+	r.launch = func(args ...string) *exec.Cmd {
+		return exec.Command("prlimit", append([]string{"--nofile=256:256", binary}, args...)...)
+	}
+	r.start()
+	callee, caller := r.phones(t, "UDP")
+	for _, to := range []string{r.sip, r.admin} {
+		for i := range 300 {
+			dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(2+i%50))}, Timeout: time.Second}
+			if c, err := dialer.Dial("tcp", to); err == nil {
+				defer c.Close()
+			}
+		}
+	}
+	var calls []*connected
+	for range 5 {
+		calls = append(calls, r.connect(t, caller, callee, ""))
+	}
+	for _, c := range calls {
+		c.flows(t, 5)
+		c.end(t)
+	}
+	for _, c := range calls {
+		if got := r.record(t, c.a.callID); got.Result != "answered" || got.MediaNote != "" {
+			t.Errorf("record %+v", got)
+		}
+	}
 }
 
 // TestBrokenLocations starts over a table of registrations that cannot be read.

@@ -63,6 +63,7 @@ type App struct {
 	adminLn  net.Listener
 	metrics  *metrics
 	metricLn net.Listener
+	limits   limits
 	cleanups []func()
 	ran      bool
 	// firstPassword is the supervisor's, when it was made by this start.
@@ -72,7 +73,7 @@ type App struct {
 // New opens files and sockets and assembles the daemon. When it fails, nothing is
 // left open.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
-	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics()}
+	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger(os.Stderr)
 	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openSIP, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
@@ -252,7 +253,7 @@ func (a *App) openMedia(context.Context) error {
 func (a *App) openSIP(context.Context) error {
 	var err error
 	a.stack, err = sip.New(sip.Config{
-		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate}},
+		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip}},
 		Log:       a.log.With("part", "sip"),
 		InDialog:  b2bua.Methods(),
 		Supported: append(b2bua.Extensions(), "path"),
@@ -356,7 +357,7 @@ func (a *App) openMetrics(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("metrics.listen: %w", err)
 	}
-	a.metricLn = l
+	a.metricLn = capConnections(l, a.limits.http)
 	a.onClose(func() { _ = l.Close() })
 	return nil
 }

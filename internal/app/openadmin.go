@@ -28,7 +28,7 @@ func (a *App) openAdmin(context.Context) error {
 	}
 	a.onClose(func() { _ = a.adminLn.Close() })
 	a.admin, err = admin.New(admin.Config{
-		Listener: a.adminLn,
+		Listener: capConnections(a.adminLn, a.limits.http),
 		Log:      a.log.With("part", "admin"),
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
