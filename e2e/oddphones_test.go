@@ -138,6 +138,14 @@ func TestOddPhones(t *testing.T) {
 		{"early media, BYE before an answer", earlyMediaThenBye},
 		{"a lost ACK", lostAck},
 		{"a description in a multipart body", multipartBody},
+		{"audio moves to another port", audioMoves},
+		{"a TCP phone connects anew within a call", tcpReconnects},
+		{"video, encryption and a host name in the offer", otherMedia},
+		{"odd answers to an INVITE", oddAnswers},
+		{"two phones on one account", twoContacts},
+		{"Expires out of bounds", expiresBounds},
+		{"answers to another port than the source", sentByPort},
+		{"a host name in Contact", hostNameContact},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, r); r.idle(t) })
 	}
@@ -613,6 +621,199 @@ func multipartBody(t *testing.T, r *pair) {
 	k.send("BYE", "", "")
 	callee.reply(callee.await("BYE"), "200 OK", "", "")
 	caller.await("200 BYE")
+}
+
+func audioMoves(t *testing.T, r *pair) {
+	callee, caller := r.phones(t, "UDP")
+	c := r.connect(t, caller, callee, "")
+	c.flows(t, 10)
+	// Another port, another SSRC: as after a change from handset to headset of some phones.
+	c.hushA()
+	c.va = newVoice(t)
+	c.a.send("INVITE", "", description("127.0.0.1", c.va.port, 2, "", pcmu...))
+	c.toA = mediaOf(t, c.a.answered("").body)
+	c.hushA = c.va.speak(t, c.toA, 0)
+	c.flows(t, 10)
+	if n := callee.count("INVITE"); n != 1 {
+		t.Errorf("the other side got %d INVITEs", n)
+	}
+	// The answer names another session, and a re-INVITE without offer is answered with all we have.
+	c.b.send("INVITE", "", "")
+	res := callee.await("200 INVITE")
+	if at := mediaOf(t, res.body); at != c.toB {
+		t.Errorf("the offer asked for names %s, want %s as before", at, c.toB)
+	}
+	c.b.other, c.b.target = res.get("To"), res.uri("Contact")
+	c.b.send("ACK", "", description("127.0.0.1", c.vb.port, 2, "", pcmu...))
+	c.flows(t, 10)
+	c.end(t)
+}
+
+func tcpReconnects(t *testing.T, r *pair) {
+	callee := newPeer(t, r.daemon, r.callee, "TCP", "127.0.0.1:0")
+	callee.register()
+	caller := newPeer(t, r.daemon, r.caller, "TCP", "127.0.0.1:0")
+	c := r.connect(t, caller, callee, "")
+	callee.tcp.Close()
+	again := newPeer(t, r.daemon, r.callee, "TCP", "127.0.0.1:0")
+	again.register()
+	c.flows(t, 10)
+	c.b.p = again
+	c.b.send("UPDATE", "", "") // a phone that has moved refreshes its dialogs
+	again.await("200 UPDATE")
+	c.end(t) // its BYE comes on the new connection
+	again.unregister()
+}
+
+func otherMedia(t *testing.T, r *pair) {
+	callee, caller := r.phones(t, "UDP")
+	va, vb := newVoice(t), newVoice(t)
+	head := "v=0\r\no=- 1 1 IN IP4 phone.example\r\ns= \r\nc=IN IP4 phone.example\r\nb=AS:84\r\nt=0 0\r\na=X-nat:0\r\n"
+	audio := fmt.Sprintf("m=audio %d RTP/SAVP 9 0 101\r\nc=IN IP4 127.0.0.1\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\na=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=x-unknown:42\r\n", va.port)
+	video := "m=video 40002 RTP/SAVP 99\r\na=rtpmap:99 H264/90000\r\n"
+	k := caller.dial("sip:416@"+domain, "", head+audio+video+"m=application 0 UDP/BFCP *\r\n")
+	b := callee.ring()
+	for _, want := range []string{"RTP/SAVP 9 0 101", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNf", "a=x-unknown:42", "H264/90000", "m=application 0 UDP/BFCP *", "b=AS:84"} {
+		if !strings.Contains(b.invite.body, want) {
+			t.Errorf("%q does not arrive in\n%s", want, b.invite.body)
+		}
+	}
+	if strings.Contains(b.invite.body, "phone.example") {
+		t.Errorf("the phone's host name goes on:\n%s", b.invite.body)
+	}
+	b.status("200 OK", "", description("127.0.0.1", vb.port, 1, "", "9 G722/8000")+"m=video 0 RTP/SAVP 99\r\nm=application 0 UDP/BFCP *\r\n")
+	callee.await("ACK")
+	answer := k.answered("").body
+	if !strings.Contains(answer, "m=video 0 ") {
+		t.Errorf("the refused video is answered\n%s", answer)
+	}
+	va.speak(t, mediaOf(t, answer), 9)
+	vb.speak(t, mediaOf(t, strings.ReplaceAll(b.invite.body, "phone.example", "127.0.0.1")), 9)
+	eventually(t, 5*time.Second, "both hear each other", func() bool { return va.got(9) > 10 && vb.got(9) > 10 })
+	k.send("BYE", "", "")
+	callee.reply(callee.await("BYE"), "200 OK", "", "")
+	caller.await("200 BYE")
+}
+
+func oddAnswers(t *testing.T, r *pair) {
+	callee, caller := r.phones(t, "UDP")
+	offer := description("127.0.0.1", newVoice(t).port, 1, "", pcmu...)
+	for _, answer := range []struct{ status, body, want string }{
+		{"302 Moved Temporarily", "", "480 INVITE"},
+		{"401 Unauthorized", "", "480 INVITE"},
+		{"500 Server Internal Error", "", "480 INVITE"},
+		{"699 Never", "", "603 INVITE"},
+		{"200 OK", "", "488 INVITE"},
+		{"200 OK", "no description", "488 INVITE"},
+	} {
+		k := caller.dial("sip:416@"+domain, "", offer)
+		b := callee.ring()
+		b.status(answer.status, "", answer.body)
+		callee.await("ACK")
+		if strings.HasPrefix(answer.status, "200") {
+			callee.reply(callee.await("BYE"), "200 OK", "", "")
+		}
+		k.ackFailure(caller.await(answer.want))
+	}
+	// Nobody can be made to wait by a status out of range, or by an answer to nothing.
+	k := caller.dial("sip:416@"+domain, "", offer)
+	b := callee.ring()
+	b.status("1000 Big", "", "")
+	b.status("42 Small", "", "")
+	b.status("200 OK", "", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...))
+	callee.await("ACK")
+	k.answered("")
+	k.send("BYE", "", "")
+	callee.reply(callee.await("BYE"), "200 OK", "", "")
+	caller.await("200 BYE")
+}
+
+func twoContacts(t *testing.T, r *pair) {
+	first, caller := r.phones(t, "UDP")
+	second := newPeer(t, r.daemon, r.callee, "TCP", "127.0.0.1:0")
+	second.register()
+	k := caller.dial("sip:416@"+domain, "", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...))
+	a, b := first.ring(), second.ring()
+	// Both pick up at once: one has the call, the other is told that it has not.
+	answer := description("127.0.0.1", newVoice(t).port, 1, "", pcmu...)
+	a.status("200 OK", "", answer)
+	b.status("200 OK", "", answer)
+	first.await("ACK")
+	second.await("ACK")
+	k.answered("")
+	winner, loser := first, second
+	eventually(t, 5*time.Second, "one of the two is hung up", func() bool { return first.count("BYE")+second.count("BYE") == 1 })
+	if first.count("BYE") == 1 {
+		winner, loser = second, first
+	}
+	loser.reply(loser.await("BYE"), "200 OK", "", "")
+	k.send("BYE", "", "")
+	winner.reply(winner.await("BYE"), "200 OK", "", "")
+	caller.await("200 BYE")
+	second.unregister()
+}
+
+func expiresBounds(t *testing.T, r *pair) {
+	p := newPeer(t, r.daemon, r.callee, "UDP", "127.0.0.1:0")
+	reg := p.registering()
+	p.send(wire(reg.text("<"+p.contact()+">", "Expires: 5\n"), ""))
+	auth := p.acc.credentials(p.await("401 REGISTER"), "REGISTER", "sip:"+domain)
+	p.send(wire(reg.text("<"+p.contact()+">", "Expires: 5\n"+auth+"\n"), ""))
+	if res := p.await("423 REGISTER"); res.get("Min-Expires") != "60" {
+		t.Errorf("too short a time is answered\n%s", res)
+	}
+	for _, expires := range []string{"4294967296", "99999999999999999999", "3601"} {
+		if res := reg.do("<"+p.contact()+">", "Expires: "+expires+"\n"); !strings.Contains(res.get("Contact"), "expires=3600") {
+			t.Errorf("Expires: %s is answered\n%s", expires, res)
+		}
+	}
+	if res := reg.do("<"+p.contact()+">;expires=0", "Expires: 600\n"); res.kind() != "200 REGISTER" || res.get("Contact") != "" {
+		t.Errorf("taking a contact back is answered\n%s", res)
+	}
+}
+
+// sentByPort is a phone without rport that sends from a port on which it does not listen (RFC 3261 section 18.2.2).
+func sentByPort(t *testing.T, r *pair) {
+	listens := newPeer(t, r.daemon, r.callee, "UDP", "127.0.0.1:0")
+	sends := newPeer(t, r.daemon, r.callee, "UDP", "127.0.0.1:0")
+	plain := func(text string) string {
+		return strings.Replace(strings.ReplaceAll(text, sends.local, listens.local), ";rport", "", 1)
+	}
+	reg := sends.registering()
+	sends.send(plain(wire(reg.text("<"+listens.contact()+">", ""), "")))
+	auth := sends.acc.credentials(listens.await("401 REGISTER"), "REGISTER", "sip:"+domain)
+	sends.send(plain(wire(reg.text("<"+listens.contact()+">", auth+"\n"), "")))
+	listens.await("200 REGISTER")
+	caller := newPeer(t, r.daemon, r.caller, "UDP", "127.0.0.1:0")
+	k := caller.dial("sip:416@"+domain, "", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...))
+	req := listens.await("INVITE")
+	sends.send(wire(response(req, "486 Busy Here", "busy"), ""))
+	k.ackFailure(caller.await("486 INVITE"))
+	listens.await("ACK")
+	if len(sends.in) > 0 {
+		t.Error("something was sent to the port the phone does not listen on")
+	}
+	listens.unregister()
+}
+
+func hostNameContact(t *testing.T, r *pair) {
+	callee := newPeer(t, r.daemon, r.callee, "UDP", "127.0.0.1:0")
+	callee.registering().do(`"Desk, 1st floor" <sip:`+callee.acc.SIP.Username+`@desk.office.example;x=y?h=v>;q=0.7;+sip.rendering="no"`, "")
+	caller := newPeer(t, r.daemon, r.caller, "UDP", "127.0.0.1:0")
+	k := caller.dial("sip:416@"+domain, "", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...))
+	b := callee.ring()
+	_, tag, _ := strings.Cut(b.local, ";tag=")
+	callee.send(wire(response(b.invite, "200 OK", tag)+"m: <sip:"+callee.acc.SIP.Username+"@desk.office.example>\nContent-Type: application/sdp\n", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...)))
+	callee.await("ACK")
+	k.answered("")
+	k.send("BYE", "", "")
+	if bye := callee.await("BYE"); !strings.HasPrefix(bye.first, "BYE sip:"+callee.acc.SIP.Username+"@desk.office.example ") {
+		t.Errorf("the BYE goes to %s", bye.first)
+	} else {
+		callee.reply(bye, "200 OK", "", "")
+	}
+	caller.await("200 BYE")
+	callee.unregister()
 }
 
 // TestQuestionsToTheDaemon asks what tools and other servers ask.

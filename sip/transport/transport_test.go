@@ -135,6 +135,34 @@ func TestSystem(t *testing.T) {
 	}
 }
 
+func TestWhereToAnswer(t *testing.T) {
+	l, h := start(t, transport.Config{Listen: []string{"udp://127.0.0.1:0"}})
+	c, err := net.Dial("udp", addrOf(l, transport.UDP).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	source := c.LocalAddr().String()
+	for _, test := range []struct{ via, want string }{
+		{"127.0.0.1:5070", "127.0.0.1:5070"},
+		{"127.0.0.1", "127.0.0.1:5060"},
+		{"127.0.0.1:5070;rport", source},
+		{"127.0.0.1:5070;RPORT=;x=y", source},
+		{"192.168.1.9:5070", source},
+		{"phone.example:5070", source},
+		{"127.0.0.1:5070;received=10.1.1.1", source},
+	} {
+		via, params, _ := strings.Cut(test.via, ";")
+		request := strings.Replace(string(options(transport.UDP, 1, "")), "192.168.1.9:5070;branch=z9hG4bK1;rport", via+";branch=z9hG4bK1;"+params, 1)
+		if _, err := io.WriteString(c, strings.Replace(request, ";\r\n", "\r\n", 1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := next(t, h.in).Flow.Remote().String(); got != test.want {
+			t.Errorf("Via %s: answered at %s, want %s", test.via, got, test.want)
+		}
+	}
+}
+
 func TestSystemDialAndReuse(t *testing.T) {
 	a, ha := start(t, transport.Config{Listen: []string{"tcp://127.0.0.1:0", "udp://127.0.0.1:0"}})
 	b, hb := start(t, transport.Config{Listen: []string{"tcp://127.0.0.1:0"}})

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"hash/maphash"
@@ -107,6 +108,7 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 	m, err := message.Parse(append(make([]byte, 0, len(b)), b...))
 	if m != nil && m.IsRequest() {
 		m.SetReceived(from.Addr(), from.Port())
+		from = answerTo(m, from)
 	}
 	if err != nil {
 		s.guard.garbage(from.Addr(), now)
@@ -115,6 +117,19 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 	}
 	count.udp.in(len(b))
 	h.Receive(Inbound{Msg: m, Flow: s.flow(from)})
+}
+
+// answerTo is where a request over UDP is to be answered: where it came from if it asks for that (rport, RFC 3581) or
+// came from another host than it says, else the port that its Via names (RFC 3261 section 18.2.2). There are phones
+// that do not listen where they send from; their registrations lead to that port as well.
+func answerTo(m *message.Message, from netip.AddrPort) netip.AddrPort {
+	via := m.Via()
+	_, asked := via.Param("rport")
+	_, elsewhere := via.Param("received") // set by SetReceived
+	if asked || elsewhere || via.Host == "" {
+		return from
+	}
+	return netip.AddrPortFrom(from.Addr(), uint16(cmp.Or(via.Port, 5060)))
 }
 
 func (s *packetSocket) malformed(m *message.Message, err error, from netip.AddrPort, now time.Time) {
