@@ -61,13 +61,31 @@ func (b *bench) measureCalls(ctx context.Context) error {
 		Name: fmt.Sprintf("CPU per signalled call (INVITE with digest to BYE, %d calls/s)", b.rates.call),
 		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.0",
 	}
+	allocated := []string{"go_memstats_mallocs_total", "go_memstats_alloc_bytes_total"}
+	before, err := servers[0].counters(ctx, allocated...)
+	if err != nil {
+		return err
+	}
+	made := 0
 	err = b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+		if i == 0 {
+			made += b.rates.call * seconds
+		}
 		run := sippRun{scenario: scenarios[i], target: servers[i].sip, accounts: files[i], count: b.rates.call * seconds, rate: b.rates.call}
 		c, err := run.run(ctx, b.dir)
 		return c.success, undisturbed(servers[i], c, err)
 	})
 	b.result(r)
-	return err
+	if err != nil {
+		return err
+	}
+	after, err := servers[0].counters(ctx, allocated...)
+	if err != nil {
+		return err
+	}
+	b.result(&result{Name: "heap allocations per signalled call", Unit: "number", Koppelfeld: []float64{(after[0] - before[0]) / float64(made)}})
+	b.result(&result{Name: "heap allocated per signalled call", Unit: "KB", Koppelfeld: []float64{(after[1] - before[1]) / 1024 / float64(made)}})
+	return nil
 }
 
 // errDisturbed is a run whose figures mean nothing: something was sent again or lost,

@@ -9,6 +9,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/example"
@@ -205,4 +208,31 @@ func (s *server) request(ctx context.Context, method, path string, in, out any) 
 		return nil
 	}
 	return json.Unmarshal(text, out)
+}
+
+// counters reads metrics of the daemon that have no labels.
+func (s *server) counters(ctx context.Context, names ...string) ([]float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.metrics+"/metrics", nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err != nil {
+		return nil, fmt.Errorf("reading metrics: %w", err)
+	}
+	found := make([]float64, len(names))
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if i := slices.Index(names, name); i >= 0 {
+			if found[i], err = strconv.ParseFloat(value, 64); err != nil {
+				return nil, fmt.Errorf("reading metrics: %w", err)
+			}
+		}
+	}
+	return found, nil
 }

@@ -161,13 +161,13 @@ func newReport(bin string) *report {
 // versionIn finds the first word that looks like a version.
 func versionIn(text string) string {
 	for w := range strings.FieldsSeq(text) {
-		w = strings.TrimRight(strings.TrimPrefix(w, "v"), ".,")
+		w = strings.TrimRight(strings.TrimPrefix(strings.TrimPrefix(w, "Koppelfeld/"), "v"), ".,")
 		if strings.Contains(w, ".") && w[0] >= '0' && w[0] <= '9' {
 			return w
 		}
 	}
 	if f := strings.Fields(text); len(f) > 0 {
-		return f[len(f)-1]
+		return strings.TrimPrefix(f[len(f)-1], "Koppelfeld/")
 	}
 	return "missing"
 }
