@@ -309,7 +309,8 @@ func calledNumber(req *message.Message) string {
 // maxCalled bounds what is kept of a dialled text, in bytes.
 const maxCalled = 128
 
-// printable makes a text fit for records: short, valid, without control characters.
+// printable makes a text fit for records: short, valid, without control characters. Those are
+// replaced and not left out, which could make a number of what was none.
 func printable(s string) string {
 	if len(s) > maxCalled {
 		s = s[:maxCalled]
@@ -317,8 +318,8 @@ func printable(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] >= 0x7f {
 			return strings.Map(func(r rune) rune {
-				if unicode.IsControl(r) || r == utf8.RuneError {
-					return -1
+				if unicode.IsControl(r) {
+					return utf8.RuneError
 				}
 				return r
 			}, s)

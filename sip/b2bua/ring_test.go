@@ -597,11 +597,11 @@ func TestPrintable(t *testing.T) {
 		"416":                         "416",
 		"+49 661 1":                   "+49 661 1",
 		"Jürgen":                      "Jürgen",
-		"4\x001\r\n6":                 "416",
-		"\xff\xfe4":                   "4",
+		"4\x001\r\n6":                 "4\ufffd1\ufffd\ufffd6",
+		"\xff\xfe4":                   "\ufffd\ufffd4",
 		strings.Repeat("1", 500):      strings.Repeat("1", maxCalled),
 		strings.Repeat("ä", 64) + "ä": strings.Repeat("ä", 64),
-		"x" + strings.Repeat("ä", 64): "x" + strings.Repeat("ä", 63),
+		"x" + strings.Repeat("ä", 64): "x" + strings.Repeat("ä", 63) + "\ufffd",
 	} {
 		if got := printable(in); got != want {
 			t.Errorf("%q: %q", in, got)
@@ -612,13 +612,13 @@ func TestPrintable(t *testing.T) {
 func TestStrangeNumbersAreRecorded(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
-		for _, number := range []string{"%00%0d%0a1", strings.Repeat("9", 400), "%ff%fe", "*;phone-context=x"} {
+		for _, number := range []string{"%00%0d%0a1", "4%00b", strings.Repeat("9", 400), "%ff%fe", "*;phone-context=x"} {
 			if status := a.Invite(number, sdpFor(a, "8")).Final(t).Status(); status != 404 && status != 400 {
 				t.Errorf("%.20q: %d", number, status)
 			}
 		}
 		for _, rec := range r.rec.all() {
-			if len(rec.To) > maxCalled || strings.ContainsAny(rec.To, "\x00\r\n") {
+			if len(rec.To) > 3*maxCalled || strings.ContainsAny(rec.To, "\x00\r\n") {
 				t.Errorf("record of %q", rec.To)
 			}
 		}
