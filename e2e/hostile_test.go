@@ -100,6 +100,7 @@ func TestAttacks(t *testing.T) {
 	if got := r.record(t, up.a.callID); got.Result != "answered" || got.MediaNote != "" || got.MediaCaller.Lost != 0 || got.MediaCallee.Lost != 0 {
 		t.Errorf("record %+v, media %+v %+v", got, got.MediaCaller, got.MediaCallee)
 	}
+	r.clean(t)
 }
 
 // TestScannersFindNothing runs SIPVicious: it learns that something answers and nothing more.

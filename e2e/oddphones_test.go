@@ -91,6 +91,23 @@ func (c *connected) end(t *testing.T) {
 	c.hushB()
 }
 
+// clean waits until nothing of any call is left: dialogs, ports.
+func (r *pair) clean(t *testing.T) {
+	t.Helper()
+	names := []string{`koppelfeld_media_ports{state="used"}`, "koppelfeld_active_calls"}
+	for i := range 64 {
+		names = append(names, fmt.Sprintf(`koppelfeld_sip_dialogs{shard="%d"}`, i))
+	}
+	eventually(t, 5*time.Second, "nothing of the calls is left", func() bool {
+		for _, n := range r.numbers(names) {
+			if n != 0 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 func (r *pair) idle(t *testing.T) {
 	t.Helper()
 	eventually(t, 5*time.Second, "no call is left", func() bool { return r.activeCalls() == 0 })
@@ -149,6 +166,7 @@ func TestOddPhones(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, r); r.idle(t) })
 	}
+	r.clean(t)
 }
 
 func plainCall(proto string) func(*testing.T, *pair) {
