@@ -128,6 +128,7 @@ type Door struct {
 	Config
 	users   *brake
 	sources *brake
+	homes   *homes
 }
 
 // New returns a Door.
@@ -147,6 +148,7 @@ func New(c Config) (*Door, error) {
 		// a whole office, twenty and one more every ten seconds.
 		users:   newBrake(5, time.Minute),
 		sources: newBrake(20, 10*time.Second),
+		homes:   &homes{known: make(map[string]struct{})},
 	}, nil
 }
 
@@ -237,8 +239,14 @@ func (d *Door) verify(ctx context.Context, username, password string, client Cli
 	if after := d.sources.take(source, now); after > 0 {
 		return nil, &LockedError{After: after}
 	}
-	// The name is cut so that a long one cannot fill the brake's memory.
-	if after := d.users.take(cut(username, 64), now); after > 0 {
+	// The name is cut so that a long one cannot fill the brake's memory. Where the user has logged in before he has
+	// attempts of his own: who guesses elsewhere cannot lock him out.
+	key := cut(username, 64)
+	home := key + " " + source
+	if d.homes.has(home) {
+		key = home
+	}
+	if after := d.users.take(key, now); after > 0 {
 		return nil, &LockedError{After: after}
 	}
 	user := d.Snapshot().ByName[username]
@@ -249,7 +257,8 @@ func (d *Door) verify(ctx context.Context, username, password string, client Cli
 	err := d.Passwords.Verify(ctx, hash, password)
 	if err == nil && user != nil {
 		d.sources.giveBack(source)
-		d.users.forget(cut(username, 64))
+		d.users.forget(key)
+		d.homes.add(home)
 		return user, nil
 	}
 	if err == nil || errors.Is(err, secret.ErrPassword) {

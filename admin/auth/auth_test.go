@@ -206,6 +206,15 @@ func TestLockout(t *testing.T) {
 			{0, "nobody", "wrong", "192.0.2.1", 5, false},
 			{0, "nobody", "wrong", "192.0.2.1", 1, true},
 		}},
+		{"guessing elsewhere locks nobody out where he is known", []attempt{
+			{0, "armin", "right", "192.0.2.1", 1, false},
+			{0, "armin", "wrong", "198.51.100.7", 5, false},
+			{0, "armin", "right", "198.51.100.7", 1, true},
+			{0, "armin", "right", "192.0.2.1", 1, false},
+			{0, "armin", "right", "203.0.113.5", 1, true},
+			{0, "armin", "wrong", "192.0.2.1", 5, false}, // there, too, guessing ends
+			{0, "armin", "right", "192.0.2.1", 1, true},
+		}},
 		{"an IPv6 network is one source", []attempt{
 			{0, "", "wrong", "2001:db8::1", 20, false},
 			{0, "", "wrong", "2001:db8::ffff", 1, true},

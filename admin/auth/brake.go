@@ -76,3 +76,32 @@ func (b *brake) forget(key string) {
 	defer b.mu.Unlock()
 	delete(b.full, key)
 }
+
+// maxHomes bounds the pairs that homes remembers.
+const maxHomes = 20000
+
+// homes remembers which users have logged in from which sources since the start.
+type homes struct {
+	mu    sync.Mutex
+	known map[string]struct{}
+}
+
+func (h *homes) has(key string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.known[key]
+	return ok
+}
+
+// add remembers a pair, in place of any other when there are too many.
+func (h *homes) add(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.known[key]; !ok && len(h.known) >= maxHomes {
+		for k := range h.known {
+			delete(h.known, k)
+			break
+		}
+	}
+	h.known[key] = struct{}{}
+}

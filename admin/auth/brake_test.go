@@ -44,3 +44,13 @@ func TestBrakeForgets(t *testing.T) {
 	}
 	b.giveBack("nobody")
 }
+
+func TestHomesAreBounded(t *testing.T) {
+	h := &homes{known: make(map[string]struct{})}
+	for i := range maxHomes + 100 {
+		h.add(strconv.Itoa(i))
+	}
+	if len(h.known) != maxHomes || !h.has(strconv.Itoa(maxHomes+99)) {
+		t.Errorf("%d remembered", len(h.known))
+	}
+}
