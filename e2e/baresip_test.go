@@ -140,7 +140,7 @@ func (p *phone) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Second): // without a daemon it waits for an answer to its REGISTER
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
