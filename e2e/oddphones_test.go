@@ -723,6 +723,7 @@ func oddAnswers(t *testing.T, r *pair) {
 		{"699 Never", "", "603 INVITE"},
 		{"200 OK", "", "488 INVITE"},
 		{"200 OK", "no description", "488 INVITE"},
+		{"200 OK", strings.Replace(offer, "m=audio", "m=video", 1), "488 INVITE"},
 	} {
 		k := caller.dial("sip:416@"+domain, "", offer)
 		b := callee.ring()

@@ -26,6 +26,7 @@ func (f *fork) success(res *message.Message) {
 	if d == nil && c.offer != nil {
 		d = f.early
 	}
+	d = fitted(d, c.offer)
 	if d == nil || status != 0 || c.openStreams(d) != nil {
 		// An answer without a usable description is no answer; the others ring on.
 		f.stray(res)
@@ -110,7 +111,7 @@ func (c *call) retag() {
 func (c *call) offerToCaller(d *sdp.Session) {
 	c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), d, 0)
 	c.a.exchange, _ = c.a.exchange.Next(dialog.SendOffer)
-	c.acceptCaller(func(answer *sdp.Session) { c.callerAnswered(answer) })
+	c.acceptCaller(func(answer *sdp.Session) { c.callerAnswered(fitted(answer, d)) })
 }
 
 // callerAnswered carries the caller's answer to the callee.

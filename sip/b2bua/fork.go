@@ -193,7 +193,8 @@ func (f *fork) provisional(res *message.Message) {
 		f.ringAt = c.sh.Now()
 	}
 	if c.offer != nil {
-		if d, _ := describe(res); d != nil && len(d.Media) > 0 {
+		d, _ := describe(res)
+		if d = fitted(d, c.offer); d != nil && len(d.Media) > 0 {
 			f.early = d
 		}
 	}

@@ -51,6 +51,18 @@ func describe(m *message.Message) (*sdp.Session, int) {
 	return s, 0
 }
 
+// fitted is an answer with the sections of its offer, nil when it does not belong to it.
+func fitted(answer, offer *sdp.Session) *sdp.Session {
+	if answer == nil || offer == nil {
+		return answer
+	}
+	answer, err := sdp.Fit(answer, offer)
+	if err != nil {
+		return nil
+	}
+	return answer
+}
+
 // mediaType is the Content-Type without parameters.
 func mediaType(m *message.Message) string {
 	kind, _, _ := strings.Cut(m.Header(message.HContentType), ";")

@@ -15,6 +15,7 @@ type outgoing struct {
 	method message.Method
 	tx     *transaction.Client
 	before sdp.Leg            // what we described before this offer
+	offer  *sdp.Session       // what it was made of, nil for a refresh
 	timer  *transaction.Timer // for a re-INVITE that rings on and on
 	done   func(res *message.Message, answer *sdp.Session)
 }
@@ -25,7 +26,7 @@ const patience = 40 * time.Second
 // offer sends the leg what the other side described. done hears the final response, nil
 // when none came, and the answer if it was a 2xx with one; the leg has taken it then.
 func (l *leg) offer(m message.Method, d *sdp.Session, done func(*message.Message, *sdp.Session)) {
-	o := &outgoing{l: l, method: m, before: l.sdp, done: done}
+	o := &outgoing{l: l, method: m, before: l.sdp, offer: d, done: done}
 	body := l.c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), d, 0)
 	o.send(body)
 }
@@ -98,6 +99,7 @@ func (o *outgoing) finish(res *message.Message) {
 			l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
 		}
 		answer, _ = describe(res)
+		answer = fitted(answer, o.offer)
 		l.startSession(res)
 	}
 	if l.exchange == dialog.OfferSent {

@@ -262,9 +262,10 @@ func (l *leg) offerAll(tx *transaction.Server) {
 		return
 	}
 	l.exchange = next
-	body := c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), peer.remote, sdp.SendRecv)
+	offer := peer.remote
+	body := c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), offer, sdp.SendRecv)
 	l.succeed(tx, body, func(answer *sdp.Session) {
-		if answer == nil {
+		if answer = fitted(answer, offer); answer == nil {
 			l.exchange, _ = l.exchange.Next(dialog.Reject)
 			return
 		}

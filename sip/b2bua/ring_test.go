@@ -445,22 +445,52 @@ func TestLateOfferCallerHangsUpInsteadOfAck(t *testing.T) {
 	})
 }
 
-func TestAnswerWithoutDescription(t *testing.T) {
-	run(t, nil, func(t *testing.T, r *rig) {
-		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
-		r.numbers["416"] = []string{"b", "c"}
-		caller := a.Invite("416", sdpFor(a, "8"))
-		inB, inC := b.Expect(t, message.INVITE), c.Expect(t, message.INVITE)
-		broken := inB.Answer("")
-		broken.ExpectAck(t)
-		broken.ExpectBye(t)
-		callee := inC.Answer(sdpFor(c, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
-	})
+func TestUnusableAnswers(t *testing.T) {
+	const head = "v=0\r\no=- 1 1 IN IP4 10.0.0.9\r\ns=-\r\nc=IN IP4 10.0.0.9\r\nt=0 0\r\n"
+	for name, body := range map[string]string{"no description": "", "no media": head, "another medium": head + "m=video 4000 RTP/AVP 99\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
+				r.numbers["416"] = []string{"b", "c"}
+				caller := a.Invite("416", sdpFor(a, "8"))
+				inB, inC := b.Expect(t, message.INVITE), c.Expect(t, message.INVITE)
+				broken := inB.Answer(body)
+				broken.ExpectAck(t)
+				broken.ExpectBye(t)
+				callee := inC.Answer(sdpFor(c, "8"))
+				caller.Expect(t, 200)
+				caller.Ack()
+				callee.ExpectAck(t)
+				caller.Bye(t)
+				callee.ExpectBye(t)
+			})
+		})
+	}
+}
+
+// What an answer has too much or too little is mended, so that the caller gets one that fits its offer.
+func TestAnswerWithOtherSections(t *testing.T) {
+	const video = "m=video 4002 RTP/AVP 99\r\n"
+	for _, test := range []struct{ name, offered, answered, want string }{
+		{"video left out", video, "", "m=video 0 RTP/AVP 99"},
+		{"video nobody asked for", "", video, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller := a.Invite("4b", sdpFor(a, "8")+test.offered)
+				callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8") + test.answered)
+				body := string(caller.Expect(t, 200).Body())
+				if n := strings.Count(body, "m=video"); n != strings.Count(test.want, "m=video") || !strings.Contains(body, test.want) {
+					t.Errorf("the caller gets\n%s", body)
+				}
+				caller.Ack()
+				callee.ExpectAck(t)
+				caller.Bye(t)
+				callee.ExpectBye(t)
+			})
+		})
+	}
 }
 
 func TestSessionIntervalTooSmallForThePhone(t *testing.T) {
