@@ -162,7 +162,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if err := a.ensureFirstPassword(ctx); err != nil {
 		return err
 	}
-	a.records, err = cdr.New(cdr.Config{Dir: filepath.Join(a.cfg.DataDir, "spool", "cdr"), Sink: a.store, Log: a.log.With("part", "records")})
+	a.records, err = cdr.New(cdr.Config{Dir: filepath.Join(a.cfg.DataDir, "spool", "cdr"), Stage: "/dev/shm", Sink: a.store, Log: a.log.With("part", "records")})
 	if err == nil {
 		a.onFail(a.records.Run)
 	}

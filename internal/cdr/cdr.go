@@ -38,12 +38,18 @@ type Config struct {
 	Sink Sink
 	Log  *slog.Logger
 
+	// Stage is a directory in memory (tmpfs), such as /dev/shm. What is not yet in the
+	// journal is kept there as well, so that it outlives the process. When it is
+	// empty, every record is written to the journal at once, which costs more.
+	Stage string
+
 	Queue        int           // records in memory before shards write themselves, default 8192
 	Batch        int           // records in one InsertRecords, default 1000
 	Segment      int64         // bytes of a journal segment, default 1 MiB
 	Backlog      int           // bytes kept in memory while the disk refuses, default 32 MiB
 	FlushAfter   time.Duration // time from an end to its batch while few calls end, default 150 ms
 	FlushWithin  time.Duration // the same while many calls end, default 1 s
+	Linger       time.Duration // longest stay on the stage alone, default 100 ms
 	SyncEvery    time.Duration // time between fsyncs, default 1 s
 	Heartbeat    time.Duration // notes the time while calls are up, default 15 s
 	RetryMin     time.Duration // first pause after the database failed, default 250 ms
@@ -80,6 +86,7 @@ func (c *Config) defaults() {
 	def(&c.Backlog, 32<<20)
 	def(&c.FlushAfter, 150*time.Millisecond)
 	def(&c.FlushWithin, time.Second)
+	def(&c.Linger, 100*time.Millisecond)
 	def(&c.SyncEvery, time.Second)
 	def(&c.Heartbeat, 15*time.Second)
 	def(&c.RetryMin, 250*time.Millisecond)
@@ -99,12 +106,17 @@ type Writer struct {
 	wake    chan struct{} // the queue is not empty
 	grown   chan struct{} // the journal has grown
 
-	mu      sync.Mutex // guards queue and stopped
+	mu      sync.Mutex // guards queue to stopped, and the area of stage that takes lines
 	queue   []item
-	stopped bool      // nobody waits for wake any more
-	spare   []item    // the other half of the double buffer; guarded by journal.mu
-	text    []byte    // of write
-	lines   []waiting // of write
+	stage   *stage      // nil when there is none
+	later   *time.Timer // wakes the writer for what is on the stage
+	armed   bool        // it will do so
+	woken   bool        // the writer comes at once
+	stopped bool        // nobody waits for wake any more
+
+	spare []item    // the other half of the double buffer; guarded by journal.mu, as are
+	text  []byte    // of write
+	lines []waiting // of write
 
 	overflows   atomic.Uint64
 	written     atomic.Uint64
@@ -117,6 +129,7 @@ type Writer struct {
 type item struct {
 	kind    kind
 	at      int64
+	line    []byte // of a start, when it is on the stage
 	record  calls.Record
 	reasons func() json.RawMessage
 }
@@ -143,10 +156,12 @@ func newWriter(cfg Config, create func(string) (file, error)) (*Writer, error) {
 		wake: make(chan struct{}, 1), grown: make(chan struct{}, 1),
 		journal: &journal{
 			dir: cfg.Dir, limit: cfg.Segment, backMax: cfg.Backlog, log: cfg.Log,
-			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall), recent: recent{limit: 4 * cfg.Batch},
+			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall), recent: recent{batch: cfg.Batch, limit: 4 * cfg.Batch},
 		},
 	}
-	if err := w.journal.load(); err != nil {
+	w.later = time.AfterFunc(cfg.Linger, w.lingered)
+	if err := w.open(); err != nil {
+		w.later.Stop()
 		lock.Close()
 		return nil, err
 	}
@@ -154,6 +169,21 @@ func newWriter(cfg Config, create func(string) (file, error)) (*Writer, error) {
 		cfg.Log.Warn("calls were interrupted when the system stopped last time", "calls", n)
 	}
 	return w, nil
+}
+
+// open takes over what an earlier run has left.
+func (w *Writer) open() error {
+	staged, err := readStage(w.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	if err := w.journal.load(staged); err != nil || w.cfg.Stage == "" {
+		return err
+	}
+	if w.stage, err = newStage(w.cfg.Dir, w.cfg.Stage); err != nil {
+		w.cfg.Log.Warn("every call record is written to disk at once, which costs more", "error", err)
+	}
+	return nil
 }
 
 func lockDir(dir string) (*os.File, error) {
@@ -182,6 +212,8 @@ func (w *Writer) Started(r calls.Record) { w.put(item{kind: started, record: r})
 //
 // Neither call waits for disk or database, except when the queue is full: then
 // the caller writes the queue to the journal itself, so that nothing is lost.
+// When they return, the record is safe from the death of the process if there is
+// a stage, otherwise moments later. On the stage a record has no reasons.
 func (w *Writer) Finished(r calls.Record, reasons func() json.RawMessage) {
 	w.put(item{kind: finished, record: r, reasons: reasons})
 }
@@ -189,19 +221,39 @@ func (w *Writer) Finished(r calls.Record, reasons func() json.RawMessage) {
 func (w *Writer) put(it item) {
 	it.at = micros(w.journal.clock())
 	w.mu.Lock()
+	wake := false
+	if line, staged := w.stage.put(entry{Kind: it.kind, At: it.at, Record: &it.record}); !staged {
+		wake, w.woken = !w.woken, true
+	} else {
+		if it.kind == started {
+			it.line = line
+		}
+		if !w.armed && !w.woken {
+			w.armed = true
+			w.later.Reset(w.cfg.Linger)
+		}
+	}
 	w.queue = append(w.queue, it)
 	n, stopped := len(w.queue), w.stopped
 	w.mu.Unlock()
-	if stopped {
+	switch {
+	case stopped:
 		w.drain()
-		return
-	}
-	if n > w.cfg.Queue {
+	case n > w.cfg.Queue:
 		w.overflows.Add(1)
 		w.drain()
-		return
+	case wake:
+		signal(w.wake)
 	}
-	if n == 1 {
+}
+
+// lingered wakes the writer unless it has been there in the meantime.
+func (w *Writer) lingered() {
+	w.mu.Lock()
+	w.armed = false
+	n := len(w.queue)
+	w.mu.Unlock()
+	if n > 0 {
 		signal(w.wake)
 	}
 }
@@ -220,45 +272,47 @@ func (w *Writer) drain() {
 	defer j.mu.Unlock()
 	w.mu.Lock()
 	items := w.queue
-	w.queue = w.spare[:0]
+	w.queue, w.woken = w.spare[:0], false
+	empty := w.stage.swap()
 	w.mu.Unlock()
 	if len(items) > 0 {
 		w.write(items)
 	}
+	empty()
 	clear(items)
 	w.spare = items[:0]
 }
 
 // write renders items and appends them to the journal, whose mu is held.
 func (w *Writer) write(items []item) {
-	ends := false
 	text, lines := w.text[:0], w.lines[:0]
 	for i := range items {
 		it := &items[i]
+		line := waiting{line: it.line, id: it.record.ID, kind: it.kind}
 		if it.reasons != nil {
 			it.record.Reasons = it.reasons()
 		}
-		begin := len(text)
-		e := entry{Kind: it.kind, At: it.at, Record: &it.record}
-		var err error
-		if text, err = e.encode(text); err != nil {
-			w.cfg.Log.Error("call record cannot be written", "call_id", it.record.ID, "error", err)
-			continue
+		if line.line == nil {
+			begin := len(text)
+			var err error
+			if text, err = (entry{Kind: it.kind, At: it.at, Record: &it.record}).encode(text); err != nil {
+				w.cfg.Log.Error("call record cannot be written", "call_id", it.record.ID, "error", err)
+				continue
+			}
+			line.line = text[begin:]
 		}
-		line := waiting{line: text[begin:], id: it.record.ID, kind: it.kind}
 		if it.kind == finished {
-			line.record, ends = &it.record, true
+			line.record = &it.record
 		}
 		lines = append(lines, line)
 	}
-	w.journal.appendLocked(lines)
+	if w.journal.appendLocked(lines) {
+		signal(w.grown)
+	}
 	clear(lines)
 	w.lines = lines[:0]
 	if w.text = text[:0]; cap(text) > 2*maxWrite { // after a burst
 		w.text = nil
-	}
-	if ends {
-		signal(w.grown)
 	}
 }
 
@@ -268,6 +322,7 @@ func (w *Writer) write(items []item) {
 // called once; records handed in after it returned still reach the journal.
 func (w *Writer) Run(ctx context.Context) error {
 	defer w.lock.Close()
+	defer w.later.Stop()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { wait(stop, w.cfg.StopWithin); cancel() })()
@@ -297,11 +352,16 @@ func (w *Writer) writeLoop(ctx context.Context) {
 		case <-beat.C:
 			w.journal.heartbeat()
 		case <-ctx.Done():
+			w.drain()
 			w.mu.Lock()
-			w.stopped = true
+			last := w.stage
+			w.stopped, w.stage = true, nil
 			w.mu.Unlock()
 			w.drain()
 			w.journal.sync()
+			if err := last.close(); err != nil {
+				w.cfg.Log.Warn("record stage cannot be removed", "error", err)
+			}
 			return
 		}
 	}

@@ -105,7 +105,7 @@ func BenchmarkCost(b *testing.B) {
 }
 
 func benchCost(b *testing.B, sink cdr.Sink) {
-	w, err := cdr.New(cdr.Config{Dir: filepath.Join(b.TempDir(), "spool"), Sink: sink})
+	w, err := cdr.New(cdr.Config{Dir: filepath.Join(b.TempDir(), "spool"), Sink: sink, Stage: "/dev/shm"})
 	if err != nil {
 		b.Fatal(err)
 	}

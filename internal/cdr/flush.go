@@ -26,21 +26,27 @@ type flusher struct {
 func (f *flusher) run(ctx, stop context.Context) {
 	pause := f.cfg.RetryMin
 	for ctx.Err() == nil {
-		more, err := f.flush(stop)
-		switch {
-		case err != nil:
+		progress, err := f.flush(stop)
+		if err != nil {
 			wait(ctx, pause)
 			pause = min(2*pause, f.cfg.RetryMax)
 			continue
-		case more:
+		}
+		n, behind := f.journal.waiting()
+		if progress {
 			pause = f.cfg.RetryMin
-			continue
+			if behind {
+				continue
+			}
 		}
-		select {
-		case <-f.grown:
-			f.gather(ctx)
-		case <-ctx.Done():
+		if n == 0 {
+			select {
+			case <-f.grown:
+			case <-ctx.Done():
+				return
+			}
 		}
+		f.gather(ctx)
 	}
 }
 
@@ -51,17 +57,16 @@ const few = 10
 // ones, but nobody should have to look for a record that ended a second ago.
 func (f *flusher) gather(ctx context.Context) {
 	wait(ctx, f.cfg.FlushAfter)
-	if n := f.journal.held(); n <= few || n >= f.cfg.Batch {
+	n, behind := f.journal.waiting()
+	if n <= few || behind {
 		return
 	}
 	within := time.NewTimer(f.cfg.FlushWithin - f.cfg.FlushAfter)
 	defer within.Stop()
-	for {
+	for !behind {
 		select {
 		case <-f.grown:
-			if f.journal.held() >= f.cfg.Batch {
-				return
-			}
+			_, behind = f.journal.waiting()
 		case <-within.C:
 			return
 		case <-ctx.Done():
@@ -74,11 +79,11 @@ func (f *flusher) gather(ctx context.Context) {
 // whether nothing is left.
 func (f *flusher) last(stop context.Context) bool {
 	for stop.Err() == nil {
-		more, err := f.flush(stop)
+		progress, err := f.flush(stop)
 		if err != nil {
 			return false
 		}
-		if !more {
+		if !progress {
 			return true
 		}
 	}
@@ -94,12 +99,12 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// flush takes one step: it hands in one batch or passes the end of a segment. It
-// reports whether there may be more.
-func (f *flusher) flush(ctx context.Context) (more bool, err error) {
+// flush takes one step, if there is one to take: it hands in one batch or passes the
+// end of a segment.
+func (f *flusher) flush(ctx context.Context) (progress bool, err error) {
 	j := f.journal
 	j.releaseBefore(f.pos.seq)
-	b, after, whole := j.next(f.cfg.Batch)
+	b, after, whole := j.next()
 	if !whole {
 		return f.flushSegment(ctx)
 	}
@@ -121,7 +126,7 @@ func (f *flusher) handIn(ctx context.Context, b batch, after position) error {
 }
 
 // flushSegment takes a step with what is read from the segment at pos.
-func (f *flusher) flushSegment(ctx context.Context) (more bool, err error) {
+func (f *flusher) flushSegment(ctx context.Context) (progress bool, err error) {
 	j := f.journal
 	seg, closed, ok := j.at(f.pos)
 	if !ok {
@@ -157,7 +162,7 @@ func (f *flusher) flushSegment(ctx context.Context) (more bool, err error) {
 }
 
 // flushRefused hands in records that the disk refused, when all others are done.
-func (f *flusher) flushRefused(ctx context.Context) (more bool, err error) {
+func (f *flusher) flushRefused(ctx context.Context) (progress bool, err error) {
 	records := f.journal.refused(f.cfg.Batch)
 	if len(records) == 0 {
 		return false, nil

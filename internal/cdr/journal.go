@@ -105,6 +105,7 @@ type waiting struct {
 // or nothing: when there are more than limit, or one whose record is not at hand,
 // it is given up until the flusher has read the journal to its end.
 type recent struct {
+	batch   int // ends that make a batch
 	limit   int
 	whole   bool
 	records []calls.Record
@@ -116,7 +117,7 @@ func (r *recent) add(record *calls.Record, after position) {
 		return
 	}
 	if record == nil || len(r.records) >= r.limit {
-		*r = recent{limit: r.limit}
+		*r = recent{batch: r.batch, limit: r.limit}
 		return
 	}
 	r.records = append(r.records, *record)
@@ -143,7 +144,12 @@ func newWaiting(e entry) (waiting, error) {
 
 // appendLocked writes lines in order; it does not keep them. What the disk refuses
 // waits in memory, and everything after it too, until retryLocked gets it written.
-func (j *journal) appendLocked(batch []waiting) {
+// It reports whether the flusher should know: there are ends and had been none
+// before, or there are enough for a batch, or they are not in memory.
+func (j *journal) appendLocked(batch []waiting) (tell bool) {
+	ends := slices.ContainsFunc(batch, func(w waiting) bool { return w.kind == finished })
+	idle := len(j.recent.records) == 0
+	defer func() { tell = ends && (idle || j.behindLocked()) }()
 	j.retryLocked()
 	if len(j.backlog) == 0 {
 		batch = j.writeLocked(batch)
@@ -160,6 +166,7 @@ func (j *journal) appendLocked(batch []waiting) {
 		}
 		j.backlog = j.backlog[1:]
 	}
+	return tell
 }
 
 // track keeps the set of open calls.
@@ -340,20 +347,32 @@ func (j *journal) retry() bool {
 }
 
 // next returns, from memory, the ends that come first after what has been handed
-// in, at most limit, and the position after them. whole is false when they must be
-// read from the segments. When there are none, the position is the journal's end.
-// The records stay as they are until handedIn is called.
-func (j *journal) next(limit int) (b batch, at position, whole bool) {
+// in, one batch at most, and the position after them. whole is false when they must
+// be read from the segments. When there are none, the position is the journal's end.
+// The records stay as they are until commit is called.
+func (j *journal) next() (b batch, at position, whole bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	r := &j.recent
 	if !r.whole {
 		return b, at, false
 	}
-	if n := min(limit, len(r.records)); n > 0 {
+	if n := min(r.batch, len(r.records)); n > 0 {
 		return batch{records: r.records[:n:n], ends: n}, r.after[n-1], true
 	}
 	return b, j.end(), true
+}
+
+// waiting returns how many ends are in memory, and whether there are enough for a
+// batch or some elsewhere.
+func (j *journal) waiting() (n int, behind bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.recent.records), j.behindLocked()
+}
+
+func (j *journal) behindLocked() bool {
+	return !j.recent.whole || len(j.recent.records) >= j.recent.batch || len(j.backlog) > 0
 }
 
 // end is the position after everything.
@@ -375,13 +394,6 @@ func (j *journal) follow(p position) bool {
 	}
 	j.recent.whole = true
 	return true
-}
-
-// held returns how many ends are in memory.
-func (j *journal) held() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.recent.records)
 }
 
 // commit notes that n ends, up to p, are in the database.

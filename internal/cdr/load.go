@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -14,9 +15,10 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 )
 
-// load finds the segments of an earlier run, and ends the calls that were up when
-// it stopped: they become Interrupted with the time of the last line.
-func (j *journal) load() error {
+// load finds the segments of an earlier run, takes over the lines of its stage, and
+// ends the calls that were up when it stopped: they become Interrupted with the time
+// of the last line.
+func (j *journal) load(staged []byte) error {
 	names, err := os.ReadDir(j.dir)
 	if err != nil {
 		return fmt.Errorf("reading record spool: %w", err)
@@ -37,6 +39,9 @@ func (j *journal) load() error {
 	}
 	slices.SortFunc(j.segments, func(a, b segment) int { return cmp.Compare(a.seq, b.seq) })
 	l := loading{journal: j}
+	if err := l.staged(staged); err != nil {
+		return err
+	}
 	for _, s := range j.segments {
 		if err := l.segment(s); err != nil {
 			return err
@@ -50,6 +55,7 @@ func (j *journal) load() error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.appendLocked(l.found)
 	return j.interrupt(l.last)
 }
 
@@ -57,7 +63,39 @@ func (j *journal) load() error {
 type loading struct {
 	*journal
 	last int64      // time of the youngest line
-	ends []position // of every finished call
+	ends []position // of every finished call in a segment
+	// found are the ends on the stage. They may be in a segment too: the database
+	// takes one of the two.
+	found []waiting
+}
+
+// staged reads the lines of the stage. It comes before the segments: what has
+// started here may have ended there.
+func (l *loading) staged(lines []byte) error {
+	scan := newScanner(bytes.NewReader(lines), 0)
+	for {
+		e, err := scan.next()
+		if errors.Is(err, io.EOF) {
+			l.stats.damaged += uint64(scan.damaged)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		l.last = max(l.last, e.At)
+		if e.Record == nil {
+			continue
+		}
+		w, err := newWaiting(e)
+		if err != nil {
+			return err
+		}
+		if e.Kind == finished {
+			l.found = append(l.found, w)
+			continue
+		}
+		l.track(w, 0)
+	}
 }
 
 func (l *loading) segment(s segment) error {
