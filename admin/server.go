@@ -8,6 +8,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,17 +37,21 @@ type Config struct {
 	// it is set; Run closes it.
 	Listen   string
 	Listener net.Listener
-	Deps     api.Deps
+	// MaxConnections bounds the connections at once; 0 means 1024.
+	MaxConnections int
+	Deps           api.Deps
 	// Log also serves Deps when Deps.Log is nil.
 	Log *slog.Logger
 }
 
 // Server serves the API.
 type Server struct {
-	log      *slog.Logger
-	listener net.Listener
-	api      *api.API
-	handler  http.Handler
+	log       *slog.Logger
+	listener  net.Listener
+	most      int // connections at once
+	api       *api.API
+	handler   http.Handler
+	strangers lineBudget
 }
 
 // New builds the server and takes the address; it fails when another program
@@ -62,7 +67,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: c.Log, api: a, listener: c.Listener}
+	s := &Server{log: c.Log, api: a, listener: c.Listener, most: cmp.Or(c.MaxConnections, maxConnections)}
 	s.handler = s.wrap(routes(a))
 	if s.listener == nil {
 		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -92,7 +97,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.log.Warn("the API is open to the network without TLS: passwords can be read on the way", "address", a.String())
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(newLimitListener(s.listener, maxConnections)) }()
+	go func() { failed <- server.Serve(LimitListener(s.listener, s.most)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving the API: %w", err)

@@ -1,8 +1,8 @@
 package admin
 
 import (
+	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -79,15 +79,65 @@ func (s *Server) logged(next http.Handler) http.Handler {
 					api.WriteProblem(rec, http.StatusInternalServerError, "something went wrong inside; the log says what")
 				}
 			}
-			level := slog.LevelInfo
-			if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
-				level = slog.LevelDebug
-			}
-			s.log.Log(ctx, level, "http request", "method", r.Method, "path", r.URL.Path, "status", rec.code(), "bytes", rec.bytes,
-				"took", time.Since(start).Round(time.Microsecond), "remote", r.RemoteAddr, "user", who.Username, "operation", who.Operation)
+			s.access(ctx, r, rec, who, start)
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})
+}
+
+// access writes one line of the access log. Requests of strangers may be left out when there are many; the
+// next line says how many were.
+func (s *Server) access(ctx context.Context, r *http.Request, rec *recorder, who *api.Who, start time.Time) {
+	level := slog.LevelInfo
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		level = slog.LevelDebug
+	}
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	left := s.strangers.leftOut(who.Username != "" || level == slog.LevelDebug, time.Now())
+	if left < 0 {
+		return
+	}
+	attrs := []any{
+		"method", r.Method, "path", r.URL.Path, "status", rec.code(), "bytes", rec.bytes,
+		"took", time.Since(start).Round(time.Microsecond), "remote", r.RemoteAddr, "user", who.Username, "operation", who.Operation,
+	}
+	if left > 0 {
+		attrs = append(attrs, "left_out", left)
+	}
+	s.log.Log(ctx, level, "http request", attrs...)
+}
+
+// strangerLines is how many requests without a user are logged per second.
+const strangerLines = 10
+
+// lineBudget bounds the lines that strangers can cause.
+type lineBudget struct {
+	mu     sync.Mutex
+	second int64
+	used   int
+	left   int
+}
+
+// leftOut counts a line and returns how many were left out before it, or -1 when it is to be left out itself. Known
+// users always get theirs.
+func (b *lineBudget) leftOut(known bool, now time.Time) int {
+	if known {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := now.Unix(); s != b.second {
+		b.second, b.used = s, 0
+	}
+	if b.used++; b.used > strangerLines {
+		b.left++
+		return -1
+	}
+	left := b.left
+	b.left = 0
+	return left
 }
 
 // recorder notes status and size of an answer.
@@ -121,51 +171,4 @@ func (r *recorder) code() int {
 		return http.StatusOK
 	}
 	return r.status
-}
-
-// limitListener bounds the connections that are open at once; further ones wait
-// in the kernel's queue.
-type limitListener struct {
-	net.Listener
-	slots chan struct{}
-	done  chan struct{}
-	once  sync.Once
-}
-
-func newLimitListener(l net.Listener, most int) *limitListener {
-	return &limitListener{Listener: l, slots: make(chan struct{}, most), done: make(chan struct{})}
-}
-
-// Accept waits for a free place, then for a connection.
-func (l *limitListener) Accept() (net.Conn, error) {
-	select {
-	case l.slots <- struct{}{}:
-	case <-l.done:
-		return nil, net.ErrClosed
-	}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.slots
-		return nil, err
-	}
-	return &limitedConn{Conn: c, free: func() { <-l.slots }}, nil
-}
-
-// Close ends Accept.
-func (l *limitListener) Close() error {
-	l.once.Do(func() { close(l.done) })
-	return l.Listener.Close()
-}
-
-// limitedConn gives its place back when it is closed.
-type limitedConn struct {
-	net.Conn
-	once sync.Once
-	free func()
-}
-
-func (c *limitedConn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(c.free)
-	return err
 }

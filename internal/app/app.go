@@ -357,7 +357,7 @@ func (a *App) openMetrics(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("metrics.listen: %w", err)
 	}
-	a.metricLn = capConnections(l, a.limits.http)
+	a.metricLn = admin.LimitListener(l, a.limits.http)
 	a.onClose(func() { _ = l.Close() })
 	return nil
 }

@@ -28,8 +28,8 @@ func (a *App) openAdmin(context.Context) error {
 	}
 	a.onClose(func() { _ = a.adminLn.Close() })
 	a.admin, err = admin.New(admin.Config{
-		Listener: capConnections(a.adminLn, a.limits.http),
-		Log:      a.log.With("part", "admin"),
+		Listener: a.adminLn, MaxConnections: a.limits.http,
+		Log: a.log.With("part", "admin"),
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
 			Routing: func() (*routing.Table, routing.Live) {
