@@ -405,7 +405,7 @@ func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *trans
 	changed := keep(&b.Contact, w.uri)
 	changed = keep(&b.Instance, w.instance) || changed
 	changed = keep(&b.RegID, w.regID) || changed
-	changed = keep(&b.CallID, req.CallID()) || changed
+	keep(&b.CallID, req.CallID()) // of use only while the phone runs: no reason to write the file at once
 	ua := req.Header(message.HUserAgent)
 	keep(&b.UserAgent, strings.ToValidUTF8(ua[:min(len(ua), maxUserAgent)], "?"))
 	if !slices.Equal(b.Path, hops) {
