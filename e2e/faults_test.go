@@ -274,6 +274,57 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
+// TestNoMediaPorts has ports for one call: the next ones are refused with a reason, the first is not concerned, and
+// its ports serve again when it has ended.
+func TestNoMediaPorts(t *testing.T) {
+	r := newPair(t)
+	r.stop()
+	text, err := os.ReadFile(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := freePort(t) &^ 1
+	few := fmt.Sprintf("ports = \"%d-%d\"", first, first+3)
+	if err := os.WriteFile(r.config, []byte(strings.Replace(string(text), `ports = "30000-31999"`, few, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	callee, caller := r.phones(t, "UDP")
+	up := r.connect(t, caller, callee, "")
+	log := strings.Count(withoutRequests(r.log.String()), "\n")
+	var refused *talk
+	for range 20 {
+		refused = caller.dial("sip:416@"+domain, "", description("127.0.0.1", 41000, 1, "", pcmu...))
+		refused.ackFailure(caller.await("503 INVITE"))
+	}
+	if n := strings.Count(withoutRequests(r.log.String()), "\n") - log; n == 0 || n > 5 {
+		t.Errorf("%d lines of log for 20 calls that lack a port", n)
+	}
+	if got := r.record(t, refused.callID); got.Result != "failed" || got.Cause != "no media port is free" {
+		t.Errorf("record %+v", got)
+	}
+	if n := r.number(`koppelfeld_media_ports{state="free"}`); n != 0 {
+		t.Errorf("%.0f ports are said to be free", n)
+	}
+	up.flows(t, 10)
+	up.end(t)
+	eventually(t, 10*time.Second, "the ports serve another call", func() bool {
+		k := caller.dial("sip:416@"+domain, "", description("127.0.0.1", 41000, 1, "", pcmu...))
+		m := caller.await("503 INVITE", "180 INVITE", "100 INVITE")
+		for m.kind() == "100 INVITE" {
+			select {
+			case req := <-callee.in:
+				if req.kind() == "INVITE" {
+					callee.send(wire(response(req, "486 Busy Here", "busy"), ""))
+				}
+			case m = <-caller.in:
+			}
+		}
+		k.ackFailure(m)
+		return m.kind() == "486 INVITE"
+	})
+}
+
 // TestBrokenLocations starts over a table of registrations that cannot be read.
 func TestBrokenLocations(t *testing.T) {
 	r := newPair(t)

@@ -34,6 +34,7 @@ type loop struct {
 	from   sockaddr
 	out    outbox
 	due    []*Endpoint // scratch of tick
+	logged time.Time   // when a panic was logged last
 
 	mu        sync.Mutex
 	endpoints []*Endpoint
@@ -237,7 +238,10 @@ func (l *loop) tickOne(e *Endpoint, now time.Duration) {
 func (l *loop) mend() {
 	if r := recover(); r != nil {
 		l.out.n = 0
-		l.dropped[DropPanic].Add(1)
-		l.plane.log.Error("panic in a media poll loop", "panic", r, "stack", string(debug.Stack()))
+		n := l.dropped[DropPanic].Add(1)
+		if now := time.Now(); now.Sub(l.logged) >= time.Second { // a peer may be able to cause them at will
+			l.logged = now
+			l.plane.log.Error("panic in a media poll loop", "panics", n, "panic", r, "stack", string(debug.Stack()))
+		}
 	}
 }

@@ -160,7 +160,7 @@ func (c *call) start() {
 		return
 	}
 	if err := c.openStreams(c.offer); err != nil {
-		c.u.cfg.Log.Error("opening media for a call failed", "call_id", c.id, "error", err)
+		c.noMedia(err)
 		c.reject(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
 		return
 	}

@@ -89,6 +89,14 @@ func (c *call) openStreams(s *sdp.Session) error {
 	return nil
 }
 
+// noMedia logs that no media could be opened, once per second at most: phones may try again and again.
+func (c *call) noMedia(err error) {
+	now, last := c.sh.Now().Unix(), c.u.mediaLogged.Load()
+	if now != last && c.u.mediaLogged.CompareAndSwap(last, now) {
+		c.u.cfg.Log.Error("opening media for a call failed", "call_id", c.id, "error", err)
+	}
+}
+
 func (c *call) openStream(i int) error {
 	m := c.u.cfg.Media
 	a, err := m.Open(c.mediaOptions(callerSide), nil)

@@ -193,7 +193,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 		return
 	}
 	if err := c.openStreams(d); err != nil {
-		c.u.cfg.Log.Error("opening media within a call failed", "call_id", c.id, "error", err)
+		c.noMedia(err)
 		l.reject(tx, 500)
 		return
 	}

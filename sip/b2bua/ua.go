@@ -33,7 +33,9 @@ type UA struct {
 	active   atomic.Int64 // calls that have not ended
 	open     atomic.Int64 // calls that have not gone, see call.settle
 	panics   atomic.Int64
-	sources  sources
+	// mediaLogged is the second in which a lack of media was logged last.
+	mediaLogged atomic.Int64
+	sources     sources
 }
 
 // New checks the configuration and returns a UA that waits for Register.
