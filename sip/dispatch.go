@@ -82,7 +82,7 @@ func (sh *Shard) ack(m *message.Message) {
 		u.Ack(m)
 		return
 	}
-	sh.stack.counters.drop(DropNoDialog)
+	sh.stack.counters.drop(DropAck)
 }
 
 // outside gives a request outside of any dialog to its handler.

@@ -18,7 +18,8 @@ const (
 	DropVia       Drop = "via"        // overlong branch or sent-by: 400
 	DropRefused   Drop = "refused"    // refused by its form: 416, 420, 483, 501
 	DropMethod    Drop = "method"     // no handler: 405 (481 for methods of dialogs)
-	DropNoDialog  Drop = "no_dialog"  // in-dialog request or ACK for a dialog we do not have
+	DropNoDialog  Drop = "no_dialog"  // in-dialog request for a dialog we do not have: 481
+	DropAck       Drop = "ack"        // ACK for neither a transaction nor a dialog, such as that of a stateless answer
 	DropMerged    Drop = "merged"     // 482
 	DropOverload  Drop = "overload"   // 503: queue or transactions over the limit
 	DropHardQueue Drop = "hard_queue" // queue full: dropped without a word
@@ -26,7 +27,7 @@ const (
 )
 
 var dropReasons = [...]Drop{
-	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropMerged, DropOverload, DropHardQueue,
+	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropAck, DropMerged, DropOverload, DropHardQueue,
 }
 
 type counters struct {
