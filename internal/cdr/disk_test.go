@@ -111,6 +111,48 @@ func TestFullDiskAndMemory(t *testing.T) {
 	})
 }
 
+// TestManyOpenCalls: that the starts of many long calls outlive their segments does
+// not cost more writing than the calls that come and go.
+func TestManyOpenCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const room = 1 << 40
+		var d disk
+		d.room.Store(room)
+		w, err := newWriter(Config{Dir: t.TempDir(), Sink: &fakeSink{}, Segment: 10_000}, d.create)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, w)
+		const long, short = 1000, 5000
+		for i := range long {
+			w.Started(call(i))
+		}
+		synctest.Wait()
+		starts := room - d.room.Load()
+		for i := range short {
+			w.Started(call(long + i))
+			w.Finished(ended(long+i), nil)
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		s, written := w.Stats(), room-d.room.Load()
+		traffic := written - starts
+		if s.Open != long || s.SpoolBytes > 6*starts {
+			t.Errorf("%d bytes of starts, %+v", starts, s)
+		}
+		if least := int64(short * 600); traffic > 2*least {
+			t.Errorf("%d bytes written for about %d of traffic", traffic, least)
+		}
+		for i := range long {
+			w.Finished(ended(i), nil)
+		}
+		stop()
+		if s := w.Stats(); s.Written != long+short || s.Segments != 0 {
+			t.Errorf("at the end: %+v", s)
+		}
+	})
+}
+
 // TestTornWriteIsNotFollowed: when a torn line cannot be cut off, what follows
 // goes to another segment and all whole lines are found.
 func TestTornWriteIsNotFollowed(t *testing.T) {

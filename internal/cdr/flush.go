@@ -32,7 +32,7 @@ func (f *flusher) run(ctx, stop context.Context) {
 			pause = min(2*pause, f.cfg.RetryMax)
 			continue
 		}
-		n, behind := f.journal.waiting()
+		n, behind := f.journal.pending()
 		if progress {
 			pause = f.cfg.RetryMin
 			if behind {
@@ -57,7 +57,7 @@ const few = 10
 // ones, but nobody should have to look for a record that ended a second ago.
 func (f *flusher) gather(ctx context.Context) {
 	wait(ctx, f.cfg.FlushAfter)
-	n, behind := f.journal.waiting()
+	n, behind := f.journal.pending()
 	if n <= few || behind {
 		return
 	}
@@ -66,7 +66,7 @@ func (f *flusher) gather(ctx context.Context) {
 	for !behind {
 		select {
 		case <-f.grown:
-			_, behind = f.journal.waiting()
+			_, behind = f.journal.pending()
 		case <-within.C:
 			return
 		case <-ctx.Done():

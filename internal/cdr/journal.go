@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"math"
 	"os"
@@ -98,30 +97,6 @@ type waiting struct {
 	id     string
 	kind   kind
 	record *calls.Record // of an end; nil when it must be read from the line
-}
-
-// recent are the youngest ends of the journal, kept in memory so that the flusher
-// need not read them back. It holds either every end after the flusher's position
-// or nothing: when there are more than limit, or one whose record is not at hand,
-// it is given up until the flusher has read the journal to its end.
-type recent struct {
-	batch   int // ends that make a batch
-	limit   int
-	whole   bool
-	records []calls.Record
-	after   []position // of each record's line
-}
-
-func (r *recent) add(record *calls.Record, after position) {
-	if !r.whole {
-		return
-	}
-	if record == nil || len(r.records) >= r.limit {
-		*r = recent{batch: r.batch, limit: r.limit}
-		return
-	}
-	r.records = append(r.records, *record)
-	r.after = append(r.after, after)
 }
 
 const (
@@ -346,73 +321,6 @@ func (j *journal) retry() bool {
 	return any
 }
 
-// next returns, from memory, the ends that come first after what has been handed
-// in, one batch at most, and the position after them. whole is false when they must
-// be read from the segments. When there are none, the position is the journal's end.
-// The records stay as they are until commit is called.
-func (j *journal) next() (b batch, at position, whole bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	r := &j.recent
-	if !r.whole {
-		return b, at, false
-	}
-	if n := min(r.batch, len(r.records)); n > 0 {
-		return batch{records: r.records[:n:n], ends: n}, r.after[n-1], true
-	}
-	return b, j.end(), true
-}
-
-// waiting returns how many ends are in memory, and whether there are enough for a
-// batch or some elsewhere.
-func (j *journal) waiting() (n int, behind bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.recent.records), j.behindLocked()
-}
-
-func (j *journal) behindLocked() bool {
-	return !j.recent.whole || len(j.recent.records) >= j.recent.batch || len(j.backlog) > 0
-}
-
-// end is the position after everything.
-func (j *journal) end() position {
-	if j.active == nil {
-		return position{seq: j.nextSeq}
-	}
-	s := j.segments[len(j.segments)-1]
-	return position{seq: s.seq, offset: s.size}
-}
-
-// follow keeps ends in memory from now on if there is nothing after p. It reports
-// whether that is so.
-func (j *journal) follow(p position) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if p.before(j.end()) && len(j.segments) > 0 {
-		return false
-	}
-	j.recent.whole = true
-	return true
-}
-
-// commit notes that n ends, up to p, are in the database.
-func (j *journal) commit(p position, n int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.stats.handedIn += uint64(n)
-	if r := &j.recent; r.whole {
-		r.records = slices.Delete(r.records, 0, min(n, len(r.records)))
-		r.after = slices.Delete(r.after, 0, min(n, len(r.after)))
-	}
-	if len(j.backlog) > 0 {
-		return // without the note a restart hands the same records in again
-	}
-	if w, err := newWaiting(entry{Kind: committed, At: micros(j.clock()), Seq: p.seq, Offset: p.offset}); err == nil {
-		j.writeLocked([]waiting{w})
-	}
-}
-
 // at returns the segment to read at p or, when that has gone, the next one, with
 // its size as far as it may be read, and whether it is closed for writing.
 func (j *journal) at(p position) (s segment, closed, ok bool) {
@@ -424,49 +332,6 @@ func (j *journal) at(p position) (s segment, closed, ok bool) {
 		}
 	}
 	return segment{}, false, false
-}
-
-// releaseBefore removes the segments before seq, oldest first. All their ends are
-// in the database. Starts of calls that are still open would be lost with them:
-// they move to the active segment first, but not before the journal is several
-// times as large as all such starts, lest a system with many long calls does
-// little but move them. When the disk refuses that, the segment stays as well.
-func (j *journal) releaseBefore(seq uint64) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for len(j.segments) > 0 && j.segments[0].seq < seq {
-		if j.segments[0].open > 0 && (j.size() < j.limit+4*j.openSize || !j.carry(j.segments[0].seq)) {
-			return
-		}
-		if err := os.Remove(j.path(j.segments[0].seq)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			j.stats.errors++
-			j.log.Error("record spool segment cannot be removed", "error", err)
-			return
-		}
-		j.segments = j.segments[1:]
-	}
-}
-
-// size is the size of all segments in bytes.
-func (j *journal) size() (n int64) {
-	for _, s := range j.segments {
-		n += s.size
-	}
-	return n
-}
-
-// carry writes the starts of open calls again that only the segment holds.
-func (j *journal) carry(seq uint64) bool {
-	if len(j.backlog) > 0 {
-		return false
-	}
-	var starts []waiting
-	for id, c := range j.open {
-		if c.segment == seq {
-			starts = append(starts, waiting{line: c.line, id: id, kind: started})
-		}
-	}
-	return len(j.writeLocked(starts)) == 0
 }
 
 // close syncs and closes the files. When settled, which means that all ends are in

@@ -109,6 +109,8 @@ func text(s string, limit int) string {
 	return s
 }
 
+const lastRecord = "SELECT MAX(seq) FROM records"
+
 // insertRecords writes records that are not known. When one is, the error is a
 // duplicate key, as it is when another node writes at the same time.
 func insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) error {
@@ -116,7 +118,7 @@ func insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) err
 		return nil
 	}
 	var last int64
-	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(MAX(seq), 0) FROM records").Scan(&last); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT COALESCE(("+lastRecord+"), 0)").Scan(&last); err != nil {
 		return err
 	}
 	const width = 12
@@ -205,78 +207,82 @@ type RecordFilter struct {
 // next page, which is empty on the last one. A record is written when its call has
 // ended; one that comes later never appears on a page behind a cursor.
 func (r *Records) ListRecords(ctx context.Context, f RecordFilter) (records []calls.Record, next string, err error) {
-	before := int64(math.MaxInt64)
+	p := recordPage{limit: pageSize(f.Limit), before: math.MaxInt64}
 	if f.Cursor != "" {
-		if before, err = strconv.ParseInt(f.Cursor, 10, 64); err != nil {
+		if p.before, err = strconv.ParseInt(f.Cursor, 10, 64); err != nil {
 			return nil, "", invalid("cursor", "%q is no cursor of call records", clip(f.Cursor, 32))
 		}
 	}
-	limit := pageSize(f.Limit)
-	var last int64 // of the page
 	if f.Number == "" && f.User == "" {
-		records, last, err = r.page(ctx, &f, before, nil, limit)
+		err = r.read(ctx, &f, nil, &p)
 	} else {
-		records, last, err = r.search(ctx, &f, before, limit)
+		err = r.search(ctx, &f, &p)
 	}
-	if err == nil && last > 0 {
-		next = strconv.FormatInt(last, 10)
+	if err != nil {
+		return nil, "", err
 	}
-	return records, next, err
+	if p.more {
+		next = strconv.FormatInt(p.before, 10)
+	}
+	return p.records, next, nil
+}
+
+// recordPage is a page of records in the making.
+type recordPage struct {
+	limit   int
+	records []calls.Record
+	before  int64 // the next record stands before this one
+	more    bool  // the page is full and there is another record
 }
 
 // search looks into the blocks before a record, few at first and then more, until
 // the page is full.
-func (r *Records) search(ctx context.Context, f *RecordFilter, before int64, limit int) (records []calls.Record, last int64, err error) {
+func (r *Records) search(ctx context.Context, f *RecordFilter, p *recordPage) error {
 	const first, most = 8, 256
 	var lowest, highest int64
-	err = r.eng.read.QueryRowContext(ctx, "SELECT COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM records").Scan(&lowest, &highest)
+	err := r.eng.read.QueryRowContext(ctx, "SELECT COALESCE((SELECT MIN(seq) FROM records), 0), COALESCE(("+lastRecord+"), 0)").Scan(&lowest, &highest)
 	if err != nil {
-		return nil, 0, dbError("reading call records", err)
+		return dbError("reading call records", err)
 	}
-	block, end := min(before-1, highest)/blockSize, lowest/blockSize
-	for count := first; block >= end && last == 0; count = min(4*count, most) {
+	block, end := min(p.before-1, highest)/blockSize, lowest/blockSize
+	for count := first; block >= end && !p.more; count = min(4*count, most) {
 		blocks := make([]any, 0, count)
 		for ; block >= end && len(blocks) < count; block-- {
 			blocks = append(blocks, block)
 		}
-		more, seq, err := r.page(ctx, f, before, blocks, limit-len(records))
-		if err != nil {
-			return nil, 0, err
+		if err := r.read(ctx, f, blocks, p); err != nil {
+			return err
 		}
-		records, last = append(records, more...), seq
 	}
-	return records, last, nil
+	return nil
 }
 
-// page returns records before another one, in the given blocks or in all. When
-// there are more than limit, last is the one that the page ends with.
-func (r *Records) page(ctx context.Context, f *RecordFilter, before int64, blocks []any, limit int) (records []calls.Record, last int64, err error) {
-	query, args := f.query(before, blocks, limit+1)
+// read adds records, from the given blocks or from all, to the page.
+func (r *Records) read(ctx context.Context, f *RecordFilter, blocks []any, p *recordPage) error {
+	query, args := f.query(p.before, blocks, p.limit-len(p.records)+1)
 	rows, err := r.eng.read.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, 0, dbError("reading call records", err)
+		return dbError("reading call records", err)
 	}
 	defer rows.Close()
-	var seq int64
 	for rows.Next() {
-		before := seq
-		var doc []byte
-		if err := rows.Scan(&seq, &doc); err != nil {
-			return nil, 0, dbError("reading call records", err)
+		if p.more = len(p.records) == p.limit; p.more {
+			return nil
 		}
-		if len(records) == limit {
-			return records, before, nil
+		var doc []byte
+		if err := rows.Scan(&p.before, &doc); err != nil {
+			return dbError("reading call records", err)
 		}
 		var c calls.Record
 		if err := json.Unmarshal(doc, &c); err != nil {
-			return nil, 0, fmt.Errorf("reading call record %d: %w", seq, err)
+			return fmt.Errorf("reading call record %d: %w", p.before, err)
 		}
-		records = append(records, c)
+		p.records = append(p.records, c)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, 0, dbError("reading call records", err)
+		return dbError("reading call records", err)
 	}
-	return records, 0, nil
+	return nil
 }
 
 // query builds the statement. Number and User may match one of several columns;

@@ -44,6 +44,8 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"records", records},
 		{"records repeated", recordsRepeated},
 		{"record lists", recordLists},
+		{"record blocks", recordBlocks},
+		{"records from nodes", recordsFromNodes},
 		{"sessions", sessions},
 		{"tokens", tokens},
 		{"wrong key", wrongKey},

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,6 +161,80 @@ func recordLists(t *testing.T, database string) {
 			})
 		}
 	}
+}
+
+// recordsFromNodes writes records through two stores at once.
+func recordsFromNodes(t *testing.T, database string) {
+	cfg := Config(t, database)
+	const batches, size = 15, 20
+	var writers sync.WaitGroup
+	for node := range 2 {
+		st := Open(t, cfg)
+		writers.Go(func() {
+			for b := range batches {
+				var batch []calls.Record
+				for i := range size {
+					batch = append(batch, Record((2*b+node)*size+i))
+				}
+				err := errors.New("not tried")
+				for try := 0; err != nil && try < 20; try++ { // as the writer of the records does
+					err = st.InsertRecords(t.Context(), batch)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	ids := list(t, Open(t, cfg), store.RecordFilter{})
+	slices.Sort(ids)
+	if n := len(slices.Compact(ids)); n != 2*batches*size || len(ids) != n {
+		t.Errorf("%d records, %d of them different, want %d", len(ids), n, 2*batches*size)
+	}
+}
+
+// recordBlocks searches among more records than lie in one part of the indexes.
+func recordBlocks(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	const count, step = 25_000, 1000
+	var rare, common []string
+	for from := 0; from < count; from += step {
+		var batch []calls.Record
+		for i := from; i < from+step; i++ {
+			c := Record(i)
+			c.Reasons, c.Legs, c.MediaCaller, c.From = nil, nil, nil, "4711"
+			if i%9000 == 5 {
+				c.To, c.Number, c.ToUser = "0661", "500", "seldom"
+				rare = append(rare, c.ID)
+			}
+			batch = append(batch, c)
+			common = append(common, c.ID)
+		}
+		insert(t, st, batch...)
+	}
+	late := Record(3)
+	late.ID, late.To, late.Number, late.ToUser = "0", "0661", "500", "seldom"
+	insert(t, st, late)
+	rare = append(rare, late.ID) // written last, whenever it began
+	slices.Reverse(rare)
+	slices.Reverse(common)
+	for name, f := range map[string]store.RecordFilter{
+		"dialled": {Number: "0661"}, "taken": {Number: "500", Limit: 1}, "user": {User: "seldom", Limit: 2}, "both": {User: "seldom", Number: "500"},
+		"result": {Number: "0661", Result: calls.Answered},
+	} {
+		if diff := cmp.Diff(rare, list(t, st, f)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if ids := list(t, st, store.RecordFilter{Number: "nobody"}); len(ids) != 0 {
+		t.Errorf("records of nobody: %v", ids)
+	}
+	if ids := list(t, st, store.RecordFilter{Number: "4711", Limit: 1000}); !slices.Equal(ids, common) {
+		t.Errorf("%d records of a number that all have, want %d, newest first", len(ids), len(common))
+	}
+	_, _, err := st.ListRecords(t.Context(), store.RecordFilter{Cursor: "x"})
+	invalidField(t, err, "cursor")
 }
 
 func sessions(t *testing.T, database string) {
