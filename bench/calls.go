@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 )
 
@@ -34,7 +35,7 @@ func (b *bench) measureCalls(ctx context.Context) error {
 	}
 	defer stop()
 	const parties = 1000
-	port, err := freePort()
+	port, err := testnet.Port()
 	if err != nil {
 		return err
 	}
@@ -191,7 +192,7 @@ func (b *bench) measureRegister(ctx context.Context) error {
 	if len(accounts) > 10000 {
 		accounts = accounts[:10000]
 	}
-	port, err := freePort()
+	port, err := testnet.Port()
 	if err != nil {
 		return err
 	}

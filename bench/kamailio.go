@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 )
 
@@ -28,7 +29,7 @@ func (b *bench) startKamailio(ctx context.Context) (*server, error) {
 	if err := os.WriteFile(filepath.Join(dir, "acc"), []byte(table.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("writing Kamailio's accounts: %w", err)
 	}
-	port, err := freePort()
+	port, err := testnet.Port()
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/example"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
 
 // domain is the realm of all accounts, on both sides of a comparison.
@@ -109,7 +110,7 @@ func (b *bench) startKoppelfeld(ctx context.Context, relay bool, env ...string) 
 	}
 	var ports [3]int
 	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
+		if ports[i], err = testnet.Port(); err != nil {
 			return nil, err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,24 +166,6 @@ func (p *process) cpu() (time.Duration, error) {
 		return 0, fmt.Errorf("reading the run time of %s: %w: %s", p.name, errors.ErrUnsupported, p.out)
 	}
 	return sum, nil
-}
-
-// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
-func freePort() (int, error) {
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, fmt.Errorf("finding a free port: %w", err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		_ = l.Close()
-		if err == nil {
-			_ = c.Close()
-			return port, nil
-		}
-	}
-	return 0, errors.New("finding a free port: none in 50 tries")
 }
 
 // pause waits, or ends early with ctx's error.

@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
 
 // rtpengine is a running rtpengine without its kernel module.
@@ -21,7 +23,7 @@ type rtpengine struct {
 
 // startRTPengine starts rtpengine with as many threads as there are cores.
 func (b *bench) startRTPengine(ctx context.Context) (*rtpengine, error) {
-	port, err := freePort()
+	port, err := testnet.Port()
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
 
 // scenarios are SIPp scenarios and Kamailio's configuration, with words in @ signs
@@ -54,12 +56,12 @@ const sippBuffer = "8388608" // bytes of socket buffer
 // run runs SIPp to its end. It fails when a call failed; SIPp itself names the cause.
 func (r sippRun) run(ctx context.Context, dir string) (sippCounts, error) {
 	var c sippCounts
-	media, err := freePort()
+	media, err := testnet.Port()
 	if err != nil {
 		return c, err
 	}
 	if r.port == 0 {
-		if r.port, err = freePort(); err != nil {
+		if r.port, err = testnet.Port(); err != nil {
 			return c, err
 		}
 	}
@@ -129,7 +131,7 @@ func startCallee(dir string, port int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	media, err := freePort()
+	media, err := testnet.Port()
 	if err != nil {
 		return nil, err
 	}

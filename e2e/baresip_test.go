@@ -73,7 +73,7 @@ snd_path %s
 var nextRTP = struct {
 	sync.Mutex
 	port int
-}{port: 40000}
+}{port: 20000}
 
 // rtpRange hands out port ranges for phones, apart from the daemon's.
 func rtpRange() (int, int) {
@@ -81,8 +81,8 @@ func rtpRange() (int, int) {
 	defer nextRTP.Unlock()
 	first := nextRTP.port
 	nextRTP.port += 20
-	if nextRTP.port > 48000 {
-		nextRTP.port = 40000
+	if nextRTP.port > 28000 {
+		nextRTP.port = 20000
 	}
 	return first, first + 18
 }

@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
 
 const binary = "../bin/koppelfeld"
@@ -63,21 +64,11 @@ func (s *syncBuffer) String() string {
 // freePort finds a port that is free for UDP and TCP on loopback.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			c.Close()
-			return port
-		}
+	port, err := testnet.Port()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
+	return port
 }
 
 // newDaemon prepares a daemon with an own data folder; database is "sqlite" or a DSN.

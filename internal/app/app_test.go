@@ -16,33 +16,17 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
-
-// freePort finds a port that is free for UDP and TCP on loopback.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		c, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			c.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
 
 func testConfig(t *testing.T) config.Config {
 	t.Helper()
 	c := config.Default()
 	c.DataDir = filepath.Join(t.TempDir(), "data")
-	sip := freePort(t)
+	sip, err := testnet.Port()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.SIP.Listen = []string{fmt.Sprintf("udp://127.0.0.1:%d", sip), fmt.Sprintf("tcp://127.0.0.1:%d", sip)}
 	c.Media.Ports = "32000-32199"
 	c.Admin.Listen, c.Metrics.Listen = "127.0.0.1:0", "127.0.0.1:0"
