@@ -49,7 +49,7 @@ type Config struct {
 	Backlog      int           // bytes kept in memory while the disk refuses, default 32 MiB
 	FlushAfter   time.Duration // time from an end to its batch while few calls end, default 150 ms
 	FlushWithin  time.Duration // the same while many calls end, default 1 s
-	Linger       time.Duration // longest stay on the stage alone, default 100 ms
+	Linger       time.Duration // longest stay on the stage alone, default 200 ms
 	SyncEvery    time.Duration // time between fsyncs, default 1 s
 	Heartbeat    time.Duration // notes the time while calls are up, default 15 s
 	RetryMin     time.Duration // first pause after the database failed, default 250 ms
@@ -86,7 +86,7 @@ func (c *Config) defaults() {
 	def(&c.Backlog, 32<<20)
 	def(&c.FlushAfter, 150*time.Millisecond)
 	def(&c.FlushWithin, time.Second)
-	def(&c.Linger, 100*time.Millisecond)
+	def(&c.Linger, 200*time.Millisecond)
 	def(&c.SyncEvery, time.Second)
 	def(&c.Heartbeat, 15*time.Second)
 	def(&c.RetryMin, 250*time.Millisecond)

@@ -29,7 +29,7 @@ type stage struct {
 }
 
 // stageArea is the size of an area in bytes.
-const stageArea = 512 << 10
+const stageArea = 1 << 20
 
 // stageName is the file in the spool that says where the stage is.
 const stageName = "stage"

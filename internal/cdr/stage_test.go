@@ -177,7 +177,7 @@ func TestLinger(t *testing.T) {
 		w, stop := start(t, Config{Dir: t.TempDir(), Stage: memory(t), Sink: &fakeSink{}})
 		synctest.Wait()
 		w.Started(call(1))
-		time.Sleep(99 * time.Millisecond)
+		time.Sleep(199 * time.Millisecond)
 		w.Started(call(2))
 		synctest.Wait()
 		if s := w.Stats(); s.Queued != 2 || s.Open != 0 {
