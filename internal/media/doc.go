@@ -1,8 +1,8 @@
 // Package media is the media plane: it owns the RTP and RTCP ports and relays
 // packets between the two sides of a call without touching them (B2BUA relay).
 //
-// A Plane has a pool of port pairs and a few poll loops, each one goroutine on a
-// locked thread that waits in epoll for all its sockets and handles packets to
+// A Plane has a pool of port pairs and a few poll loops, each one goroutine that
+// waits in an epoll of its own for all its sockets and handles packets to
 // the end: check, count, send. Plane.Run owns these goroutines. Everything else
 // is called from the goroutines of callers and never blocks on the network.
 //

@@ -19,7 +19,7 @@ var ErrClosed = errors.New("media: plane closed")
 // openAttempts bounds how many busy pairs one Open passes over.
 const openAttempts = 256
 
-// One poll loop gets endpoints until it has packLimit of them or its thread is
+// One poll loop gets endpoints until it has packLimit of them or it is
 // busy for packBusy percent of the time, then the next one is used: the more
 // sockets a loop serves, the more packets it finds per wake.
 const (

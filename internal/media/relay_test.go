@@ -436,19 +436,17 @@ func TestRunOnce(t *testing.T) {
 func TestIdleLoopDoesNotTick(t *testing.T) {
 	p := startPlane(t, nil)
 	l := p.loops[0]
-	if got := l.patience(p.now()); got != -1 {
-		t.Errorf("an idle loop waits %d ms, want for ever", got)
+	next := p.now() + tickEvery
+	if got := l.deadline(next); got != forever {
+		t.Errorf("an idle loop waits until %v, want for ever", got)
 	}
 	e := mustOpen(t, p, Options{})
-	if got := l.patience(p.now() + tickEvery); got <= 0 || got > int(tickEvery/time.Millisecond)+1 {
-		t.Errorf("a loop with an endpoint waits %d ms", got)
-	}
-	if got := l.patience(0); got != 0 && got != 1 {
-		t.Errorf("a loop that is late waits %d ms", got)
+	if got := l.deadline(next); got != next {
+		t.Errorf("a loop with an endpoint waits until %v, want %v", got, next)
 	}
 	e.Close()
-	if got := l.patience(p.now()); got != -1 {
-		t.Errorf("a loop without endpoints waits %d ms, want for ever", got)
+	if got := l.deadline(next); got != forever {
+		t.Errorf("a loop without endpoints waits until %v, want for ever", got)
 	}
 }
 
