@@ -91,8 +91,8 @@ func (c *serveCmd) Run(ctx context.Context) error {
 }
 
 // gcPercent is how far the heap may grow before it is collected, in percent of what lives
-// (the environment's GOGC overrides it). The daemon's live heap is small, its garbage short-lived:
-// four times the runtime's default costs a few megabytes and saves most of the collector's work.
+// (the environment's GOGC overrides it). Most of what lives is the configuration, which every
+// collection looks through, and garbage is short-lived: rarer collections trade memory for CPU.
 const gcPercent = 400
 
 type checkCmd struct{ fileFlag }

@@ -9,10 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/message"
-	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -33,16 +31,6 @@ func (r *Registrar) Receive(in transport.Inbound) bool {
 		_ = in.Flow.Send(b) // the phone repeats its request when the answer is lost
 	}
 	return true
-}
-
-// Serve answers a REGISTER in its transaction; it is a sip.Handler, for those who want one.
-func (r *Registrar) Serve(_ *sip.Shard, tx *transaction.Server) {
-	b, status := r.answer(tx.Request(), tx.Flow())
-	if b == nil {
-		status = 403
-		b = r.response(tx.Request(), status, "Too Many Failed Attempts").Finish("", nil)
-	}
-	_ = tx.Respond(status, b) // fails only when the flow has ended
 }
 
 // answer handles a REGISTER in the order of RFC 3261 section 10.3 and returns the response,
