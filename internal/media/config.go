@@ -18,13 +18,16 @@ const (
 
 // Config describes a Plane.
 type Config struct {
-	// Address is the local address every socket is bound to, IPv4 or IPv6. It is
+	// Address is the local address that sockets are bound to, IPv4 or IPv6. It is
 	// also the address of Endpoint.Local unless Advertise is set. It may be
 	// unspecified (0.0.0.0 or ::) only together with Advertise.
 	Address netip.Addr
 	// Advertise is the address shown to peers when it is not Address (behind a
 	// static NAT). The zero value means Address.
 	Advertise netip.Addr
+	// Interfaces are further local addresses, each with a name. Address is the
+	// first one and has no name; it may be left out when there are others.
+	Interfaces []Interface
 	// PortMin and PortMax bound the ports, both inclusive. RTP takes even ports,
 	// RTCP the odd one above (RFC 3550 section 11).
 	PortMin, PortMax int
@@ -42,26 +45,48 @@ type Config struct {
 	Log *slog.Logger
 }
 
+// maxInterfaces bounds Config.Interfaces.
+const maxInterfaces = 32
+
+// Interface is a local address with a name. An IPv4 and an IPv6 address of the
+// same network may share a name; Options.Remote then says which one is meant.
+type Interface struct {
+	Name string
+	// Address and Advertise are as in Config.
+	Address, Advertise netip.Addr
+}
+
+// all lists the interfaces, the one without a name first.
+func (c *Config) all() []Interface {
+	var list []Interface
+	if c.Address.IsValid() || len(c.Interfaces) == 0 {
+		list = append(list, Interface{Address: c.Address, Advertise: c.Advertise})
+	}
+	return append(list, c.Interfaces...)
+}
+
 // Validate reports every fault of c, each with the name of its field.
 func (c Config) Validate() error {
 	var faults []error
 	fault := func(field, format string, args ...any) {
 		faults = append(faults, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
 	}
-	switch {
-	case !c.Address.IsValid():
-		fault("Address", "missing")
-	case c.Address.Zone() != "" || c.Address.Is4In6() || c.Address.IsMulticast():
-		fault("Address", "%s is not a plain unicast address", c.Address)
-	case c.Address.IsUnspecified() && !c.Advertise.IsValid():
-		fault("Address", "%s needs Advertise, since it cannot be shown to peers", c.Address)
-	}
-	if a := c.Advertise; a.IsValid() {
-		if a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
-			fault("Advertise", "%s is not a plain unicast address", a)
-		} else if c.Address.IsValid() && a.Is4() != c.Address.Is4() {
-			fault("Advertise", "%s is not of the address family of Address %s", a, c.Address)
+	list := c.all()
+	named := len(list) - len(c.Interfaces)
+	for i, n := range list {
+		prefix := ""
+		if i >= named {
+			prefix = fmt.Sprintf("Interfaces[%d].", i-named)
 		}
+		n.validate(func(field, format string, args ...any) { fault(prefix+field, format, args...) })
+		for _, other := range list[:i] {
+			if other.Name == n.Name && other.Address.Is4() == n.Address.Is4() {
+				fault(prefix+"Name", "%q has two addresses of one family", n.Name)
+			}
+		}
+	}
+	if len(c.Interfaces) > maxInterfaces {
+		fault("Interfaces", "%d are more than %d", len(c.Interfaces), maxInterfaces)
 	}
 	if c.PortMin < 1024 || c.PortMin > 65534 {
 		fault("PortMin", "%d is not in 1024 to 65534", c.PortMin)
@@ -81,10 +106,32 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// validate hands every fault of n to fault.
+func (n Interface) validate(fault func(field, format string, args ...any)) {
+	switch {
+	case !n.Address.IsValid():
+		fault("Address", "missing")
+	case n.Address.Zone() != "" || n.Address.Is4In6() || n.Address.IsMulticast():
+		fault("Address", "%s is not a plain unicast address", n.Address)
+	case n.Address.IsUnspecified() && !n.Advertise.IsValid():
+		fault("Address", "%s needs Advertise, since it cannot be shown to peers", n.Address)
+	}
+	if a := n.Advertise; a.IsValid() {
+		if a.IsUnspecified() || a.IsMulticast() || a.Zone() != "" {
+			fault("Advertise", "%s is not a plain unicast address", a)
+		} else if n.Address.IsValid() && a.Is4() != n.Address.Is4() {
+			fault("Advertise", "%s is not of the address family of Address %s", a, n.Address)
+		}
+	}
+}
+
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
-	if !c.Advertise.IsValid() {
-		c.Advertise = c.Address
+	c.Interfaces = c.all()
+	for i := range c.Interfaces {
+		if n := &c.Interfaces[i]; !n.Advertise.IsValid() {
+			n.Advertise = n.Address
+		}
 	}
 	if c.Loops == 0 {
 		c.Loops = min(runtime.GOMAXPROCS(0), maxLoops)

@@ -25,6 +25,21 @@ func TestValidate(t *testing.T) {
 		{"other family", func(c *Config) { c.Advertise = netip.MustParseAddr("2001:db8::1") }, []string{"Advertise"}},
 		{"odd port alone", func(c *Config) { c.PortMin, c.PortMax = 20001, 20002 }, []string{"PortMax"}},
 		{"beyond", func(c *Config) { c.PortMax = 65536 }, []string{"PortMax"}},
+		{"two families of one name, and another name", func(c *Config) {
+			c.Interfaces = []Interface{
+				{Address: netip.MustParseAddr("2001:db8::1")},
+				{Name: "provider", Address: netip.MustParseAddr("198.51.100.1")},
+			}
+		}, nil},
+		{"named ones alone", func(c *Config) {
+			c.Interfaces, c.Address = []Interface{{Name: "inside", Address: c.Address}}, netip.Addr{}
+		}, nil},
+		{"one name, one family, two addresses", func(c *Config) {
+			c.Interfaces = []Interface{{Name: "x", Address: c.Address}, {Name: "x", Address: netip.MustParseAddr("192.0.2.2")}}
+		}, []string{"Interfaces[1].Name"}},
+		{"faults of an interface", func(c *Config) {
+			c.Interfaces = []Interface{{Name: "x"}, {Name: "y", Address: c.Address, Advertise: netip.IPv6Unspecified()}}
+		}, []string{"Interfaces[0].Address", "Interfaces[1].Advertise"}},
 		{"all at once", func(c *Config) {
 			*c = Config{Loops: -1, Quarantine: -time.Second, MaxRate: -1}
 		}, []string{"Address", "PortMin", "PortMax", "Loops", "Quarantine", "MaxRate"}},

@@ -64,6 +64,7 @@ type Remote struct {
 // be called from any goroutine.
 type Endpoint struct {
 	plane   *Plane
+	iface   *Interface
 	loop    *loop
 	index   int // in loop.endpoints, guarded by loop.mu
 	pair    int
@@ -129,7 +130,7 @@ func (e *Endpoint) SetRemote(r Remote) {
 	if r.Receive && !e.remote.Receive {
 		e.since, e.silent = now, false
 	}
-	if !e.plane.plausible(r.RTP) || r.RTP == e.local {
+	if !e.iface.plausible(r.RTP) || r.RTP == e.local {
 		r.RTP = netip.AddrPort{}
 	}
 	e.remote = r
@@ -144,7 +145,7 @@ func (e *Endpoint) SetRemote(r Remote) {
 	}
 	e.latch.near = r.Signalling
 	switch {
-	case !e.plane.plausible(r.RTCP):
+	case !e.iface.plausible(r.RTCP):
 		if r.RTP.Port() < 65535 {
 			e.remote.RTCP = netip.AddrPortFrom(r.RTP.Addr(), r.RTP.Port()+1)
 		}

@@ -129,9 +129,7 @@ func TestLatchReopen(t *testing.T) {
 }
 
 func TestPlausible(t *testing.T) {
-	plane := func(addr string) *Plane {
-		return &Plane{cfg: Config{Address: netip.MustParseAddr(addr)}}
-	}
+	iface := func(addr string) *Interface { return &Interface{Address: netip.MustParseAddr(addr)} }
 	tests := []struct {
 		bound, addr string
 		want        bool
@@ -151,7 +149,7 @@ func TestPlausible(t *testing.T) {
 		{"::1", "[::1]:4000", true},
 	}
 	for _, tc := range tests {
-		if got := plane(tc.bound).plausible(netip.MustParseAddrPort(tc.addr)); got != tc.want {
+		if got := iface(tc.bound).plausible(netip.MustParseAddrPort(tc.addr)); got != tc.want {
 			t.Errorf("bound to %s: %s is plausible %v, want %v", tc.bound, tc.addr, got, tc.want)
 		}
 	}

@@ -16,6 +16,9 @@ import (
 // ErrClosed is returned by Plane.Open after Run has ended, and by a second Run.
 var ErrClosed = errors.New("media: plane closed")
 
+// ErrInterface is returned by Plane.Open for a name that no interface has.
+var ErrInterface = errors.New("media: no such interface")
+
 // openAttempts bounds how many busy pairs one Open passes over.
 const openAttempts = 256
 
@@ -47,7 +50,7 @@ type Plane struct {
 	serial   int32
 }
 
-// New checks cfg, checks that its address can be bound, and returns a plane
+// New checks cfg, checks that its addresses can be bound, and returns a plane
 // whose loops do not run yet. Run must be called once, also to give up what New
 // took: with a context that has ended if need be.
 func New(cfg Config) (*Plane, error) {
@@ -55,11 +58,13 @@ func New(cfg Config) (*Plane, error) {
 		return nil, fmt.Errorf("checking the media configuration: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	probe, err := bindUDP(netip.AddrPortFrom(cfg.Address, 0))
-	if err != nil {
-		return nil, fmt.Errorf("checking the media address: %w", err)
+	for _, n := range cfg.Interfaces {
+		probe, err := bindUDP(netip.AddrPortFrom(n.Address, 0))
+		if err != nil {
+			return nil, fmt.Errorf("checking the media address: %w", err)
+		}
+		_ = unix.Close(probe)
 	}
-	_ = unix.Close(probe)
 	base := cfg.PortMin + cfg.PortMin%2
 	pairs := (cfg.PortMax - base + 1) / 2
 	p := &Plane{
@@ -141,6 +146,13 @@ type Options struct {
 	// Timeout is the silence after which a Timeout event is sent while media is
 	// expected; 0 means never. It is checked every quarter of a second.
 	Timeout time.Duration
+	// Interface names the interface whose address is used. A name that no interface
+	// has means the first one, but only where there is no choice: with several
+	// interfaces it is an error.
+	Interface string
+	// Remote is an address of the remote, if known: among the addresses of the
+	// interface the one of its family is taken, else the first.
+	Remote netip.Addr
 	// Near is the other endpoint of the same call, if there is one: both are
 	// then served by the same loop, which spares them waiting for each other.
 	Near *Endpoint
@@ -148,8 +160,12 @@ type Options struct {
 
 // Open takes a port pair, opens its sockets and returns the endpoint. Until
 // SetRemote everything that arrives is dropped. Errors: ErrNoPorts, ErrClosed,
-// or what the system says (too many open files).
+// ErrInterface, or what the system says (too many open files).
 func (p *Plane) Open(o Options) (*Endpoint, error) {
+	n := p.choose(o.Interface, o.Remote)
+	if n == nil {
+		return nil, fmt.Errorf("%w: %q", ErrInterface, o.Interface)
+	}
 	busy := 0
 	defer func() {
 		if busy > 0 {
@@ -161,7 +177,7 @@ func (p *Plane) Open(o Options) (*Endpoint, error) {
 		if !ok {
 			return nil, ErrNoPorts
 		}
-		e, err := p.open(pair, o)
+		e, err := p.open(pair, n, o)
 		switch {
 		case err == nil:
 			return e, nil
@@ -177,15 +193,15 @@ func (p *Plane) Open(o Options) (*Endpoint, error) {
 }
 
 // open makes the endpoint of one pair.
-func (p *Plane) open(pair int, o Options) (_ *Endpoint, err error) {
+func (p *Plane) open(pair int, n *Interface, o Options) (_ *Endpoint, err error) {
 	port := uint16(p.base + 2*pair)
 	e := &Endpoint{
-		plane: p, pair: pair, notify: o.Notify, timeout: o.Timeout,
-		local: netip.AddrPortFrom(p.cfg.Advertise, port),
+		plane: p, iface: n, pair: pair, notify: o.Notify, timeout: o.Timeout,
+		local: netip.AddrPortFrom(n.Advertise, port),
 		fd:    [2]int{-1, -1}, rx: reception{payloadType: -1}, firstAfter: -1,
 	}
 	for i := range e.fd {
-		if e.fd[i], err = bindUDP(netip.AddrPortFrom(p.cfg.Address, port+uint16(i))); err != nil {
+		if e.fd[i], err = bindUDP(netip.AddrPortFrom(n.Address, port+uint16(i))); err != nil {
 			e.closeSockets()
 			return nil, err
 		}
@@ -271,21 +287,4 @@ func (p *Plane) Totals() Totals {
 		}
 	}
 	return t
-}
-
-// plausible reports whether a can be the source or the target of a remote's
-// media: never multicast, broadcast or unspecified, loopback only where the
-// plane itself is on loopback.
-func (p *Plane) plausible(a netip.AddrPort) bool {
-	ip := a.Addr()
-	return a.Port() != 0 && ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast() &&
-		ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) &&
-		(!ip.IsLoopback() || p.cfg.Address.IsLoopback() || p.cfg.Advertise.IsLoopback()) &&
-		ip.Is4() == p.cfg.Address.Is4()
-}
-
-// own reports whether a is in the plane's own range of ports.
-func (p *Plane) own(a netip.AddrPort) bool {
-	return int(a.Port()) >= p.base && int(a.Port()) < p.base+2*len(p.table) &&
-		(a.Addr() == p.cfg.Address || a.Addr() == p.cfg.Advertise)
 }

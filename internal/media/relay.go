@@ -106,7 +106,7 @@ func (e *Endpoint) admit(src netip.AddrPort, h header, now time.Duration, out *o
 		return DropDirection
 	}
 	ok, changed := false, false
-	if e.plane.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
+	if e.iface.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
 		ok, changed = e.latch.accept(src, h, now)
 	}
 	if !ok {
@@ -132,7 +132,7 @@ func (e *Endpoint) acceptRTCP(b []byte, src netip.AddrPort, shared bool, now tim
 	ok := src == to
 	if !shared {
 		ok = src == e.rtcp || src == e.remote.RTCP ||
-			src.Addr() == to.Addr() && e.plane.plausible(src) && !e.plane.own(src)
+			src.Addr() == to.Addr() && e.iface.plausible(src) && !e.plane.own(src)
 	}
 	if !ok || !to.IsValid() {
 		e.rejected = src

@@ -453,7 +453,7 @@ func TestIdleLoopDoesNotTick(t *testing.T) {
 func TestSDPAimedAtOurselves(t *testing.T) {
 	// A caller cannot make us send to a service on our own loopback, nor to a group.
 	ours := netip.MustParseAddr("192.0.2.1")
-	e := &Endpoint{plane: &Plane{cfg: Config{Address: ours, Advertise: ours}}}
+	e := &Endpoint{plane: &Plane{}, iface: &Interface{Address: ours, Advertise: ours}}
 	for _, a := range []string{"127.0.0.1:53", "[::ffff:127.0.0.1]:53", "239.1.1.1:4000", "255.255.255.255:4000", "192.0.2.9:0"} {
 		e.SetRemote(Remote{RTP: netip.MustParseAddrPort(a), RTCP: netip.MustParseAddrPort(a), Send: true, Receive: true})
 		if e.target[rtpSocket].size != 0 || e.target[rtcpSocket].size != 0 {
