@@ -1,5 +1,6 @@
 // Package media is the media plane: it owns the RTP and RTCP ports and relays
-// packets between the two sides of a call without touching them (B2BUA relay).
+// packets between the two sides of a call (B2BUA relay): untouched, or opened and
+// protected with SRTP, each side for itself.
 //
 // A Plane has a pool of port pairs and a few poll loops, each one goroutine that
 // waits in an epoll of its own for all its sockets and handles packets to

@@ -78,6 +78,7 @@ type Endpoint struct {
 	fd     [2]int // by socket
 	peer   *Endpoint
 	remote Remote
+	guard  *guard // nil: plain RTP
 	latch  latch
 	rtcp   netip.AddrPort // where RTCP goes
 	target [2]sockaddr    // by socket, as the kernel wants it

@@ -55,8 +55,8 @@ func (l *latch) target() netip.AddrPort {
 
 // accept reports whether a valid RTP packet from src is the remote's, and
 // whether the target of sending changed with it. The caller has checked that
-// src is plausible.
-func (l *latch) accept(src netip.AddrPort, h header, now time.Duration) (ok, changed bool) {
+// src is plausible, and says whether the packet proved by its key whose it is.
+func (l *latch) accept(src netip.AddrPort, h header, now time.Duration, proven bool) (ok, changed bool) {
 	if src == l.source {
 		return true, false
 	}
@@ -82,7 +82,7 @@ func (l *latch) accept(src netip.AddrPort, h header, now time.Duration) (ok, cha
 	if a := src.Addr(); a == l.announced.Addr() || a == l.near {
 		need = latchRunNear
 	}
-	if l.observe(src, h) < need {
+	if !proven && l.observe(src, h) < need {
 		return false, false
 	}
 	l.source = src

@@ -79,7 +79,7 @@ func TestLatch(t *testing.T) {
 			l.reset(sdpAddr, tc.near, 0)
 			for i, p := range tc.script {
 				before := l.target()
-				ok, changed := l.accept(p.src, header{ssrc: p.ssrc, seq: p.seq}, p.at)
+				ok, changed := l.accept(p.src, header{ssrc: p.ssrc, seq: p.seq}, p.at, false)
 				if ok != p.want {
 					t.Fatalf("packet %d of %s: accepted %v, want %v", i, p.src, ok, p.want)
 				}
@@ -99,7 +99,7 @@ func TestLatchManyStrangers(t *testing.T) {
 	var l latch
 	l.reset(sdpAddr, netip.Addr{}, 0)
 	for i := range 5 {
-		ok, _ := l.accept(natAddr, header{ssrc: 1, seq: uint16(i)}, 0)
+		ok, _ := l.accept(natAddr, header{ssrc: 1, seq: uint16(i)}, 0, false)
 		if ok != (i == 4) {
 			t.Fatalf("packet %d accepted %v", i, ok)
 		}
@@ -107,7 +107,7 @@ func TestLatchManyStrangers(t *testing.T) {
 			continue
 		}
 		for port := range uint16(50) {
-			l.accept(netip.AddrPortFrom(evilAddr.Addr(), 1000+port), header{ssrc: uint32(port)}, 0)
+			l.accept(netip.AddrPortFrom(evilAddr.Addr(), 1000+port), header{ssrc: uint32(port)}, 0, false)
 		}
 	}
 }
@@ -115,15 +115,15 @@ func TestLatchManyStrangers(t *testing.T) {
 func TestLatchReopen(t *testing.T) {
 	var l latch
 	l.reset(sdpAddr, netip.Addr{}, 0)
-	l.accept(natAddr, header{seq: 1}, 0)
+	l.accept(natAddr, header{seq: 1}, 0, false)
 	l.reopen(time.Minute) // the answer
 	for i := range uint16(4) {
-		if ok, _ := l.accept(natAddr, header{seq: 2 + i}, time.Minute+time.Second); ok != (i == 3) {
+		if ok, _ := l.accept(natAddr, header{seq: 2 + i}, time.Minute+time.Second, false); ok != (i == 3) {
 			t.Fatalf("packet %d accepted %v", i, ok)
 		}
 	}
 	l.reopen(2 * time.Minute) // learned: stays pinned
-	if ok, _ := l.accept(natAddr, header{seq: 50}, 3*time.Minute); !ok {
+	if ok, _ := l.accept(natAddr, header{seq: 50}, 3*time.Minute, false); !ok {
 		t.Fatal("the learned source is refused")
 	}
 }

@@ -258,12 +258,15 @@ const (
 	DropRate                  // above Config.MaxRate
 	DropSend                  // the system refused to send
 	DropPanic                 // a fault of ours, in the log
+	DropAuth                  // secure media that does not authenticate: a wrong key, or forged
+	DropReplay                // secure media that came before
+	DropKey                   // secure media without a key yet, or of too many sources
 	drops
 )
 
 // String is the reason as a metric label.
 func (d Drop) String() string {
-	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "unknown"}[min(d, drops)]
+	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "unknown"}[min(d, drops)]
 }
 
 // Totals are counters over all endpoints since New.

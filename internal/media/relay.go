@@ -31,19 +31,12 @@ func (e *Endpoint) take(l *loop, sock int) packet {
 	}
 	now := e.plane.now()
 	src := l.from.addrPort()
-	drop := DropMalformed
-	if e.limited(now) {
+	size, drop := 0, DropMalformed
+	switch {
+	case e.limited(now):
 		drop = DropRate
-	} else if n > 0 && n <= len(l.buf) {
-		b := l.buf[:n]
-		if sock == rtpSocket && isMuxedRTCP(b) {
-			sock = rtcpSocket
-			drop = e.acceptRTCP(b, src, true, now)
-		} else if sock == rtpSocket {
-			drop = e.acceptRTP(b, src, now, &l.out)
-		} else {
-			drop = e.acceptRTCP(b, src, false, now)
-		}
+	case n > 0 && n <= len(l.buf):
+		sock, size, drop = e.accept(l.buf[:n], sock, src, now, &l.out)
 	}
 	if drop == relayed && e.peer == nil {
 		drop = DropUnbridged
@@ -52,7 +45,35 @@ func (e *Endpoint) take(l *loop, sock int) packet {
 		e.dropped[drop]++
 		return packet{drop: drop}
 	}
-	return packet{peer: e.peer, sock: sock, size: n, drop: relayed}
+	return packet{peer: e.peer, sock: sock, size: size, drop: relayed}
+}
+
+// accept checks and counts a datagram, which it opens in place where media is protected. It
+// returns how the datagram is to be relayed and its length.
+func (e *Endpoint) accept(b []byte, sock int, src netip.AddrPort, now time.Duration, out *outbox) (as, size int, drop Drop) {
+	shared := sock == rtpSocket && isMuxedRTCP(b)
+	if shared {
+		sock = rtcpSocket
+	}
+	if e.guard != nil {
+		if sock == rtpSocket && e.stranger(src) {
+			e.rejected = src
+			return sock, 0, DropSource // not worth the work of opening it
+		}
+		if size, drop = e.guard.open(sock, b); drop != relayed {
+			return sock, 0, drop
+		}
+		b = b[:size]
+	}
+	if sock == rtpSocket {
+		return sock, len(b), e.acceptRTP(b, src, now, out)
+	}
+	return sock, len(b), e.acceptRTCP(b, src, shared, now)
+}
+
+// stranger reports whether no packet of src can be the remote's, since the remote is known.
+func (e *Endpoint) stranger(src netip.AddrPort) bool {
+	return src != e.latch.source && src != e.latch.announced && e.latch.source.IsValid()
 }
 
 // limited counts a datagram and reports whether it is above the limit.
@@ -107,7 +128,7 @@ func (e *Endpoint) admit(src netip.AddrPort, h header, now time.Duration, out *o
 	}
 	ok, changed := false, false
 	if e.iface.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
-		ok, changed = e.latch.accept(src, h, now)
+		ok, changed = e.latch.accept(src, h, now, e.guard != nil)
 	}
 	if !ok {
 		e.rejected = src
@@ -171,13 +192,20 @@ func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte) Drop {
 	if e.muxed() {
 		fd = e.fd[rtpSocket]
 	}
+	size := len(b)
+	if e.guard != nil {
+		var drop Drop
+		if b, drop = e.guard.seal(sock, b); drop != relayed {
+			return e.refuse(drop)
+		}
+	}
 	if errno := send(fd, b, to); errno != 0 {
 		e.sendErrors++
 		return e.refuse(DropSend)
 	}
 	if sock == rtpSocket {
 		e.sent++
-		e.sentBytes += uint64(len(b))
+		e.sentBytes += uint64(size)
 	} else {
 		e.rtcpSent++
 	}

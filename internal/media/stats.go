@@ -33,6 +33,8 @@ type Stats struct {
 	PayloadType int    // last seen, -1 before
 	Codec       string // as given to SetRemote
 
+	Suite Suite // of what comes in; 0: not protected
+
 	Sent       uint64 // RTP packets
 	SentBytes  uint64
 	SentRTCP   uint64 // datagrams
@@ -52,7 +54,7 @@ func (e *Endpoint) Stats() Stats {
 		Packets: e.rx.packets, Bytes: e.rx.bytes, Lost: e.rx.lost(), RTCP: e.rtcpIn,
 		FirstAfter: e.firstAfter,
 		Announced:  e.latch.announced, Source: e.latch.source, Rejected: e.rejected,
-		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec,
+		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec, Suite: e.guard.suite(),
 		Sent: e.sent, SentBytes: e.sentBytes, SentRTCP: e.rtcpSent, SendErrors: e.sendErrors,
 		Dropped: e.dropped,
 	}
