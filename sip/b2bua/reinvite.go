@@ -140,12 +140,12 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 // leaves the codec in use as it is.
 func (c *call) answerHere(l *leg, d *sdp.Session) ([]byte, bool) {
 	change := sdp.Compare(l.remote, d)
-	if change&sdp.ChangedMedia != 0 || c.u.cfg.Media == nil && change != 0 {
+	if change&(sdp.ChangedMedia|sdp.ChangedSecurity) != 0 || c.u.cfg.Media == nil && change != 0 {
 		return nil, false
 	}
 	trial := l.sdp
 	before := firstFormats(trial.Last())
-	body, err := trial.Answer(d, sdp.SendRecv)
+	body, err := trial.Answer(d, sdp.SendRecv, sdp.Edit{})
 	if err != nil || change&sdp.ChangedCodecs != 0 && firstFormats(body) != before {
 		return nil, false
 	}

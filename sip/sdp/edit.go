@@ -18,6 +18,8 @@ type Edit struct {
 	Media []MediaEdit
 	// Drop names attributes to leave out in all sections.
 	Drop Drop
+	// Attrs are attributes of the session to add, without "a=".
+	Attrs []string
 }
 
 // OwnOrigin is an o= line that we write.
@@ -39,6 +41,11 @@ type MediaEdit struct {
 	// Formats replaces the format list; rtpmap, fmtp and rtcp-fb of payload types that are
 	// not in it are left out.
 	Formats string
+	// Proto is the protocol to write in place of the section's own.
+	Proto string
+	// Attrs are attributes to add, without "a=". Where there are any, or Proto is set, those
+	// of the groups of DropTransport that the section has are left out.
+	Attrs []string
 }
 
 // Refuse as a MediaEdit's Port turns the section off.
@@ -53,6 +60,11 @@ const (
 	DropRTCPMux                      // rtcp-mux, rtcp-mux-only, and bundling (RFC 9143): one port for several streams
 	DropCrypto                       // crypto (RFC 4568)
 	DropFingerprint                  // fingerprint, setup, tls-id (DTLS)
+	DropFeedback                     // rtcp-fb, rtcp-rsize (RFC 4585), for a profile without feedback
+	DropStreams                      // mid, msid, ssrc, extmap and their kin: what only means something within one transport
+
+	// DropTransport is all that belongs to the transport of one leg.
+	DropTransport = DropICE | DropRTCPMux | DropCrypto | DropFingerprint
 )
 
 // Append writes the description with the changes of e, which may be nil. Every line ends
@@ -118,7 +130,7 @@ func (w *writer) sessionLevel(lines []line) {
 				seen = true
 			}
 			continue
-		case l.kind == 'a' && w.drops(l):
+		case l.kind == 'a' && w.drops(l, w.e.Drop):
 			continue
 		}
 		w.line(l)
@@ -134,6 +146,15 @@ func (w *writer) sessionLevel(lines []line) {
 	}
 	if !have['t'] {
 		w.b = append(w.b, "t=0 0\r\n"...)
+	}
+	w.attrs(w.e.Attrs)
+}
+
+func (w *writer) attrs(list []string) {
+	for _, a := range list {
+		w.b = append(w.b, "a="...)
+		w.b = append(w.b, a...)
+		w.b = append(w.b, "\r\n"...)
 	}
 }
 
@@ -200,6 +221,10 @@ func (w *writer) section(i int) {
 		w.connection(w.e.Addr)
 	}
 	seen, directed, rtcp := false, false, false
+	drop := w.e.Drop
+	if e.Proto != "" || e.Attrs != nil {
+		drop |= DropTransport
+	}
 	for _, l := range w.s.lines[m.first+1 : m.last] {
 		if l.kind == 'c' && addr {
 			if !seen {
@@ -211,7 +236,7 @@ func (w *writer) section(i int) {
 		if l.kind == 'a' {
 			name, value := w.s.attr(l)
 			switch {
-			case w.drops(l):
+			case w.drops(l, drop):
 				continue
 			case e.Direction != 0 && parseDirection(name) != 0:
 				if !directed {
@@ -239,6 +264,9 @@ func (w *writer) section(i int) {
 	if e.Direction != 0 && !directed {
 		w.direction(e.Direction)
 	}
+	if e.Port != Refuse {
+		w.attrs(e.Attrs)
+	}
 }
 
 func (w *writer) direction(d Direction) {
@@ -248,7 +276,11 @@ func (w *writer) direction(d Direction) {
 }
 
 func (w *writer) mediaLine(m *Media, e MediaEdit) {
-	if e.Port == 0 && e.Formats == "" || m.Port == 0 && e.Formats == "" {
+	proto := m.Proto
+	if e.Proto != "" {
+		proto = e.Proto
+	}
+	if (e.Port == 0 || m.Port == 0) && e.Formats == "" && proto == m.Proto {
 		w.line(w.s.lines[m.first])
 		return
 	}
@@ -263,7 +295,7 @@ func (w *writer) mediaLine(m *Media, e MediaEdit) {
 	if e.Formats != "" {
 		formats = e.Formats
 	}
-	w.b = appendMedia(w.b, m.Type, port, m.Proto, formats)
+	w.b = appendMedia(w.b, m.Type, port, proto, formats)
 }
 
 func appendMedia(b []byte, kind string, port int, proto, formats string) []byte {
@@ -281,8 +313,7 @@ func appendMedia(b []byte, kind string, port int, proto, formats string) []byte 
 }
 
 // drops reports whether an attribute belongs to a group that is left out.
-func (w *writer) drops(l line) bool {
-	d := w.e.Drop
+func (w *writer) drops(l line, d Drop) bool {
 	if d == 0 {
 		return false
 	}
@@ -298,6 +329,10 @@ func (w *writer) drops(l line) bool {
 		return d&DropCrypto != 0
 	case "fingerprint", "setup", "tls-id":
 		return d&DropFingerprint != 0
+	case "rtcp-fb", "rtcp-rsize":
+		return d&DropFeedback != 0
+	case "mid", "msid", "msid-semantic", "ssrc", "ssrc-group", "extmap", "extmap-allow-mixed":
+		return d&DropStreams != 0
 	}
 	return d&DropICE != 0 && strings.HasPrefix(name, "ice-")
 }

@@ -75,8 +75,9 @@ func (l *Leg) Offer(d Direction) ([]byte, error) {
 // the other leg: for hold and resume, session refresh, a new address, or a new order of
 // codecs. wish is what we would do with the media if asked freely. Sections that the offer
 // adds are refused. It returns ErrMismatch or ErrNoCodec when the offer must be carried to
-// the other leg instead.
-func (l *Leg) Answer(offer *Session, wish Direction) ([]byte, error) {
+// the other leg instead. own says how we carry the sections from now on, by Proto and Attrs, and
+// what the session says of it.
+func (l *Leg) Answer(offer *Session, wish Direction, own Edit) ([]byte, error) {
 	if l.base == nil {
 		return nil, ErrNothing
 	}
@@ -97,10 +98,13 @@ func (l *Leg) Answer(offer *Session, wish Direction) ([]byte, error) {
 			return nil, err
 		}
 	}
-	e := Edit{Media: make([]MediaEdit, len(base.Media))}
+	e := Edit{Media: make([]MediaEdit, len(base.Media)), Drop: own.Drop, Attrs: own.Attrs}
 	for i := range base.Media {
 		if e.Media[i], err = answerMedia(&offer.Media[i], &base.Media[i], wish); err != nil {
 			return nil, err
+		}
+		if i < len(own.Media) && e.Media[i].Port != Refuse && base.Media[i].Port != 0 {
+			e.Media[i].Proto, e.Media[i].Attrs = own.Media[i].Proto, own.Media[i].Attrs
 		}
 	}
 	l.base = []byte(base.text)
@@ -109,7 +113,7 @@ func (l *Leg) Answer(offer *Session, wish Direction) ([]byte, error) {
 
 func answerMedia(offer, last *Media, wish Direction) (MediaEdit, error) {
 	switch {
-	case offer.Type != last.Type || !strings.EqualFold(offer.Proto, last.Proto):
+	case offer.Type != last.Type || !sameProtocol(offer, last):
 		if offer.Port == 0 && last.Port == 0 {
 			return MediaEdit{}, nil
 		}
@@ -131,6 +135,11 @@ func answerMedia(offer, last *Media, wish Direction) (MediaEdit, error) {
 		e.Direction = d
 	}
 	return e, nil
+}
+
+// sameProtocol reports whether two sections carry the same kind of media, protected or not.
+func sameProtocol(a, b *Media) bool {
+	return strings.EqualFold(a.Proto, b.Proto) || a.IsRTP() && b.IsRTP()
 }
 
 // SameButOrigin reports whether two descriptions differ in nothing but their o= lines.
@@ -164,6 +173,7 @@ const (
 	ChangedCodecs                       // formats, their order or parameters
 	ChangedAddress                      // connection address or port
 	ChangedDirection                    // hold, resume
+	ChangedSecurity                     // profile, keys, fingerprint, ICE
 )
 
 // Compare says what a later description of the same side changes.
@@ -174,7 +184,7 @@ func Compare(before, after *Session) Change {
 	var c Change
 	for i := range before.Media {
 		a, b := &before.Media[i], &after.Media[i]
-		if a.Type != b.Type || a.Proto != b.Proto || (a.Port == 0) != (b.Port == 0) {
+		if a.Type != b.Type || !sameProtocol(a, b) || (a.Port == 0) != (b.Port == 0) {
 			c |= ChangedMedia
 			continue
 		}
@@ -189,6 +199,9 @@ func Compare(before, after *Session) Change {
 		}
 		if a.Direction != b.Direction {
 			c |= ChangedDirection
+		}
+		if !sameSecurity(a, b) {
+			c |= ChangedSecurity
 		}
 	}
 	return c

@@ -51,6 +51,7 @@ type Session struct {
 	text      string
 	lines     []line
 	direction Direction // session-level attribute
+	has       attrs     // of the session level
 
 	inlineLines [usualLines]line
 	inlineMedia [usualMedia]Media
@@ -77,6 +78,7 @@ type Media struct {
 	s           *Session
 	first, last int // its lines in s.lines: first is m=, last is behind
 	ownAddr     bool
+	has         attrs // of its own
 }
 
 // Parse reads a description and keeps b, which must not change any more.
@@ -186,8 +188,10 @@ func (s *Session) attribute(m *Media, value string) {
 		return
 	}
 	if m == nil {
+		s.has |= noted(name)
 		return
 	}
+	m.has |= noted(name)
 	switch name {
 	case "rtcp":
 		port, _, _ := strings.Cut(strings.TrimSpace(arg), " ")

@@ -220,7 +220,7 @@ func TestLegAnswer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLeg(t)
-			got, err := l.Answer(mustParse(t, strings.Replace(audio, c.from, c.to, 1)), c.wish)
+			got, err := l.Answer(mustParse(t, strings.Replace(audio, c.from, c.to, 1)), c.wish, Edit{})
 			if err != c.err {
 				t.Fatalf("got %v, want %v", err, c.err)
 			}
@@ -237,13 +237,13 @@ func TestLegAnswer(t *testing.T) {
 			if err != nil || strings.Contains(c.name, "added") {
 				return
 			}
-			back, err := l.Answer(mustParse(t, audio), SendRecv)
+			back, err := l.Answer(mustParse(t, audio), SendRecv, Edit{})
 			if err != nil || !strings.Contains(string(back), "m=audio 20000 RTP/AVP 8 0 9 101\r\n") || !strings.Contains(string(back), "a=sendrecv") {
 				t.Errorf("not back to the full session: %v\n%s", err, back)
 			}
 		})
 	}
-	if _, err := NewLeg(OwnOrigin{}).Answer(mustParse(t, audio), SendRecv); err != ErrNothing {
+	if _, err := NewLeg(OwnOrigin{}).Answer(mustParse(t, audio), SendRecv, Edit{}); err != ErrNothing {
 		t.Error(err)
 	}
 	if _, err := NewLeg(OwnOrigin{}).Offer(0); err != ErrNothing {
@@ -372,7 +372,7 @@ func FuzzParse(f *testing.F) {
 		}
 		l := NewLeg(OwnOrigin{ID: 1, Addr: e.Addr})
 		l.Write(r, Edit{})
-		if _, err := l.Answer(s, SendRecv); err == nil && SameButOrigin(l.Last(), nil) {
+		if _, err := l.Answer(s, SendRecv, Edit{}); err == nil && SameButOrigin(l.Last(), nil) {
 			t.Fatal("empty answer")
 		}
 	})
