@@ -67,6 +67,8 @@ type Target struct {
 	Number string // number over which it rings
 	Alert  string // Alert-Info value such as "Bellcore-dr1", empty for the phone's own
 	Mobile string // outside number to dial for a mobile slot, empty otherwise
+	// RingTimeout ends the ringing of this slot alone; 0 means that it rings as long as the plan says.
+	RingTimeout time.Duration
 }
 
 // Outcome says why a plan has no targets, or how a call whose targets all

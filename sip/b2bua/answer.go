@@ -13,56 +13,74 @@ import (
 // success takes a 2xx of a contact: the first one of all wins the call.
 func (f *fork) success(res *message.Message) {
 	c := f.c
-	if f.state == forkWon && f.dlg.RemoteTag == res.ToTag() {
-		f.repeatAck(res.CSeq())
+	if f.state == forkWon && c.b.dlg.RemoteTag == res.ToTag() {
+		c.b.repeatAck(res.CSeq())
 		return
 	}
-	if f.over() || f.state == forkCancelling || c.phase != ringing {
+	l := (*leg)(nil)
+	if f.state < forkCancelling && c.phase == ringing {
+		l = f.meet(res)
+	}
+	if l == nil || l.phase != legEarly {
 		f.stray(res)
-		f.done()
+		f.fail(480) // unless it has ended before
 		return
 	}
 	d, status := describe(res)
-	if d == nil && c.offer != nil {
-		d = f.early
+	switch {
+	case l.agreed: // what comes after the answer in a reliable response is to be ignored (RFC 3261 section 13.2.1)
+		d, status = l.remote, 0
+	case d == nil && c.offer != nil:
+		d = l.remote
 	}
-	d = fitted(d, c.offer)
+	if !l.agreed {
+		d = fitted(d, c.offer)
+	}
 	if d == nil || status != 0 || c.openStreams(d) != nil {
 		// An answer without a usable description is no answer; the others ring on.
 		f.stray(res)
 		f.fail(488)
 		return
 	}
-	f.win(res, d)
+	f.win(l, res, d)
 }
 
-// win makes the fork the callee's leg and lets the others stop ringing.
-func (f *fork) win(res *message.Message, d *sdp.Session) {
+// win makes one dialog of the fork the callee's leg and lets all others stop ringing.
+func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	c := f.c
 	now := c.sh.Now()
 	f.state, f.status, f.result = forkWon, res.Status(), "answered"
 	c.pending--
-	c.won, c.b = f, &f.leg
+	c.won, c.b = f, l
+	if c.phase = holding; c.offer == nil {
+		c.phase = answering
+	}
 	c.ringTimer.Stop()
-	f.phase = legUp
-	f.dlg.Establish(res)
-	f.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
-	f.remote = d
-	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, &f.leg)
-	f.bound = true
+	f.limit.Stop()
+	f.forget(l)
+	f.leg.bound, l.bound = false, true
+	l.phase = legUp
+	l.dlg.Establish(res)
+	l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
+	l.remote = d
 	c.held.calleeSlot = f.target.SlotID
 	c.u.cfg.Live.AddSlot(f.target.SlotID)
 	c.rec.AnswerAt, c.rec.ToSlot = now, f.target.SlotID
-	f.startSession(res)
+	l.startSession(res)
 
 	if c.offer != nil {
-		c.phase = up
-		f.sendAck(nil)
-		f.sdp = c.forkSDP
-		c.answerCaller(f, d)
+		l.sendAck(nil)
+		if !l.agreed {
+			l.sdp = c.forkSDP
+			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
+		}
+		if c.unconfirmed() {
+			c.rel.then = func() { c.answerCaller(l, d) }
+		} else {
+			c.answerCaller(l, d)
+		}
 	} else {
-		c.phase = answering
-		f.exchange, _ = f.exchange.Next(dialog.ReceiveOffer)
+		l.exchange, _ = l.exchange.Next(dialog.ReceiveOffer)
 		c.offerToCaller(d)
 	}
 	for _, other := range c.forks {
@@ -70,29 +88,44 @@ func (f *fork) win(res *message.Message, d *sdp.Session) {
 			other.cancel(elsewhere, "elsewhere")
 		}
 	}
-	c.offerBody, c.forkSDP, f.early = nil, sdp.Leg{}, nil
+	c.offerBody, c.forkSDP = nil, sdp.Leg{}
 	c.publish(calls.CallAnswered)
 }
 
 // answerCaller sends the caller the callee's answer.
-func (c *call) answerCaller(f *fork, d *sdp.Session) {
-	c.plumb(&f.leg)
-	local := c.a.dlg.Flow.Local().Addr()
+func (c *call) answerCaller(l *leg, d *sdp.Session) {
+	a := &c.a
+	c.phase = up
+	if a.in != nil && c.early != l { // an offer that was for another phone
+		a.reject(a.in, 500)
+		a.in = nil
+	}
+	c.plumb(l)
+	local := a.dlg.Flow.Local().Addr()
+	heard := c.early
+	c.early = nil
+	body := a.sdp.Last()
 	switch {
-	case c.early == nil:
-		c.write(&c.a.sdp, callerSide, local, d, 0)
-	case sdp.Compare(c.early.early, d)&(sdp.ChangedMedia|sdp.ChangedCodecs) == 0:
-		// The same answer again (RFC 3261 section 13.2.1).
+	case c.anchor == nil:
+		body = c.write(&a.sdp, callerSide, local, d, 0)
+	case a.agreed && l.agreed && heard == l || c.alike(c.anchor, d):
+		// The same answer again (RFC 3261 section 13.2.1), or none if it has been changed since (RFC 6337 section 3.1).
+		if a.agreed && !sdp.SameButOrigin(body, c.rel.answer) {
+			body = nil
+		}
 	default:
-		if c.early != f {
-			// Another phone answers than the one heard: for the caller that is another
-			// dialog, as if a proxy had forked.
+		if heard != l || a.agreed {
+			// Another phone answers than the one heard, or another description counts than the one confirmed: for the
+			// caller that is another dialog, as if a proxy had forked.
 			c.retag()
 		}
-		c.write(&c.a.sdp, callerSide, local, d, 0)
+		body = c.write(&a.sdp, callerSide, local, d, 0)
 	}
-	c.a.exchange, _ = c.a.exchange.Next(dialog.SendAnswer)
-	c.acceptCaller(nil)
+	c.anchor = nil
+	if !a.agreed {
+		a.exchange, _ = a.exchange.Next(dialog.SendAnswer)
+	}
+	c.acceptCaller(body, nil)
 	c.expect()
 }
 
@@ -104,14 +137,16 @@ func (c *call) retag() {
 	a.dlg.LocalTag = c.sh.NewTag()
 	a.dlg.From = strings.TrimSuffix(a.dlg.From, old) + a.dlg.LocalTag
 	a.sdp = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
+	a.agreed, a.exchange, a.remote = false, dialog.OfferReceived, c.offer
 	c.sh.BindDialog(a.dlg.CallID, a.dlg.LocalTag, a)
+	c.plumb(a)
 }
 
 // offerToCaller sends the caller the callee's offer; the caller's answer comes with its ACK.
 func (c *call) offerToCaller(d *sdp.Session) {
-	c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), d, 0)
+	body := c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), d, 0)
 	c.a.exchange, _ = c.a.exchange.Next(dialog.SendOffer)
-	c.acceptCaller(func(answer *sdp.Session) { c.callerAnswered(fitted(answer, d)) })
+	c.acceptCaller(body, func(answer *sdp.Session) { c.callerAnswered(fitted(answer, d)) })
 }
 
 // callerAnswered carries the caller's answer to the callee.
@@ -135,14 +170,15 @@ func (c *call) callerAnswered(answer *sdp.Session) {
 	c.expect()
 }
 
-// acceptCaller answers the caller's INVITE with 200 and what its leg described last.
-func (c *call) acceptCaller(then func(*sdp.Session)) {
+// acceptCaller answers the caller's INVITE with 200.
+func (c *call) acceptCaller(body []byte, then func(*sdp.Session)) {
 	a := &c.a
 	a.phase = legUp
+	c.rel.stop()
 	b := c.response(200)
 	b.Add("Supported", supported)
 	a.addSession(b)
-	a.accept(c.tx, b.Finish(contentSDP, a.sdp.Last()), then)
+	a.accept(c.tx, b.Finish(contentSDP, body), then)
 	a.ok.first = true
 	a.armSession()
 }

@@ -21,7 +21,8 @@ func (l *leg) peerBye(tx *transaction.Server) {
 		}
 		// A BYE to the early dialog is a CANCEL by another name.
 		c.u.respond(tx, 200)
-		if c.phase == ringing {
+		if c.phase <= holding {
+			c.b.leave()
 			c.refuse(ending{result: calls.Cancelled, status: 487, by: byCaller, cause: "the caller hung up before an answer"})
 		}
 	case legUp:

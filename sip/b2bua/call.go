@@ -18,6 +18,7 @@ type phase uint8
 
 const (
 	ringing   phase = iota // the caller has no final answer yet
+	holding                // the callee has answered; the caller has to acknowledge a provisional response first
 	answering              // the caller was answered with the callee's offer and has not acknowledged
 	up
 	ended
@@ -43,9 +44,12 @@ type call struct {
 	b     *leg  // the callee, once it has answered
 	won   *fork // that b belongs to
 	forks []*fork
-	early *fork // whose early media the caller hears
-	rung  bool  // the caller has heard 180
+	early *leg // whose early media the caller hears
+	rung  bool // the caller has heard 180
 	best  ending
+
+	anchor *sdp.Session // what the caller was answered in a provisional response
+	rel    *reliable    // provisional responses that the caller acknowledges, nil when it does not
 
 	plan      routing.Plan
 	offer     *sdp.Session // the caller's offer, nil when it wants ours
@@ -56,6 +60,7 @@ type call struct {
 	streams   []stream
 
 	ringTimer *transaction.Timer
+	ringFor   time.Duration // when it ends, from the start
 	rec       calls.Record
 	held      held
 	pending   int // forks and legs with something under way, see settle
@@ -141,6 +146,15 @@ func (c *call) hangup(by, cause string, except *leg) {
 			e.result = calls.Cancelled
 		}
 		c.refuse(e)
+	case holding: // nothing has been heard of the answer yet
+		if c.b != except {
+			c.b.leave()
+		}
+		e := ending{result: calls.Failed, status: 480, by: by, cause: cause}
+		if by == byCaller {
+			e.result, e.status = calls.Cancelled, 487
+		}
+		c.refuse(e)
 	case answering, up:
 		for _, l := range [...]*leg{&c.a, c.b} {
 			if l != except {
@@ -155,6 +169,7 @@ func (c *call) hangup(by, cause string, except *leg) {
 func (c *call) refuse(e ending) {
 	c.u.respond(c.tx, e.status, causeOf(e)...)
 	c.a.close()
+	c.early = nil
 	for _, f := range c.forks {
 		f.cancel("", "cancelled")
 	}
@@ -178,6 +193,7 @@ func (c *call) end(e ending) {
 	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return explain(&plan) })
 	// What lingers needs none of this any more.
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
+	c.anchor, c.early = nil, nil
 	c.settle()
 }
 
@@ -185,6 +201,7 @@ func (c *call) end(e ending) {
 func (c *call) release() {
 	c.ringTimer.Stop()
 	c.ringTimer = nil
+	c.rel.stop()
 	for i := range c.streams {
 		c.streams[i].close()
 	}
@@ -215,16 +232,20 @@ func (c *call) settle() {
 	}
 }
 
-// other is the far side of a leg, nil before there is one.
+// other is the far side of a leg, while it rings the dialog that is heard; nil before there is one.
 func (c *call) other(l *leg) *leg {
-	if l == &c.a {
+	switch {
+	case l != &c.a:
+		return &c.a
+	case c.b != nil:
 		return c.b
 	}
-	return &c.a
+	return c.early
 }
 
 var (
 	_ transaction.ServerUser = (*call)(nil)
 	_ transaction.ServerUser = (*leg)(nil)
 	_ sip.DialogUser         = (*leg)(nil)
+	_ sip.DialogUser         = (*fork)(nil)
 )

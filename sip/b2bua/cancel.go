@@ -13,16 +13,18 @@ const elsewhere = `Reason: SIP;cause=200;text="Call completed elsewhere"`
 // ours is already on its way the CANCEL has no effect; the caller has to send BYE.
 func (c *call) Cancelled(tx *transaction.Server, cancel *message.Message) {
 	defer c.guard()
-	if c.phase != ringing || tx.Answered() {
+	if c.phase > holding || tx.Answered() {
 		return
 	}
 	reason := ""
 	if r := cancel.Header(message.HReason); r != "" {
 		reason = "Reason: " + r
 	}
+	c.early = nil
 	for _, f := range c.forks {
 		f.cancel(reason, "cancelled")
 	}
+	c.b.leave() // one that has answered while the caller did not know yet
 	c.refuse(ending{result: calls.Cancelled, status: 487, by: byCaller, cause: "the caller gave up"})
 }
 

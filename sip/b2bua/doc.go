@@ -17,7 +17,8 @@
 // branches never share a dialog. Phases of a call:
 //
 //	ringing ──first 2xx──▶ up ──BYE, timer, command──▶ ended
-//	   │ └──first 2xx with an offer──▶ answering ──caller's ACK──▶ up
+//	   │ ├──first 2xx with an offer──▶ answering ──caller's ACK──▶ up
+//	   │ └──first 2xx while the caller's PRACK is outstanding──▶ holding ──PRACK──▶ up
 //	   └──CANCEL, all failed, ring timeout──▶ ended
 //
 // "ended" is the moment at which the record is handed over, live counts, ports and
@@ -26,6 +27,11 @@
 // INVITE for its final response, so that a late 2xx is acknowledged and ended and a
 // crossing BYE is answered.
 //
+// An INVITE of ours may meet several phones, if something behind the contact forks it:
+// each To tag is an early dialog with its own leg (fork.meet), and the one that answers
+// becomes the callee's. Provisional responses are reliable on each leg for itself
+// (prack.go). The caller has one answer; behind it the early media changes (early.go).
+//
 // Offers and answers end at the leg where the far side need not know: hold, resume,
 // session refresh and a new address re-plumb the media endpoint and are answered
 // locally. What changes the media itself (codec, T.38, video) is carried across under
@@ -33,9 +39,8 @@
 //
 // # Seams
 //
-// REFER, PRACK and SUBSCRIBE are refused in leg.Request; each gets a file of its own
-// there. Reliable provisionals concern only fork.provisional and call.ring. A fork
-// can be added while others ring (call.fork).
+// REFER and SUBSCRIBE are refused in leg.Request; each gets a file of its own there. A
+// fork can be added while others ring (call.fork).
 //
 // The package may import sip/*, routing, internal/calls and internal/media. It must not
 // import store, admin or fax.

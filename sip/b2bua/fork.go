@@ -8,7 +8,6 @@ import (
 	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
-	"github.com/koppelfeld/koppelfeld/sip/sdp"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -27,17 +26,18 @@ const (
 // fork is one contact that is rung, with an INVITE of its own. The one that wins
 // becomes the callee's leg.
 type fork struct {
-	leg
+	leg             // the first of its dialogs, and the only one unless something behind the contact has forked
+	siblings []*leg // further ones, see meet
 	target   *routing.Target
 	contact  string
+	path     []string // Route values that the INVITE carries
 	state    forkPhase
 	tx       *transaction.Client
-	early    *sdp.Session // what its provisional described
 	timers   dialog.Timers
 	tries    int
-	passed   int  // last status of its early media that the caller heard
 	hadOffer bool // the INVITE carried an offer
 	strays   []stray
+	limit    *transaction.Timer // of its ringing, see wait
 
 	start, ringAt, endAt time.Time
 	status               int
@@ -99,11 +99,13 @@ func (c *call) fork(t *routing.Target, at *Contact) {
 			return
 		}
 	}
-	f := &fork{target: t, contact: at.URI, start: c.sh.Now(), timers: c.u.cfg.Timers}
-	f.leg = leg{c: c, side: calleeSide}
+	f := &fork{target: t, contact: at.URI, path: at.Path, start: c.sh.Now(), timers: c.u.cfg.Timers}
+	f.leg = leg{c: c, side: calleeSide, bound: true}
 	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, at.URI, dialog.ContactOn(flow, contactUser), at.Path)
 	c.forks = append(c.forks, f)
 	c.pending++
+	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
+	f.wait()
 	f.send()
 }
 
@@ -115,7 +117,7 @@ func (f *fork) send() {
 	b := f.dlg.First(branch, c.forward)
 	b.Add("Contact", f.dlg.Contact)
 	b.Add("Allow", allow)
-	b.Add("Supported", supported)
+	b.Add("Supported", f.extensions())
 	b.Add("Session-Expires", f.offered.String())
 	if f.timers.Min > dialog.MinInterval {
 		b.AddInt("Min-SE", f.timers.Min)
@@ -175,73 +177,11 @@ func (f *fork) longer(res *message.Message) bool {
 	}
 	f.tries++
 	f.timers = dialog.Timers{Interval: least, Min: least}
+	f.forget(nil)
+	f.leg = leg{c: f.c, side: calleeSide, bound: true, dlg: f.dlg}
+	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.contact, f.path
 	f.send()
 	return true
-}
-
-// provisional takes 101 to 199.
-func (f *fork) provisional(res *message.Message) {
-	c := f.c
-	if f.state > forkRinging || c.phase != ringing {
-		return
-	}
-	if res.Status() == 181 || res.Status() == 199 {
-		return
-	}
-	if f.state == forkCalling {
-		f.state = forkRinging
-		f.ringAt = c.sh.Now()
-	}
-	if c.offer != nil {
-		d, _ := describe(res)
-		if d = fitted(d, c.offer); d != nil && len(d.Media) > 0 {
-			f.early = d
-		}
-	}
-	if f.early != nil && (c.early == nil || c.early == f) {
-		if res.Status() != f.passed { // repeating it tells the caller nothing
-			c.earlyMedia(f, res.Status())
-			f.passed = res.Status()
-		}
-		return
-	}
-	c.ring()
-}
-
-// ring lets the caller hear ringback, once.
-func (c *call) ring() {
-	if c.rung {
-		return
-	}
-	b := c.response(180)
-	_ = c.tx.Respond(180, b.Finish("", nil))
-	c.noteRinging()
-}
-
-// earlyMedia lets the caller hear what one phone plays before it answers. The answer that
-// goes with it stays the answer of the whole INVITE.
-func (c *call) earlyMedia(f *fork, status int) {
-	if c.early == nil {
-		c.early = f
-		f.remote = f.early
-		c.plumb(&f.leg)
-		c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), f.early, 0)
-	}
-	if status != 180 {
-		status = 183
-	}
-	b := c.response(status)
-	_ = c.tx.Respond(status, b.Finish(contentSDP, c.a.sdp.Last()))
-	c.noteRinging()
-}
-
-func (c *call) noteRinging() {
-	if c.rung {
-		return
-	}
-	c.rung = true
-	c.rec.RingAt = c.sh.Now()
-	c.publish(calls.CallRinging)
 }
 
 // response starts a response to the caller's INVITE that makes or confirms the dialog.
@@ -266,6 +206,8 @@ func (f *fork) cancel(reason, result string) {
 	f.state = forkCancelling
 	f.result = result
 	f.endAt = f.c.sh.Now()
+	f.limit.Stop()
+	f.forget(nil)
 	if reason == "" {
 		f.tx.Cancel()
 		return
@@ -276,13 +218,15 @@ func (f *fork) cancel(reason, result string) {
 // fail takes the end of a fork without an answer. status 0 means that none came.
 func (f *fork) fail(status int) {
 	c := f.c
+	if f.over() {
+		return
+	}
 	cancelled := f.state == forkCancelling
 	f.done()
 	if cancelled || c.phase != ringing {
 		return
 	}
-	e, result := failure(status, !f.ringAt.IsZero())
-	f.status, f.result, f.endAt = status, result, c.sh.Now()
+	e := f.failed(status)
 	c.better(e)
 	if status >= 600 {
 		for _, other := range c.forks {
@@ -294,12 +238,33 @@ func (f *fork) fail(status int) {
 	c.checkForks()
 }
 
+// failed notes with what status a fork has failed, and says what that means for the call.
+func (f *fork) failed(status int) ending {
+	e, result := failure(status, !f.ringAt.IsZero())
+	f.status, f.result, f.endAt = status, result, f.c.sh.Now()
+	return e
+}
+
+// giveUp ends the ringing of one contact as if it had answered with status; the others ring on.
+func (f *fork) giveUp(status int) {
+	c := f.c
+	if f.state >= forkCancelling || c.phase != ringing {
+		return
+	}
+	c.better(f.failed(status))
+	f.cancel("", f.result)
+	c.checkForks()
+}
+
 // done notes that the final response of a fork has come, or never will.
 func (f *fork) done() {
 	if f.over() {
 		return
 	}
 	f.state = forkDone
+	f.limit.Stop()
+	f.forget(nil)
+	f.unbind()
 	f.c.pending--
 	f.c.settle()
 }
@@ -317,7 +282,7 @@ func (c *call) checkForks() {
 		return
 	}
 	for _, f := range c.forks {
-		if !f.over() {
+		if f.state < forkCancelling {
 			return
 		}
 	}

@@ -57,6 +57,7 @@ type router struct {
 	busy    map[string]bool     // numbers that are busy while a call runs over them
 	panics  bool
 	timeout time.Duration
+	change  func(*routing.Plan)
 }
 
 func (r *router) Decide(q routing.Request, live routing.Live) routing.Plan {
@@ -81,6 +82,9 @@ func (r *router) Decide(q routing.Request, live routing.Live) routing.Plan {
 	}
 	for _, s := range slots {
 		p.Targets = append(p.Targets, routing.Target{SlotID: s, Type: "desk", Number: q.Called, Alert: "Bellcore-dr2"})
+	}
+	if r.change != nil {
+		r.change(&p)
 	}
 	return p
 }

@@ -130,6 +130,9 @@ func (u *UA) newCall(sh *sip.Shard, tx *transaction.Server, account *auth.Accoun
 	c.a = leg{c: c, side: callerSide, dlg: dialog.NewUAS(flow, req, tx.Tag(), dialog.ContactOn(flow, contactUser))}
 	c.a.sdp.Origin = newOrigin(now.Unix())
 	c.a.allowUpdate = req.HasToken(message.HAllow, "UPDATE")
+	if u.wantsReliable(req) {
+		c.rel = c.newReliable(req)
+	}
 	c.wanted = wantedNumber(req, account.Username)
 	c.path = strings.TrimPrefix(req.HeaderNamed(pathHeader)+", "+u.marker+"/"+called, ", ")
 	c.rec = calls.Record{
@@ -268,6 +271,7 @@ func (c *call) prepare(req *message.Message) {
 	if timeout <= 0 {
 		timeout = u.cfg.RingTimeout
 	}
+	c.ringFor = timeout
 	c.ringTimer = c.after(timeout, c.ringTimeout)
 }
 

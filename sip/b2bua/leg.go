@@ -49,6 +49,10 @@ type leg struct {
 	remote      *sdp.Session // what the peer described last
 	sdp         sdp.Leg      // what we described
 	allowUpdate bool
+	agreed      bool   // while early: offer and answer of the INVITE are through, reliably (RFC 3311 section 5.1)
+	pracks      uint8  // reliable provisional responses taken
+	rseq        uint32 // the last of them
+	passed      int    // last status of its early media that the caller heard
 
 	in  *transaction.Server // the peer's re-INVITE while it waits for our final response
 	out *outgoing           // our re-INVITE or UPDATE while it waits for its outcome
@@ -80,8 +84,8 @@ func (l *leg) Request(tx *transaction.Server) {
 	case !l.dlg.Matches(req):
 		c.u.respond(tx, 481)
 		return
-	case !l.dlg.InOrder(req):
-		c.u.respond(tx, 500, "Retry-After", "1")
+	case !l.dlg.InOrder(req) && (req.Method() != message.PRACK || l.phase > legUp || !l.awaits(req)):
+		c.u.respond(tx, 500)
 		return
 	}
 	if f := tx.Flow(); f != l.dlg.Flow && (l.dlg.Flow.Closed() || !f.Same(l.dlg.Flow)) {
@@ -100,6 +104,8 @@ func (l *leg) Request(tx *transaction.Server) {
 		l.peerInvite(tx)
 	case message.UPDATE:
 		l.peerUpdate(tx)
+	case message.PRACK:
+		l.peerPrack(tx)
 	case message.INFO:
 		l.peerInfo(tx)
 	case message.OPTIONS:
@@ -111,8 +117,13 @@ func (l *leg) Request(tx *transaction.Server) {
 	}
 }
 
-// supported lists the extensions we support.
-const supported = "timer"
+// supported lists the extensions we support. Within a dialog we send no provisional response that could be reliable
+// and ask for none.
+const (
+	supported         = "timer, " + reliably
+	supportedInDialog = "timer"
+	reliably          = "100rel"
+)
 
 // Ack takes the ACK for our 2xx.
 func (l *leg) Ack(ack *message.Message) {
@@ -181,17 +192,26 @@ func (l *leg) close() {
 		return
 	}
 	waiting := l.phase == legLeaving || l.phase == legBye
-	l.phase = legGone
-	l.stopTimers()
+	l.drop()
 	if l.bound {
 		l.c.sh.UnbindDialog(l.dlg.CallID, l.dlg.LocalTag)
 		l.bound = false
 	}
-	l.remote, l.sdp = nil, sdp.Leg{}
 	if waiting {
 		l.c.pending--
 		l.c.settle()
 	}
+}
+
+// drop ends the dialog as far as its timers and its media go.
+func (l *leg) drop() {
+	if l.in != nil {
+		l.c.u.respond(l.in, 500)
+		l.in = nil
+	}
+	l.phase = legGone
+	l.stopTimers()
+	l.remote, l.sdp = nil, sdp.Leg{}
 }
 
 func (l *leg) stopTimers() {

@@ -171,7 +171,7 @@ func (c *call) write(leg *sdp.Leg, to side, local netip.Addr, s *sdp.Session, di
 
 // plumb points the endpoints of a leg to where its last description says.
 func (c *call) plumb(l *leg) {
-	if l.remote == nil || len(c.streams) == 0 {
+	if l.remote == nil || len(c.streams) == 0 || l.side == calleeSide && l != c.b && l != c.early {
 		return
 	}
 	held := l.remote.Held()
@@ -188,6 +188,15 @@ func (c *call) plumb(l *leg) {
 		m := &l.remote.Media[i]
 		ep.SetRemote(remoteOf(m, l.dlg.Flow.Remote().Addr()))
 		ep.Expect(c.phase == up && !held && m.Port != 0 && m.Direction.Sends())
+	}
+}
+
+// hush lets nothing be heard of the callee's side while no early media counts.
+func (c *call) hush() {
+	for i := range c.streams {
+		if ep := c.streams[i].ep[calleeSide]; ep != nil {
+			ep.SetRemote(media.Remote{})
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ type outgoing struct {
 	before sdp.Leg            // what we described before this offer
 	offer  *sdp.Session       // what it was made of, nil for a refresh
 	timer  *transaction.Timer // for a re-INVITE that rings on and on
+	timed  bool               // it asks for a session timer
 	done   func(res *message.Message, answer *sdp.Session)
 }
 
@@ -47,11 +48,16 @@ func (o *outgoing) send(body []byte) {
 	if body != nil {
 		l.exchange, _ = l.exchange.Next(dialog.SendOffer)
 	}
+	if l.phase == legEarly { // an UPDATE: the session has no timer yet
+		o.tx = l.request(o.method, contentSDP, body, o, "Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog)
+		return
+	}
 	l.offered = dialog.SessionExpires{Seconds: int(l.interval() / time.Second), Refresher: dialog.UAC}
 	headers := []string{
-		"Contact", l.dlg.Contact, "Allow", allow, "Supported", supported,
+		"Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog,
 		"Session-Expires", l.offered.String(),
 	}
+	o.timed = true
 	if l.minSE > dialog.MinInterval {
 		headers = append(headers, "Min-SE", itoa(l.minSE))
 	}
@@ -100,7 +106,9 @@ func (o *outgoing) finish(res *message.Message) {
 		}
 		answer, _ = describe(res)
 		answer = fitted(answer, o.offer)
-		l.startSession(res)
+		if l.phase == legUp && o.timed {
+			l.startSession(res)
+		}
 	}
 	if l.exchange == dialog.OfferSent {
 		if answer != nil {

@@ -38,10 +38,6 @@ func (l *leg) peerUpdate(tx *transaction.Server) {
 		l.succeed(tx, nil, nil)
 		return
 	}
-	if l.phase == legEarly {
-		c.u.respond(tx, 500, "Retry-After", "2") // the first offer is not answered yet
-		return
-	}
 	if l.free(tx) {
 		c.peerOffer(l, tx, d)
 	}
@@ -51,12 +47,16 @@ func (l *leg) peerUpdate(tx *transaction.Server) {
 // (RFC 3261 section 14.2).
 func (l *leg) free(tx *transaction.Server) bool {
 	switch {
-	case l.out != nil:
+	case l.out != nil || l.exchange == dialog.OfferSent && l.ok.tx == nil:
 		l.c.u.respond(tx, 491)
-	case l.c.phase != up || l.phase != legUp || l.in != nil || l.ok.tx != nil:
-		l.c.u.respond(tx, 500, "Retry-After", "1")
-	default:
+	case l.in != nil || l.ok.tx != nil:
+		l.c.u.busy(tx, 500)
+	case l.phase == legUp && l.c.phase == up:
 		return true
+	case l.phase == legEarly && l.agreed && l.c.phase == ringing && tx.Request().Method() == message.UPDATE:
+		return true
+	default:
+		l.c.u.busy(tx, 500)
 	}
 	return false
 }
@@ -122,7 +122,7 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 		c.u.respond(tx, 491)
 		return
 	default:
-		c.u.respond(tx, 500, "Retry-After", "1")
+		c.u.busy(tx, 500)
 		return
 	}
 	l.exchange = next
@@ -192,13 +192,17 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 		l.reject(tx, 491)
 		return
 	}
+	if peer.phase == legEarly && (!peer.allowUpdate || c.ringingForks() > 1) {
+		l.reject(tx, 488) // what several phones have been offered cannot be changed for one of them
+		return
+	}
 	if err := c.openStreams(d); err != nil {
 		c.noMedia(err)
 		l.reject(tx, 500)
 		return
 	}
 	method := message.INVITE
-	if tx.Request().Method() == message.UPDATE && peer.allowUpdate {
+	if peer.phase == legEarly || tx.Request().Method() == message.UPDATE && peer.allowUpdate {
 		method = message.UPDATE
 	}
 	l.in = tx
@@ -208,7 +212,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 			l.in = nil
 		}
 		switch {
-		case c.phase != up:
+		case c.phase == ended:
 		case answer != nil && wanted:
 			l.remote = d
 			l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
@@ -217,7 +221,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 			l.succeed(tx, body, nil)
 		case wanted:
 			l.reject(tx, carriedStatus(res))
-			if lost(res) {
+			if lost(res) && c.phase == up {
 				c.hangup(peer.side.String(), "the "+peer.side.String()+" does not know the call any more", nil)
 			}
 		case answer != nil:
@@ -229,7 +233,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 
 // idle reports whether the leg has no offer and no INVITE under way.
 func (l *leg) idle() bool {
-	return l != nil && l.phase == legUp && l.in == nil && l.out == nil && l.ok.tx == nil && l.exchange == dialog.Stable
+	return l != nil && (l.phase == legUp || l.phase == legEarly && l.agreed) && l.in == nil && l.out == nil && l.ok.tx == nil && l.exchange == dialog.Stable
 }
 
 // carriedStatus is the status with which a refusal is handed back.
@@ -258,7 +262,7 @@ func (l *leg) offerAll(tx *transaction.Server) {
 	peer := c.other(l)
 	next, verdict := l.exchange.Next(dialog.SendOffer)
 	if verdict != dialog.OK || peer.remote == nil {
-		c.u.respond(tx, 500, "Retry-After", "1")
+		c.u.busy(tx, 500)
 		return
 	}
 	l.exchange = next

@@ -302,7 +302,7 @@ func TestOtherRequestsInTheDialog(t *testing.T) {
 		caller, callee := r.connect(a, b, "4b")
 		for m, status := range map[message.Method]int{
 			message.OPTIONS: 200, message.UPDATE: 200, message.REFER: 405, message.SUBSCRIBE: 489, message.NOTIFY: 489,
-			message.MESSAGE: 405, message.PRACK: 405,
+			message.MESSAGE: 405, message.PRACK: 481,
 		} {
 			if got := caller.Send(m, "", "").Final(t).Status(); got != status {
 				t.Errorf("%s: %d, want %d", m, got, status)

@@ -521,7 +521,7 @@ func TestRefusedForms(t *testing.T) {
 			status     int
 		}{
 			{"no description", "nonsense", nil, 400},
-			{"extension required", sdpFor(a, "8"), []string{"Require: 100rel"}, 420},
+			{"extension required", sdpFor(a, "8"), []string{"Require: precondition, 100rel"}, 420},
 			{"session interval too small", sdpFor(a, "8"), []string{"Session-Expires: 30", "Supported: timer"}, 422},
 		} {
 			res := a.Invite("4b", c.body, c.lines...).Final(t)

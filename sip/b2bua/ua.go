@@ -16,6 +16,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 )
@@ -28,6 +29,9 @@ type UA struct {
 	// marker names this process in the loop marker header.
 	marker string
 	seed   maphash.Seed
+
+	// reliableWherePossible makes provisional responses reliable also for callers that only support it.
+	reliableWherePossible bool
 
 	stopping atomic.Bool
 	active   atomic.Int64 // calls that have not ended
@@ -62,11 +66,12 @@ func (u *UA) Register(s *sip.Stack) {
 func Methods() []message.Method {
 	return []message.Method{
 		message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS, message.INFO, message.UPDATE,
+		message.PRACK,
 	}
 }
 
 // Extensions lists the option tags we support, for sip.Config.Supported.
-func Extensions() []string { return []string{supported} }
+func Extensions() []string { return []string{"timer", reliably} }
 
 // Active counts the calls that ring or are up.
 func (u *UA) Active() int { return int(u.active.Load()) }
@@ -151,7 +156,12 @@ func (u *UA) caught(fault any, callID string) {
 }
 
 // allow lists what we take inside and outside of calls.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+
+// busy refuses a request that comes at a bad moment and may come again.
+func (u *UA) busy(tx *transaction.Server, status int) {
+	u.respond(tx, status, "Retry-After", itoa(dialog.RetryAfter(rand.IntN)))
+}
 
 // respond builds and sends a final response without a body, unless there was one. extra
 // are pairs of name and value.

@@ -71,8 +71,9 @@ func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dia
 // Establish takes tag, target and route set from a response to our INVITE (101-199
 // with a To tag, or 2xx).
 func (d *Dialog) Establish(res *message.Message) {
-	d.RemoteTag = strings.Clone(res.ToTag())
-	d.To = strings.Clone(res.Header(message.HTo))
+	if to := res.Header(message.HTo); to != d.To { // else it is known from a provisional response
+		d.RemoteTag, d.To = strings.Clone(res.ToTag()), strings.Clone(to)
+	}
 	d.Routes = nil
 	for r := range res.Values(message.HRecordRoute) {
 		if len(d.Routes) < maxRoutes {

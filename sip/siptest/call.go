@@ -19,6 +19,7 @@ type Call struct {
 	id             string
 	local, remote  string // values of From and To in requests of the phone
 	target         string // Request-URI of requests in the dialog
+	contact        string // the phone's own when empty
 	routes         []string
 	cseq           uint32
 	inviteCSeq     uint32
@@ -57,9 +58,20 @@ func (c *Call) request(m message.Method, branch string, cseq uint32) *message.Bu
 		b.Add("Route", r)
 	}
 	if m != message.ACK && m != message.CANCEL && m != message.BYE {
-		b.Add("Contact", "<"+c.p.Contact()+">")
+		uri := c.contact
+		if uri == "" {
+			uri = c.p.Contact()
+		}
+		b.Add("Contact", "<"+uri+">")
 	}
 	return b
+}
+
+// Move changes the contact that requests in the dialog show.
+func (c *Call) Move(uri string) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.contact = uri
 }
 
 // learn takes the dialog's state from a response to the phone's INVITE; p.mu is held.
@@ -82,6 +94,9 @@ func (c *Call) learn(m *message.Message) {
 		c.routes = append([]string{r}, c.routes...)
 	}
 }
+
+// Local is the From value of the phone's requests in the dialog.
+func (c *Call) Local() string { return c.local }
 
 // CallID is the Call-ID of the dialog.
 func (c *Call) CallID() string { return c.id }
@@ -194,6 +209,7 @@ type Request struct {
 	final  int    // status of the final response
 	resend *repeater
 	acked  *message.Message
+	rseq   uint32 // of the last reliable provisional response
 }
 
 // request takes a request other than ACK; p.mu is held.
@@ -216,8 +232,54 @@ func (p *Phone) request(m *message.Message) {
 		r.respond(200, "")
 	case message.CANCEL:
 		p.cancelled(r)
+	case message.PRACK:
+		if p.pracked(m) && len(m.Body()) == 0 {
+			r.respond(200, "")
+		}
 	}
 	p.requests = append(p.requests, r)
+}
+
+// Reliable answers with a provisional status that is repeated until its PRACK comes. The phone
+// answers a PRACK without a body by itself.
+func (r *Request) Reliable(status int, rseq uint32, sdp string, lines ...string) {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	r.resend.stop()
+	r.rseq = rseq
+	r.respond(status, sdp, append([]string{"Require: 100rel", fmt.Sprintf("RSeq: %d", rseq)}, lines...)...)
+	r.resend = r.p.repeat(r.last, 64*t1, true)
+}
+
+// Fork is the same request as if it had come to another phone: its answers carry another tag.
+func (r *Request) Fork() *Request {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	f := &Request{Message: r.Message, p: r.p, tag: r.p.mint("t-")}
+	f.key = r.key + "|" + f.tag
+	r.p.servers[f.key] = f
+	return f
+}
+
+// pracked notes a PRACK for a response of the phone; p.mu is held.
+func (p *Phone) pracked(m *message.Message) bool {
+	for _, r := range p.servers {
+		if r.Method() == message.INVITE && r.CallID() == m.CallID() && m.ToTag() == r.answerTag() && r.rseq != 0 &&
+			m.Header(message.HRAck) == fmt.Sprintf("%d %d INVITE", r.rseq, r.CSeq()) {
+			if r.final == 0 {
+				r.resend.stop()
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// Prack acknowledges a reliable provisional response to the phone's INVITE.
+func (c *Call) Prack(res *message.Message, sdp ...string) *Client {
+	body := strings.Join(sdp, "")
+	return c.Send(message.PRACK, typeOf(body), body,
+		fmt.Sprintf("RAck: %s %d INVITE", res.Header(message.HRSeq), res.CSeq()))
 }
 
 // cancelled answers a CANCEL and the INVITE it means; p.mu is held.
