@@ -3,24 +3,37 @@ package message
 import (
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// Builder writes a message, appending only.
-type Builder struct{ buf []byte }
-
-// usualSize is room for a usual message with SDP.
-const usualSize = 1280
-
-// NewRequest starts a request.
-func NewRequest(method Method, uri string) *Builder {
-	return &Builder{buf: newRequestLine(method, uri)}
+// Builder writes a message, appending only. Its buffer is borrowed from a pool until Finish, so that a message is one
+// allocation of its own size: transactions keep it for half a minute.
+type Builder struct {
+	buf      []byte
+	borrowed *[]byte
 }
 
-func newRequestLine(method Method, uri string) []byte {
-	b := append(make([]byte, 0, usualSize), method...)
+// usualSize is room for a usual message with SDP; buffers above mostSpare are not kept for reuse.
+const (
+	usualSize = 2048
+	mostSpare = 16 << 10
+)
+
+// spare holds buffers of builders that have finished.
+var spare = sync.Pool{New: func() any { b := make([]byte, 0, usualSize); return &b }}
+
+// NewRequest starts a request. (It is short so that the compiler leaves the Builder on its caller's stack.)
+func NewRequest(method Method, uri string) *Builder {
+	borrowed, buf := requestLine(method, uri)
+	return &Builder{buf, borrowed}
+}
+
+func requestLine(method Method, uri string) (borrowed *[]byte, b []byte) {
+	borrowed = spare.Get().(*[]byte)
+	b = append(*borrowed, method...)
 	b = append(b, ' ')
 	b = appendClean(b, uri)
-	return append(b, " SIP/2.0\r\n"...)
+	return borrowed, append(b, " SIP/2.0\r\n"...)
 }
 
 // NewResponse starts a response to req: Via (all, in order; the topmost with received
@@ -28,22 +41,16 @@ func newRequestLine(method Method, uri string) []byte {
 // in req), From, To with toTag added when To has none and toTag is not empty, Call-ID,
 // CSeq, and Timestamp for 100, copied. phrase "" means the standard one.
 func NewResponse(req *Message, status int, phrase, toTag string) *Builder {
-	return &Builder{buf: appendResponse(req, status, phrase, toTag)}
+	borrowed, buf := responseHead(req, status, phrase, toTag)
+	return &Builder{buf, borrowed}
 }
 
-func appendResponse(req *Message, status int, phrase, toTag string) []byte {
+func responseHead(req *Message, status int, phrase, toTag string) (borrowed *[]byte, b []byte) {
 	if phrase == "" {
 		phrase = StatusText(status)
 	}
-	size := 512 + len(phrase)
-	for v := range req.Lines(HVia) {
-		size += len(v) + 8
-	}
-	for _, id := range [...]ID{HFrom, HTo, HCallID, HCSeq} {
-		size += len(req.Header(id)) + 16
-	}
-	b := make([]byte, 0, size)
-	b = append(b, "SIP/2.0 "...)
+	borrowed = spare.Get().(*[]byte)
+	b = append(*borrowed, "SIP/2.0 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, ' ')
 	b = appendClean(b, phrase)
@@ -62,7 +69,7 @@ func appendResponse(req *Message, status int, phrase, toTag string) []byte {
 	if status == 100 {
 		b = appendCopy(b, req, HTimestamp)
 	}
-	return b
+	return borrowed, b
 }
 
 // Add appends a header line. CR, LF and NUL in value are replaced by blanks.
@@ -104,9 +111,6 @@ func (b *Builder) Copy(m *Message, id ID) *Builder {
 // returns the message. The builder must not be used afterwards.
 func (b *Builder) Finish(contentType string, body []byte) []byte {
 	buf := b.buf
-	if need := len(buf) + len(contentType) + len(body) + 64; need > cap(buf) {
-		buf = append(make([]byte, 0, need), buf...)
-	}
 	if len(body) > 0 {
 		buf = append(buf, "Content-Type: "...)
 		buf = appendClean(buf, contentType)
@@ -115,8 +119,14 @@ func (b *Builder) Finish(contentType string, body []byte) []byte {
 	buf = append(buf, "Content-Length: "...)
 	buf = strconv.AppendInt(buf, int64(len(body)), 10)
 	buf = append(buf, "\r\n\r\n"...)
-	b.buf = nil
-	return append(buf, body...)
+	out := make([]byte, len(buf)+len(body))
+	copy(out[copy(out, buf):], body)
+	if b.borrowed != nil && cap(buf) <= mostSpare {
+		*b.borrowed = buf[:0]
+		spare.Put(b.borrowed)
+	}
+	*b = Builder{} // who uses it again disturbs nobody
+	return out
 }
 
 func appendLine(b []byte, name, value string) []byte {

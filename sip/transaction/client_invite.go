@@ -146,7 +146,7 @@ func buildAck(invite []byte, res *message.Message) []byte {
 		return nil
 	}
 	b := hopRequest(req, message.ACK, res)
-	return compact(b.Finish("", nil))
+	return b.Finish("", nil)
 }
 
 // buildCancel makes the CANCEL for an INVITE (RFC 3261 section 9.1).

@@ -180,23 +180,12 @@ func (s *Server) reliable() bool { return s.flow.Proto().Reliable() }
 func (s *Server) send(in input) (failed bool) {
 	s.bytes, s.status = in.bytes, int16(in.status)
 	err := s.flow.Send(in.bytes)
-	if in.status >= 300 || in.status >= 200 && !s.invite {
-		s.bytes = compact(in.bytes)
-	}
 	if err == nil || in.status < 200 || !s.reliable() && !errors.Is(err, transport.ErrFlowClosed) {
 		return false
 	}
 	s.err = err
 	s.layer.wheel.arm(&s.timer, 0, s)
 	return true
-}
-
-// compact copies what is kept for long if its memory is much larger than it is.
-func compact(b []byte) []byte {
-	if cap(b)-len(b) < 256 {
-		return b
-	}
-	return append(make([]byte, 0, len(b)), b...)
 }
 
 // repeat sends the stored response again; a failure is like a lost packet.

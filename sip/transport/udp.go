@@ -104,8 +104,7 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		count.drop(DropSTUN)
 		return
 	}
-	// The message owns its bytes; a buffer of its exact size keeps nothing else alive.
-	m, err := message.Parse(append(make([]byte, 0, len(b)), b...))
+	m, err := message.ParseCopy(b)
 	if m != nil && m.IsRequest() {
 		m.SetReceived(from.Addr(), from.Port())
 		from = answerTo(m, from)
