@@ -204,7 +204,7 @@ func (r *rig) record(id, fromUser, toUser string) {
 		ID: id, Start: start, RingAt: start.Add(100 * time.Millisecond), AnswerAt: start.Add(5 * time.Second), End: start.Add(time.Minute),
 		Class: "inside", From: "403", FromUser: r.id(fromUser), FromSlot: r.id("iris/desk"), To: "416", Number: "416", ToUser: r.id(toUser),
 		ToSlot: r.id("armin/desk"), Result: calls.Answered, Status: 200, HangupBy: "caller", SIPCallID: "abc@192.0.2.9",
-		Reasons:     json.RawMessage(`[{"code":"row","de":"Zeile 416","en":"row 416","number":"416"}]`),
+		Reasons:     json.RawMessage(`[{"c":"row","n":"416","o":"Armin Artmann (armin.artmann)","w":"armin.artmann","x":[{"l":"Büro"},{"t":"dect"}]}]`),
 		Legs:        []calls.Leg{{SlotID: r.id("armin/desk"), Contact: "sip:x@192.0.2.1:5062", Start: start, Status: 200, Result: "answered"}},
 		MediaCaller: &calls.Media{Codec: "PCMA", Packets: 3000, Source: "192.0.2.9:20002"},
 	}})

@@ -125,6 +125,9 @@ func TestDecideProperties(t *testing.T) {
 func checkReasons(t *testing.T, table *Table, q Request, p Plan) {
 	t.Helper()
 	reasons := p.Explain()
+	if read, err := ReadTrace(p.Trace()); err != nil || !cmp.Equal(read, reasons) {
+		t.Fatalf("the stored trace tells something else (%v): %s", err, cmp.Diff(reasons, read))
+	}
 	perSlot := map[string]int{}
 	for _, reason := range reasons {
 		if reason.Code == "" || reason.De == "" || reason.En == "" || strings.ContainsAny(reason.De+reason.En, "{}\x00") {

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
@@ -145,10 +143,9 @@ func (a *API) getRecord(ctx context.Context, in *callPath) (*struct{ Body Record
 	}
 	v := RecordDetail{Record: recordView(id, a.deps.Store.Snapshot(), &r), Reasons: []routing.Reason{}}
 	if len(r.Reasons) > 0 && (id.Admin || r.ToUser == id.UserID) {
-		if err := json.Unmarshal(r.Reasons, &v.Reasons); err != nil {
-			return nil, fmt.Errorf("reading the reasons of record %s: %w", r.ID, err)
+		if v.Reasons, err = routing.ReadTrace(r.Reasons); err != nil {
+			return nil, fmt.Errorf("record %s: %w", r.ID, err)
 		}
-		v.Reasons = slices.Clip(notNil(v.Reasons))
 	}
 	return &struct{ Body RecordDetail }{v}, nil
 }

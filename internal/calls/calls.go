@@ -68,7 +68,7 @@ type Record struct {
 	Cause string `json:"cause,omitempty"`
 	// SIPCallID is the Call-ID of the caller's leg.
 	SIPCallID string `json:"sip_call_id,omitempty"`
-	// Reasons is the routing trace as JSON (an array of routing.Reason).
+	// Reasons is the routing trace as JSON, for routing.ReadTrace.
 	Reasons json.RawMessage `json:"reasons,omitempty"`
 	// Legs lists every slot that was rung with how it went.
 	Legs []Leg `json:"legs,omitempty"`

@@ -15,12 +15,9 @@ import (
 )
 
 // reasons is a routing trace of usual length.
-const reasons = `[{"code":"caller_first","de":"Slot desk von User 77 (user.77) ruft an und zeigt 2000770, die erste angehakte Nummer.",` +
-	`"en":"Slot desk of User 77 (user.77) calls and shows 2000770, the first ticked number.",` +
-	`"setting":{"type":"matrix","id":"user.77","field":"01JSLOT0000000000000000770"},"slot_id":"01JSLOT0000000000000000770","number":"2000770"},` +
-	`{"code":"row","de":"2000502 gehört User 50 (user.50); angehakt: desk, dect.","en":"2000502 belongs to User 50 (user.50); ticked: desk, dect.",` +
-	`"setting":{"type":"matrix","id":"user.50","field":"2000502"},"number":"2000502"},{"code":"slot_rings","de":"Slot desk klingelt.",` +
-	`"en":"Slot desk rings.","setting":{"type":"matrix","id":"user.50","field":"2000502"},"slot_id":"01JSLOT0000000000000000500","number":"2000502"}]`
+const reasons = `[{"c":"caller_first","s":"01JSLOT0000000000000000770","l":"desk","u":"User 77 (user.77)","w":"user.77","n":"2000770"},` +
+	`{"c":"row","w":"user.50","n":"2000502","o":"User 50 (user.50)","x":[{"l":"desk"},{"l":"dect"}]},` +
+	`{"c":"slot_rings","s":"01JSLOT0000000000000000500","l":"desk","w":"user.50","n":"2000502"}]`
 
 // entered is the record of call i, which is one of 1000 callers' to one of 1000 callees.
 func entered(i int, now time.Time) calls.Record {

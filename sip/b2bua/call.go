@@ -190,7 +190,7 @@ func (c *call) end(e ending) {
 	c.release()
 	c.publish(calls.CallEnded)
 	plan := c.plan
-	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return explain(&plan) })
+	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return plan.Trace() })
 	// What lingers needs none of this any more.
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
 	c.anchor, c.early = nil, nil

@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"encoding/json"
 	"strconv"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -88,19 +87,6 @@ func causeOf(e ending) []string {
 		return nil
 	}
 	return []string{"Reason", v}
-}
-
-// explain renders the routing trace. It runs off the hot path.
-func explain(p *routing.Plan) json.RawMessage {
-	reasons := p.Explain()
-	if len(reasons) == 0 {
-		return nil
-	}
-	b, err := json.Marshal(reasons)
-	if err != nil { // strings only: cannot happen
-		return nil
-	}
-	return b
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
