@@ -103,6 +103,15 @@ type Media struct {
 	FirstMS int64  `json:"first_ms"`
 	Source  string `json:"source,omitempty"` // address the packets came from
 	Dropped uint64 `json:"dropped"`          // packets from implausible addresses
+	// MOS estimates how it sounded, 1 to 4.5 (ITU-T G.107, simplified); 0 when nothing came.
+	MOS float64 `json:"mos,omitempty"`
+	// RoundTripMS is the time to that side and back in milliseconds, ReportedLost, ReportedJitterMS
+	// and ReportedMOS are the same figures for what that side was sent, all as its last RTCP
+	// report says; absent when none came.
+	RoundTripMS      float64 `json:"round_trip_ms,omitempty"`
+	ReportedLost     int64   `json:"reported_lost,omitempty"`
+	ReportedJitterMS float64 `json:"reported_jitter_ms,omitempty"`
+	ReportedMOS      float64 `json:"reported_mos,omitempty"`
 }
 
 // Call is the view of one live call for lists. It is a copy; changing it has no effect.

@@ -71,15 +71,33 @@ func (m *Media) appendJSON(b []byte, key string) []byte {
 	b = strconv.AppendUint(append(b, `"packets":`...), m.Packets, 10)
 	b = strconv.AppendUint(append(b, `,"bytes":`...), m.Bytes, 10)
 	b = strconv.AppendInt(append(b, `,"lost":`...), m.Lost, 10)
-	jitter := m.JitterMS
-	if math.IsNaN(jitter) || math.IsInf(jitter, 0) {
-		jitter = 0 // JSON has no word for it
-	}
-	b = strconv.AppendFloat(append(b, `,"jitter_ms":`...), jitter, 'g', -1, 64)
+	b = appendFloat(append(b, `,"jitter_ms":`...), m.JitterMS)
 	b = strconv.AppendInt(append(b, `,"first_ms":`...), m.FirstMS, 10)
 	b = optionalText(b, `,"source":`, m.Source)
 	b = strconv.AppendUint(append(b, `,"dropped":`...), m.Dropped, 10)
+	b = optionalFloat(b, `,"mos":`, m.MOS)
+	b = optionalFloat(b, `,"round_trip_ms":`, m.RoundTripMS)
+	if m.ReportedLost != 0 {
+		b = strconv.AppendInt(append(b, `,"reported_lost":`...), m.ReportedLost, 10)
+	}
+	b = optionalFloat(b, `,"reported_jitter_ms":`, m.ReportedJitterMS)
+	b = optionalFloat(b, `,"reported_mos":`, m.ReportedMOS)
 	return append(b, '}')
+}
+
+func optionalFloat(b []byte, key string, f float64) []byte {
+	if f == 0 {
+		return b
+	}
+	return appendFloat(append(b, key...), f)
+}
+
+// appendFloat writes 0 for what JSON has no word for.
+func appendFloat(b []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		f = 0
+	}
+	return strconv.AppendFloat(b, f, 'g', -1, 64)
 }
 
 // appendReasons leaves reasons out that cannot stand on one line.

@@ -94,6 +94,8 @@ type Endpoint struct {
 	inSecond   int
 	rx         reception
 	dtmf       dtmf
+	stream     stream
+	reports    reports
 	firstAt    time.Duration
 	lastAt     time.Duration
 	rejected   netip.AddrPort
@@ -217,6 +219,34 @@ func Bridge(a, b *Endpoint) {
 	a.part(b)
 	b.part(a)
 	a.peer, b.peer = b, a
+	if a.stream.begun || b.stream.begun || a.stream.anchored || b.stream.anchored {
+		// The remotes hear others than before, in one stream.
+		a.stream.anchor(nil)
+		b.stream.anchor(nil)
+	}
+}
+
+// Anchor makes what the remote hears one stream, whatever it is made of from now
+// on: relayed media whose source changes, or media made here. SSRC, sequence
+// numbers and timestamps go on where they are. RTCP then ends here on both sides
+// of the bridge, and reports are made here (RFC 3550 section 7.3 says why: they would be about
+// streams that the other side does not know).
+func (e *Endpoint) Anchor() {
+	e.plane.topology.Lock()
+	defer e.plane.topology.Unlock()
+	e.anchor()
+}
+
+// anchor is Anchor for holders of the topology.
+func (e *Endpoint) anchor() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stream.anchor(e.peer)
+	if p := e.peer; p != nil && p != e {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stream.anchor(e)
+	}
 }
 
 // Unbridge parts a from its peer, if it has one.
@@ -252,6 +282,9 @@ func (e *Endpoint) Close() {
 		return
 	}
 	e.part(nil)
+	if e.stream.anchored && e.sent > 0 && e.ready(rtcpSocket) == relayed {
+		_ = e.emit(rtcpSocket, e.report(make([]byte, 0, rtcpSize), e.plane.now(), true))
+	}
 	e.closed = true
 	e.closeSockets()
 	e.mu.Unlock()
@@ -269,8 +302,8 @@ func (e *Endpoint) closeSockets() {
 	}
 }
 
-// tick looks for what time alone brings about.
-func (e *Endpoint) tick(now time.Duration, out *outbox) {
+// tick looks for what time alone brings about. b is for what is to be sent.
+func (e *Endpoint) tick(now time.Duration, b []byte, out *outbox) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -282,6 +315,9 @@ func (e *Endpoint) tick(now time.Duration, out *outbox) {
 	if e.timeout > 0 && e.expecting && e.remote.Receive && !e.silent && now-e.since >= e.timeout {
 		e.silent = true
 		out.add(Event{Kind: Timeout, Endpoint: e, Duration: now - e.since})
+	}
+	if e.stream.anchored && e.reports.due(now) && e.ready(rtcpSocket) == relayed {
+		_ = e.emit(rtcpSocket, e.report(b, now, false))
 	}
 }
 

@@ -38,6 +38,7 @@ type loop struct {
 	stop   atomic.Bool
 	events [batch]unix.EpollEvent
 	buf    [maxDatagram]byte
+	made   [1024]byte // for what the loop itself sends
 	from   sockaddr
 	out    outbox
 	due    []*Endpoint // scratch of tick
@@ -240,7 +241,7 @@ func (l *loop) serve(n int) {
 func (l *loop) datagram(e *Endpoint, sock int) {
 	p := e.take(l, sock)
 	if p.size > 0 {
-		p.drop = p.peer.deliver(e, p.sock, l.buf[:p.size])
+		p.drop = p.peer.deliver(e, p.sock, l.buf[:p.size], p.at)
 		if p.drop == relayed {
 			l.relayed[p.sock].Add(1)
 			l.bytes.Add(uint64(p.size))
@@ -279,7 +280,7 @@ func (l *loop) tick(now time.Duration) {
 
 func (l *loop) tickOne(e *Endpoint, now time.Duration) {
 	defer l.mend()
-	e.tick(now, &l.out)
+	e.tick(now, l.made[:], &l.out)
 	l.flush(e)
 }
 

@@ -15,6 +15,7 @@ type packet struct {
 	sock int // how it is to be relayed, RTP or RTCP
 	size int
 	drop Drop
+	at   time.Duration
 }
 
 // take reads one datagram from a socket of e into l.buf, checks and counts it.
@@ -38,6 +39,9 @@ func (e *Endpoint) take(l *loop, sock int) packet {
 	case n > 0 && n <= len(l.buf):
 		sock, size, drop = e.accept(l.buf[:n], sock, src, now, &l.out)
 	}
+	if drop == relayed && sock == rtcpSocket && e.stream.anchored {
+		return packet{drop: relayed} // it ends here, and what the other side gets is made here
+	}
 	if drop == relayed && e.peer == nil {
 		drop = DropUnbridged
 	}
@@ -45,7 +49,7 @@ func (e *Endpoint) take(l *loop, sock int) packet {
 		e.dropped[drop]++
 		return packet{drop: drop}
 	}
-	return packet{peer: e.peer, sock: sock, size: size, drop: relayed}
+	return packet{peer: e.peer, sock: sock, size: size, drop: relayed, at: now}
 }
 
 // accept checks and counts a datagram, which it opens in place where media is protected. It
@@ -165,6 +169,7 @@ func (e *Endpoint) acceptRTCP(b []byte, src netip.AddrPort, shared bool, now tim
 	}
 	e.rtcpIn++
 	e.alive(now)
+	e.reports.heard(b, e.stream.ssrc, now)
 	return relayed
 }
 
@@ -172,22 +177,39 @@ func (e *Endpoint) acceptRTCP(b []byte, src netip.AddrPort, shared bool, now tim
 func (e *Endpoint) alive(now time.Duration) { e.since, e.silent = now, false }
 
 // deliver sends a datagram that came in at from to the remote of e.
-func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte) Drop {
+func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte, now time.Duration) Drop {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed || e.peer != from {
 		return DropUnbridged // parted between reading and sending
 	}
-	if sock == rtpSocket && !e.remote.Send {
-		return e.refuse(DropHeld)
-	}
-	to := &e.target[sock]
-	if to.size == 0 || !e.remote.RTP.IsValid() {
-		return e.refuse(DropUnbridged)
+	if drop := e.ready(sock); drop != relayed {
+		return e.refuse(drop)
 	}
 	if from != e && e.latch.target() == from.local {
 		return e.refuse(DropSend) // would come straight back
 	}
+	if sock == rtpSocket {
+		e.stream.pass(from, b, now, e.remote.ClockRate)
+	} else {
+		e.reports.passed(b, now)
+	}
+	return e.emit(sock, b)
+}
+
+// ready reports whether something may be sent to the remote now, and why not.
+func (e *Endpoint) ready(sock int) Drop {
+	switch {
+	case sock == rtpSocket && !e.remote.Send:
+		return DropHeld
+	case e.target[sock].size == 0 || !e.remote.RTP.IsValid():
+		return DropUnbridged
+	}
+	return relayed
+}
+
+// emit protects a datagram, sends it to the remote and counts it. The caller has asked ready.
+func (e *Endpoint) emit(sock int, b []byte) Drop {
 	fd := e.fd[sock]
 	if e.muxed() {
 		fd = e.fd[rtpSocket]
@@ -199,7 +221,7 @@ func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte) Drop {
 			return e.refuse(drop)
 		}
 	}
-	if errno := send(fd, b, to); errno != 0 {
+	if errno := send(fd, b, &e.target[sock]); errno != 0 {
 		e.sendErrors++
 		return e.refuse(DropSend)
 	}

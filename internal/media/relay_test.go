@@ -190,7 +190,7 @@ func TestOwnAddresses(t *testing.T) {
 	ra.RTP, rb.RTP = b.Local(), a.Local()
 	a.SetRemote(ra)
 	b.SetRemote(rb)
-	if d := b.deliver(a, rtpSocket, rtpPacket(0, 1, 1, 1)); d != DropSend {
+	if d := b.deliver(a, rtpSocket, rtpPacket(0, 1, 1, 1), 0); d != DropSend {
 		t.Errorf("a packet to the endpoint it came from: %s, want %s", d, DropSend)
 	}
 }
@@ -242,14 +242,14 @@ func TestEvents(t *testing.T) {
 	a.silent = false
 	a.mu.Unlock()
 	var out outbox
-	a.tick(p.now()+time.Hour, &out)
+	a.tick(p.now()+time.Hour, nil, &out)
 	if out.n != 0 {
 		t.Errorf("event %+v on hold", out.events[0])
 	}
 	a.SetRemote(fa.remote())
 	next(Timeout)
 	a.Expect(false)
-	a.tick(p.now()+time.Hour, &out)
+	a.tick(p.now()+time.Hour, nil, &out)
 	if out.n != 0 || len(events) != 0 {
 		t.Error("timeout although nothing is expected")
 	}

@@ -19,6 +19,23 @@ type Stats struct {
 	JitterMS float64 // interarrival jitter in milliseconds, RFC 3550 section A.8
 	RTCP     uint64  // RTCP datagrams accepted
 
+	// Loss is the share of the remote's packets that did not arrive, 0 to 1.
+	Loss float64
+	// MOS estimates how what came in sounds, 1 to 4.5 (E-model, see mos); 0 when
+	// nothing came.
+	MOS float64
+
+	// Reports counts the report blocks in which the remote says how it receives
+	// what we send, and the figures below are of the last one. RemoteLost is the number of packets
+	// lost so far, RemoteLoss the share lost lately, RemoteMOS as MOS.
+	Reports        uint64
+	RemoteLost     int64
+	RemoteLoss     float64
+	RemoteJitterMS float64
+	RemoteMOS      float64
+	// RoundTrip is the time to the remote and back (RFC 3550 section 6.4.1), -1 when unknown.
+	RoundTrip time.Duration
+
 	First time.Time // first RTP packet accepted; zero before
 	Last  time.Time // latest RTP packet accepted; zero before
 	// FirstAfter is the time from the first Expect(true) to the next RTP packet;
@@ -61,9 +78,31 @@ func (e *Endpoint) Stats() Stats {
 	if e.remote.ClockRate > 0 {
 		s.JitterMS = e.rx.jitter * 1000 / float64(e.remote.ClockRate)
 	}
+	s.quality(&e.reports, e.remote.ClockRate)
 	if e.firstAt > 0 {
 		s.First = e.plane.epoch.Add(e.firstAt)
 		s.Last = e.plane.epoch.Add(e.lastAt)
 	}
 	return s
+}
+
+// quality fills in the figures that come of reports.
+func (s *Stats) quality(r *reports, rate int) {
+	s.RoundTrip = -1
+	if r.measured {
+		s.RoundTrip = r.roundTrip
+	}
+	trip := max(s.RoundTrip, 0)
+	if s.Packets > 0 {
+		s.Loss = float64(max(s.Lost, 0)) / float64(int64(s.Packets)+max(s.Lost, 0))
+		s.MOS = mos(s.Codec, s.Loss, time.Duration(s.JitterMS*float64(time.Millisecond)), trip)
+	}
+	if s.Reports = r.blocks; s.Reports == 0 {
+		return
+	}
+	s.RemoteLost, s.RemoteLoss = int64(r.lost), float64(r.fraction)/256
+	if rate > 0 {
+		s.RemoteJitterMS = float64(r.jitter) * 1000 / float64(rate)
+	}
+	s.RemoteMOS = mos(s.Codec, s.RemoteLoss, time.Duration(s.RemoteJitterMS*float64(time.Millisecond)), trip)
 }

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"math"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -100,6 +101,10 @@ func (c *call) finishMedia() {
 func figures(s *media.Stats) *calls.Media {
 	m := &calls.Media{
 		Codec: s.Codec, Packets: s.Packets, Bytes: s.Bytes, Lost: s.Lost, JitterMS: s.JitterMS, FirstMS: -1,
+		MOS: round(s.MOS), ReportedLost: s.RemoteLost, ReportedJitterMS: s.RemoteJitterMS, ReportedMOS: round(s.RemoteMOS),
+	}
+	if s.RoundTrip > 0 {
+		m.RoundTripMS = float64(s.RoundTrip.Microseconds()) / 1000
 	}
 	if s.Packets > 0 && s.FirstAfter >= 0 {
 		m.FirstMS = s.FirstAfter.Milliseconds()
@@ -114,6 +119,9 @@ func figures(s *media.Stats) *calls.Media {
 	}
 	return m
 }
+
+// round keeps two decimals: an estimate has no more to say.
+func round(f float64) float64 { return math.Round(100*f) / 100 }
 
 // shortCall is too short for anyone to have missed the audio.
 const shortCall = time.Second
