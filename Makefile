@@ -10,7 +10,7 @@ CONFIG      ?= $(RUN_DIR)/koppelfeld.toml
 FUZZTIME    ?= 10s
 
 # Peers that tests call: real phones, servers and tools from Debian.
-TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious
+TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious tshark
 # Peers that the benchmark compares with.
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
 

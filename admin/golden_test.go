@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -73,7 +75,7 @@ var contract = []string{
 	"GET /api/numbers/{number}", "PATCH /api/numbers/{number}", "DELETE /api/numbers/{number}",
 	"GET /api/slots/{id}", "PATCH /api/slots/{id}", "DELETE /api/slots/{id}", "GET /api/slots/{id}/bindings", "POST /api/slots/{id}/secret",
 	"GET /api/calls", "DELETE /api/calls/{id}", "GET /api/cdrs", "GET /api/cdrs/{id}", "POST /api/explain", "GET /api/events",
-	"GET /api/audit", "GET /api/groups", "GET /healthz", "GET /readyz",
+	"GET /api/audit", "GET /api/groups", "GET /api/debug/sip", "GET /api/calls/{id}/ladder", "GET /api/calls/{id}/pcap", "GET /healthz", "GET /readyz",
 }
 
 func TestSpec(t *testing.T) {
@@ -160,6 +162,12 @@ var walk = []step{
 	{"list-calls", "adele.admin", "GET", "/api/calls", "", ""},
 	{"list-calls-caller", "iris.immsee", "GET", "/api/calls", "", ""},
 	{"get-call", "armin.artmann", "GET", "/api/calls/<call>", "", ""},
+	{"get-call-ladder", "adele.admin", "GET", "/api/calls/<call>/ladder", "", ""},
+	{"get-call-ladder-text", "adele.admin", "GET", "/api/calls/<call>/ladder?format=text", "", ""},
+	{"get-call-ladder-missing", "adele.admin", "GET", "/api/calls/01JDXXXXXXXXXXXXXXXXXXXXXX/ladder", "", ""},
+	{"get-call-ladder-callee", "armin.artmann", "GET", "/api/calls/<call>/ladder", "", ""},
+	{"get-call-pcap", "adele.admin", "GET", "/api/calls/<call>/pcap", "", ""},
+	{"debug-sip", "adele.admin", "GET", "/api/debug/sip?call=<call>", "", ""},
 	{"hang-up", "armin.artmann", "DELETE", "/api/calls/<call>", "", ""},
 	{"hang-up-missing", "adele.admin", "DELETE", "/api/calls/01JDXXXXXXXXXXXXXXXXXXXXXX", "", ""},
 	{"list-cdrs", "adele.admin", "GET", "/api/cdrs", "", ""},
@@ -261,9 +269,13 @@ func (r *rig) show(s step, a answer) string {
 	}
 	b.WriteByte('\n')
 	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, a.Body.Bytes(), "", "  "); err != nil {
+	switch err := json.Indent(&pretty, a.Body.Bytes(), "", "  "); {
+	case err != nil && utf8.Valid(a.Body.Bytes()):
 		pretty.Reset()
 		pretty.Write(a.Body.Bytes())
+	case err != nil:
+		pretty.Reset()
+		pretty.WriteString(hex.Dump(a.Body.Bytes()))
 	}
 	b.Write(pretty.Bytes())
 	text := b.String()

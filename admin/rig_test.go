@@ -30,14 +30,15 @@ import (
 // rig is the API over a real store with the example people, and fakes for what
 // lives in the daemon.
 type rig struct {
-	t     testing.TB
-	st    *store.Store
-	srv   *admin.Server
-	deps  api.Deps
-	table *calls.Table
-	bus   *calls.Bus
-	log   *safeBuffer
-	ready error
+	t      testing.TB
+	st     *store.Store
+	srv    *admin.Server
+	deps   api.Deps
+	table  *calls.Table
+	bus    *calls.Bus
+	log    *safeBuffer
+	ready  error
+	inside *inside
 	// broken makes the store answer as if the database were away.
 	broken func() error
 
@@ -65,7 +66,7 @@ var people = []struct {
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, table: calls.NewTable(), bus: &calls.Bus{}, log: &safeBuffer{}, names: map[string]string{}, tokens: map[string]string{}, address: "192.0.2.7:4711"}
+	r := &rig{t: t, table: calls.NewTable(), bus: &calls.Bus{}, log: &safeBuffer{}, inside: &inside{}, names: map[string]string{}, tokens: map[string]string{}, address: "192.0.2.7:4711"}
 	dir := t.TempDir()
 	box, err := secret.OpenBox(dir)
 	if err != nil {
@@ -87,7 +88,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.deps = api.Deps{
-		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus,
+		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside,
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -25,6 +26,7 @@ type Shard struct {
 	index int
 	wheel *transaction.Wheel
 	tx    *transaction.Layer
+	trace *trace.Book   // nil when messages are not kept
 	wake  chan struct{} // asks the shard's own goroutine to drain
 	timer *time.Timer   // wakes that goroutine for the wheel
 	mint  minter
@@ -39,6 +41,7 @@ type Shard struct {
 
 	armed    time.Time // when the timer fires; zero when it is not set
 	logged   time.Time // when a panic was logged last
+	tidying  bool      // a timer for tidyTrace runs
 	owner    Owner
 	request  *transaction.Server // handed to a handler in this event
 	dialogs  map[dialogKey]DialogUser
@@ -78,6 +81,9 @@ func newShard(s *Stack, index int, now time.Time) *Shard {
 	}
 	sh.timer.Stop()
 	sh.mint.init(s.mark, index)
+	if s.cfg.Trace {
+		sh.trace = trace.New(s.cfg.TraceLimits.Share(s.cfg.Shards))
+	}
 	sh.tx = transaction.New(transaction.Config{Wheel: sh.wheel, NewTag: sh.NewTag, Limit: s.cfg.MaxTransactions / s.cfg.Shards})
 	return sh
 }
@@ -290,6 +296,31 @@ func (sh *Shard) After(d time.Duration, fn func()) *transaction.Timer { return s
 
 // Tx is the shard's transaction layer. Use it in the shard only.
 func (sh *Shard) Tx() *transaction.Layer { return sh.tx }
+
+// tidyTrace lets the messages of long calls be compressed, while there are any.
+func (sh *Shard) tidyTrace() {
+	more, again := sh.trace.Pack(sh.Now())
+	switch {
+	case more:
+		sh.After(2*transaction.Tick, sh.tidyTrace)
+	case again:
+		sh.After(trace.PackEvery, sh.tidyTrace)
+	default:
+		sh.tidying = false
+	}
+}
+
+// OpenTrace begins to keep the messages of a call; nil, which does nothing, when they are not to be kept. Call it in the shard only.
+func (sh *Shard) OpenTrace(id string) *trace.Ring {
+	if sh.trace != nil && !sh.tidying {
+		sh.tidying = true
+		sh.After(trace.PackEvery, sh.tidyTrace)
+	}
+	return sh.trace.Open(id, sh.Now())
+}
+
+// TraceStats are the figures of the messages that are kept. Call it in the shard only.
+func (sh *Shard) TraceStats() trace.Stats { return sh.trace.Stats() }
 
 // Log is the stack's logger.
 func (sh *Shard) Log() *slog.Logger { return sh.stack.log }

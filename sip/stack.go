@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -70,6 +71,10 @@ type Config struct {
 	HardQueue int
 	// MaxTransactions is how many transactions may exist over all shards before new requests are answered 503 [400000].
 	MaxTransactions int
+	// Trace keeps the messages of calls, to be looked at.
+	Trace bool
+	// TraceLimits bound them, over all shards.
+	TraceLimits trace.Limits
 }
 
 // Validate reports all faults of a configuration.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -78,11 +79,12 @@ func (c *shardCounters) lag(ns int64) {
 type shown struct {
 	transactions, dialogs, timers int
 	counts                        transaction.Counts
+	trace                         trace.Stats
 }
 
 // publish copies it; the drainer holds mu.
 func (sh *Shard) publish() {
-	sh.shown = shown{sh.tx.Len(), len(sh.dialogs), sh.wheel.Len(), sh.tx.Counts()}
+	sh.shown = shown{sh.tx.Len(), len(sh.dialogs), sh.wheel.Len(), sh.tx.Counts(), sh.trace.Stats()}
 }
 
 // Transactions is the number of transactions, lingering ones included. Any goroutine may ask; while
@@ -112,6 +114,7 @@ type ShardStats struct {
 	Timers       int
 	Panics       uint64
 	Counts       transaction.Counts
+	Trace        trace.Stats
 }
 
 // Stats are the state of all shards and counters since New, for a metrics collector.
@@ -145,7 +148,7 @@ func (s *Stack) Stats() Stats {
 		v := sh.look()
 		one := ShardStats{
 			Queue: int(sh.waiting.Load()), LastLag: time.Duration(sh.counters.lastLag.Load()), PeakLag: time.Duration(sh.counters.peakLag.Load()),
-			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts,
+			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts, Trace: v.trace,
 		}
 		if at := sh.oldest.Load(); at != 0 {
 			one.Lag = time.Duration(now - at)

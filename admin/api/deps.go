@@ -23,6 +23,8 @@ type Deps struct {
 	Bindings func(slotID string) []Binding
 	// Routing returns the table in force and the live state.
 	Routing func() (*routing.Table, routing.Live)
+	// Debug looks inside the SIP side.
+	Debug Debug
 	// Events carries what happens to those who listen.
 	Events *calls.Bus
 	// Ready returns nil when the daemon can take calls; nil means always ready.

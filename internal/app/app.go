@@ -255,6 +255,7 @@ func (a *App) openSIP(context.Context) error {
 	a.stack, err = sip.New(sip.Config{
 		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip}},
 		Log:       a.log.With("part", "sip"),
+		Trace:     a.cfg.SIP.TraceOn(),
 		InDialog:  b2bua.Methods(),
 		Supported: append(b2bua.Extensions(), "path"),
 	})

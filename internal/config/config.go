@@ -53,6 +53,8 @@ type SIP struct {
 	RingSeconds int `toml:"ring_seconds"`
 	// SourceRate bounds the messages per second taken from one source address, 0 means the built-in limit.
 	SourceRate int `toml:"source_rate"`
+	// Trace keeps the messages of calls in memory, for the ladder and captures of a call (default true).
+	Trace *bool `toml:"trace"`
 }
 
 // Media configures audio.
@@ -239,6 +241,9 @@ func (m Media) PortRange() (first, last int, err error) {
 	}
 	return first, last, nil
 }
+
+// TraceOn reports whether the messages of calls are kept.
+func (s SIP) TraceOn() bool { return s.Trace == nil || *s.Trace }
 
 // RelayOn reports whether audio goes through the daemon.
 func (m Media) RelayOn() bool { return m.Relay == nil || *m.Relay }

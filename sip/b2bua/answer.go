@@ -251,12 +251,12 @@ func (l *leg) sendAck(body []byte) {
 	flow := l.flow()
 	b := l.dlg.Ack(l.c.sh.NewBranch())
 	l.ack = acked{l.dlg.InviteSeq, b.Finish(contentSDP, body)}
-	_ = flow.Send(l.ack.bytes) // a lost ACK is sent again with the repeated 2xx
+	l.sendOn(flow, l.ack.bytes)
 }
 
 // repeatAck answers a repeated 2xx.
 func (l *leg) repeatAck(seq uint32) {
 	if l.ack.bytes != nil && l.ack.seq == seq {
-		_ = l.dlg.Flow.Send(l.ack.bytes)
+		l.sendOn(l.dlg.Flow, l.ack.bytes)
 	}
 }

@@ -51,6 +51,27 @@ func (w *wire) take(t testing.TB, prefix string) *message.Message {
 	return nil
 }
 
+// takeFor returns a message that begins with prefix and has part in its first line; the others stay.
+func (w *wire) takeFor(t testing.TB, prefix, part string) *message.Message {
+	for range 1_000_000 {
+		w.mu.Lock()
+		for _, b := range w.sent {
+			if line, _, _ := bytes.Cut(b, []byte("\r\n")); bytes.HasPrefix(b, []byte(prefix)) && bytes.Contains(line, []byte(part)) {
+				w.mu.Unlock()
+				m, err := message.Parse(bytes.Clone(b))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return m
+			}
+		}
+		w.mu.Unlock()
+		runtime.Gosched()
+	}
+	t.Fatalf("no %s to %s in %q", prefix, part, w.sent)
+	return nil
+}
+
 func (w *wire) find(prefix string) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,7 +143,7 @@ func newLine(t testing.TB, relay bool, tr transport.Config) *line {
 	l := &line{t: t, wire: &wire{}, table: calls.NewTable()}
 	var err error
 	l.stack, err = sip.New(sip.Config{
-		Transport: tr, Shards: 1, Supported: Extensions(), InDialog: Methods(),
+		Transport: tr, Shards: 1, Trace: true, Supported: Extensions(), InDialog: Methods(),
 		MaxTransactions: 1 << 30, SoftQueue: 1 << 30, HardQueue: 1 << 30,
 	})
 	if err != nil {
@@ -158,6 +179,12 @@ func (l *line) receive(flow *transport.Flow, raw []byte) {
 		l.t.Fatal(err)
 	}
 	l.stack.Receive(transport.Inbound{Msg: m, Flow: flow})
+}
+
+// answer is a 200 to the last request of a method that was sent to a host.
+func (l *line) answer(method, host string) []byte {
+	l.t.Helper()
+	return message.NewResponse(l.wire.takeFor(l.t, method, "@"+host), 200, "", "").Finish("", nil)
 }
 
 // call makes the i-th call and ends it if bye is set.

@@ -10,6 +10,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 )
 
@@ -29,6 +30,7 @@ type call struct {
 	u     *UA
 	sh    *sip.Shard
 	id    string
+	kept  *trace.Ring // its messages, nil when they are not kept
 	phase phase
 	gone  bool
 
@@ -188,6 +190,7 @@ func (c *call) end(e ending) {
 	c.finishLegs(now)
 	c.finishMedia()
 	c.release()
+	c.kept.Close(now)
 	c.publish(calls.CallEnded)
 	plan := c.plan
 	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return plan.Trace() })

@@ -297,7 +297,7 @@ func (f *fork) stray(res *message.Message) {
 	c := f.c
 	for i := range f.strays {
 		if f.strays[i].tag == res.ToTag() {
-			_ = f.dlg.Flow.Send(f.strays[i].ack)
+			f.sendOn(f.dlg.Flow, f.strays[i].ack)
 			return
 		}
 	}
@@ -312,7 +312,7 @@ func (f *fork) stray(res *message.Message) {
 		body = refusal(offer, d.Flow.Local().Addr(), c.sh.Now().Unix())
 	}
 	ack := d.Ack(c.sh.NewBranch()).Finish(contentSDP, body)
-	_ = d.Flow.Send(ack)
+	f.sendOn(d.Flow, ack)
 	f.strays = append(f.strays, stray{strings.Clone(res.ToTag()), ack})
 	branch := c.sh.NewBranch()
 	b := d.Request(message.BYE, branch)

@@ -139,6 +139,8 @@ func (u *UA) newCall(sh *sip.Shard, tx *transaction.Server, account *auth.Accoun
 		ID: c.id, Start: now, Class: string(routing.Inside), From: c.wanted,
 		FromUser: account.UserID, FromSlot: account.SlotID, To: called, SIPCallID: c.a.dlg.CallID,
 	}
+	c.kept = sh.OpenTrace(c.id)
+	tx.Trace(c.kept)
 	u.open.Add(1)
 	u.active.Add(1)
 	c.held.active = true

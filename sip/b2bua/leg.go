@@ -7,6 +7,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -80,6 +81,7 @@ func (l *leg) Request(tx *transaction.Server) {
 	c := l.c
 	defer c.guard()
 	req := tx.Request()
+	tx.Trace(c.kept)
 	switch {
 	case !l.dlg.Matches(req):
 		c.u.respond(tx, 481)
@@ -128,6 +130,7 @@ const (
 // Ack takes the ACK for our 2xx.
 func (l *leg) Ack(ack *message.Message) {
 	defer l.c.guard()
+	l.c.kept.In(l.c.sh.Now(), l.dlg.Flow, ack)
 	if l.ok.tx == nil || l.ok.seq != ack.CSeq() || !l.dlg.Matches(ack) {
 		return
 	}
@@ -145,6 +148,15 @@ func (l *leg) flow() *transport.Flow {
 		}
 	}
 	return l.dlg.Flow
+}
+
+// Trace says where a transaction of the leg notes its messages.
+func (l *leg) Trace() *trace.Ring { return l.c.kept }
+
+// sendOn sends what belongs to no transaction, the ACK for a 2xx, and notes it. A loss is mended by a repeated 2xx.
+func (l *leg) sendOn(flow *transport.Flow, b []byte) {
+	l.c.kept.Out(l.c.sh.Now(), flow, b)
+	_ = flow.Send(b)
 }
 
 // request sends a request inside the dialog. fill may add to it; u hears what comes of it.
@@ -166,6 +178,9 @@ type reply struct {
 	done func(res *message.Message) // nil for a failure
 	over bool
 }
+
+// Trace says where the transaction notes its messages.
+func (r *reply) Trace() *trace.Ring { return r.c.kept }
 
 // Response implements transaction.ClientUser.
 func (r *reply) Response(_ *transaction.Client, res *message.Message) {

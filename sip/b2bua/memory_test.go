@@ -49,7 +49,7 @@ func TestMemoryOfACall(t *testing.T) {
 		if linger := (fresh - gone) / n; linger > 16<<10 {
 			t.Errorf("%d bytes linger after a call", linger)
 		}
-		if each := (held - gone) / n; each > 12<<10 {
+		if each := (held - gone) / n; each > 16<<10 {
 			t.Errorf("%d bytes for a held call", each)
 		}
 		l.table.HangupAll("enough")

@@ -6,6 +6,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 )
 
@@ -66,6 +67,9 @@ func (o *outgoing) send(body []byte) {
 		o.timer = l.c.after(patience, o.withdraw)
 	}
 }
+
+// Trace says where the transaction notes its messages.
+func (o *outgoing) Trace() *trace.Ring { return o.l.c.kept }
 
 // Response implements transaction.ClientUser.
 func (o *outgoing) Response(_ *transaction.Client, res *message.Message) {

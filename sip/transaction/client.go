@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -24,6 +25,7 @@ type Client struct {
 	timer    Timer
 	layer    *Layer
 	flow     *transport.Flow
+	ring     *trace.Ring
 	user     ClientUser // nil when nobody wants to hear any more
 	key      clientKey
 	bytes    []byte        // the request while it may be repeated or cancelled, then the ACK of an INVITE
@@ -67,9 +69,23 @@ func (c *Client) reliable() bool { return c.flow.Proto().Reliable() }
 // Send starts a client transaction: b is the finished request whose topmost Via has
 // the given branch, sent on flow; b must not be changed afterwards. It may call u.Failed only later, never
 // before it returns. u may be nil.
+//
+// When u has a method Trace() *trace.Ring, all messages of the transaction are noted there.
 func (l *Layer) Send(flow *transport.Flow, method message.Method, branch string, b []byte, u ClientUser) *Client {
+	return l.start(flow, method, branch, b, u, ringOf(u))
+}
+
+// ringOf is where the messages of a user's transactions are noted, nil when nowhere.
+func ringOf(u any) *trace.Ring {
+	if t, ok := u.(interface{ Trace() *trace.Ring }); ok {
+		return t.Trace()
+	}
+	return nil
+}
+
+func (l *Layer) start(flow *transport.Flow, method message.Method, branch string, b []byte, u ClientUser, ring *trace.Ring) *Client {
 	c := &Client{
-		layer: l, flow: flow, user: u, bytes: b, interval: T1,
+		layer: l, flow: flow, ring: ring, user: u, bytes: b, interval: T1,
 		key:      clientKey{branch, method},
 		deadline: l.wheel.elapsed() + Lifetime,
 	}
@@ -94,11 +110,17 @@ func (l *Layer) Send(flow *transport.Flow, method message.Method, branch string,
 // transmit sends b and returns the error if it is one that ends the transaction: on an
 // unreliable transport only a closed socket does, all else is a lost packet.
 func (c *Client) transmit(b []byte) error {
-	err := c.flow.Send(b)
+	err := c.send(b)
 	if err == nil || !c.reliable() && !errors.Is(err, transport.ErrFlowClosed) {
 		return nil
 	}
 	return err
+}
+
+// send sends b and notes it.
+func (c *Client) send(b []byte) error {
+	c.ring.Out(c.layer.wheel.now, c.flow, b)
+	return c.flow.Send(b)
 }
 
 // failLater lets the timer report err.
@@ -145,6 +167,7 @@ func (c *Client) expired() {
 }
 
 func (c *Client) response(res *message.Message) {
+	c.ring.In(c.layer.wheel.now, c.flow, res)
 	in := input{kind: client3xx, msg: res}
 	switch status := res.Status(); {
 	case status < 200:

@@ -54,7 +54,7 @@ func (c *Client) inviteFinal(in input) {
 		u := c.user
 		// An ACK that cannot be sent is like a lost one.
 		if c.bytes != nil {
-			_ = c.flow.Send(c.bytes)
+			_ = c.send(c.bytes)
 		}
 		c.linger(stateCompleted, wait(c.reliable(), timerD))
 		c.status = int16(in.msg.Status())
@@ -74,7 +74,7 @@ func (c *Client) inviteCompleted(in input) {
 		c.terminate()
 	case client3xx:
 		if c.bytes != nil {
-			_ = c.flow.Send(c.bytes)
+			_ = c.send(c.bytes)
 		}
 	case client2xx:
 		c.report(in.msg)
@@ -134,7 +134,7 @@ func (c *Client) Cancelled() bool { return c.cancelled }
 // sendCancel starts the CANCEL's own transaction, whose outcome says nothing, and the wait for the INVITE's end.
 func (c *Client) sendCancel() {
 	if b := buildCancel(c.bytes, c.cancel); b != nil {
-		c.layer.Send(c.flow, message.CANCEL, c.key.branch, b, nil)
+		c.layer.start(c.flow, message.CANCEL, c.key.branch, b, nil, c.ring)
 	}
 	c.layer.wheel.arm(&c.timer, Lifetime, c)
 }

@@ -131,7 +131,10 @@ func (l *Layer) Cancel(flow *transport.Flow, req *message.Message) {
 		_ = Reply(flow, req, 481, "")
 		return
 	}
-	_ = flow.Send(build(req, 200, "", s.tagInUse(), nil))
+	ok := build(req, 200, "", s.tagInUse(), nil)
+	s.ring.In(l.wheel.now, flow, req)
+	s.ring.Out(l.wheel.now, flow, ok)
+	_ = flow.Send(ok)
 	s.handle(input{kind: serverCancel, msg: req})
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -25,6 +26,7 @@ type Server struct {
 	timer    Timer
 	layer    *Layer
 	flow     *transport.Flow
+	ring     *trace.Ring
 	req      *message.Message // nil after the event in which the final response was sent
 	user     ServerUser
 	key      string
@@ -59,6 +61,26 @@ func (s *Server) Cancelled() bool { return s.cancelled }
 
 // SetUser sets who hears of CANCEL and failure of this INVITE transaction.
 func (s *Server) SetUser(u ServerUser) { s.user = u }
+
+// Trace notes the request, what was answered to it already, and all further messages of the transaction in ring.
+func (s *Server) Trace(ring *trace.Ring) {
+	if ring == nil || s.ring != nil {
+		return
+	}
+	s.ring = ring
+	if s.req != nil {
+		ring.In(s.layer.wheel.now, s.flow, s.req)
+	}
+	if s.bytes != nil {
+		ring.Out(s.layer.wheel.now, s.flow, s.bytes)
+	}
+}
+
+// transmit sends b and notes it.
+func (s *Server) transmit(b []byte) error {
+	s.ring.Out(s.layer.wheel.now, s.flow, b)
+	return s.flow.Send(b)
+}
 
 // Tag is the tag for the To header of the responses, minted at the first call. All responses
 // that the layer makes for this transaction carry it.
@@ -117,7 +139,7 @@ func (s *Server) Resend() error {
 		return transport.ErrFlowClosed
 	}
 	s.layer.counts.Retransmissions++
-	return s.flow.Send(s.bytes)
+	return s.transmit(s.bytes)
 }
 
 // Acknowledged tells an accepted INVITE transaction that the ACK for its 2xx has come. The stored
@@ -152,6 +174,9 @@ func (s *Server) expired() {
 }
 
 func (s *Server) handle(in input) {
+	if in.msg != nil && in.kind != serverCancel { // that one is noted before its answer
+		s.ring.In(s.layer.wheel.now, s.flow, in.msg)
+	}
 	if s.invite {
 		switch s.state {
 		case stateProceeding:
@@ -179,7 +204,7 @@ func (s *Server) reliable() bool { return s.flow.Proto().Reliable() }
 // callback runs inside Respond; on an unreliable transport only a closed socket is a failure.
 func (s *Server) send(in input) (failed bool) {
 	s.bytes, s.status = in.bytes, int16(in.status)
-	err := s.flow.Send(in.bytes)
+	err := s.transmit(in.bytes)
 	if err == nil || in.status < 200 || !s.reliable() && !errors.Is(err, transport.ErrFlowClosed) {
 		return false
 	}
@@ -192,7 +217,7 @@ func (s *Server) send(in input) (failed bool) {
 func (s *Server) repeat() {
 	if s.bytes != nil {
 		s.layer.counts.Retransmissions++
-		_ = s.flow.Send(s.bytes)
+		_ = s.transmit(s.bytes)
 	}
 }
 
