@@ -190,6 +190,10 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 		e.status, e.cause = 400, "the phone's INVITE has no Contact"
 		return e, nil
 	}
+	if !takesSDP(req) {
+		e.status, e.cause = 406, "the phone's INVITE takes no SDP in the answer"
+		return e, nil
+	}
 	d, status := describe(req)
 	if status != 0 {
 		e.status, e.cause = status, "the phone's offer cannot be read"
@@ -204,6 +208,21 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 		c.a.remote = d
 	}
 	return ending{}, nil
+}
+
+// takesSDP reports whether an INVITE's Accept, if there is one, allows the body that every answer has (RFC 4475 section 3.3.15).
+func takesSDP(req *message.Message) bool {
+	if !req.Has(message.HAccept) {
+		return true
+	}
+	for v := range req.Values(message.HAccept) {
+		kind, _, _ := strings.Cut(v, ";")
+		switch kind = strings.TrimSpace(kind); {
+		case strings.EqualFold(kind, "application/sdp"), strings.EqualFold(kind, "application/*"), kind == "*/*":
+			return true
+		}
+	}
+	return false
 }
 
 // overLimit counts the call against the limits.

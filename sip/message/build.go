@@ -56,16 +56,18 @@ func responseHead(req *Message, status int, phrase, toTag string) (borrowed *[]b
 	b = appendClean(b, phrase)
 	b = append(b, "\r\n"...)
 	b = appendCopy(b, req, HVia)
-	b = appendLine(b, "From", req.Header(HFrom))
-	b = append(b, "To: "...)
-	b = append(b, req.Header(HTo)...)
-	if toTag != "" && req.to.tag.end == 0 {
-		b = append(b, ";tag="...)
-		b = append(b, toTag...)
+	b = appendFirst(b, req, HFrom) // a refused request may lack any of these
+	if to := req.Header(HTo); to != "" {
+		b = append(b, "To: "...)
+		b = append(b, to...)
+		if toTag != "" && req.to.tag.end == 0 {
+			b = append(b, ";tag="...)
+			b = append(b, toTag...)
+		}
+		b = append(b, "\r\n"...)
 	}
-	b = append(b, "\r\n"...)
-	b = appendLine(b, "Call-ID", req.Header(HCallID))
-	b = appendLine(b, "CSeq", req.Header(HCSeq))
+	b = appendFirst(b, req, HCallID)
+	b = appendFirst(b, req, HCSeq)
 	if status == 100 {
 		b = appendCopy(b, req, HTimestamp)
 	}
@@ -134,6 +136,14 @@ func appendLine(b []byte, name, value string) []byte {
 	b = append(b, ": "...)
 	b = append(b, value...)
 	return append(b, "\r\n"...)
+}
+
+// appendFirst appends the first line of a header if there is one.
+func appendFirst(b []byte, m *Message, id ID) []byte {
+	if v := m.Header(id); v != "" {
+		b = appendLine(b, headerNames[id], v)
+	}
+	return b
 }
 
 func appendCopy(b []byte, m *Message, id ID) []byte {

@@ -18,7 +18,7 @@ const (
 // ParseError says why bytes are not an acceptable message. Status is the SIP
 // status with which a request is to be refused (400, 505 …), or 0 when it
 // is to be dropped because it cannot be answered: a response, an ACK, or a request
-// without usable Via, From, To, Call-ID and CSeq.
+// without a usable Via. What else a refused request lacks its refusal lacks too (RFC 4475 section 3.3.1).
 type ParseError struct {
 	Status int
 	Reason string
@@ -27,7 +27,7 @@ type ParseError struct {
 func (e *ParseError) Error() string { return e.Reason }
 
 // parser carries the first fault found; reading goes on after it as far as it can,
-// because a refusal needs Via, From, To, Call-ID and CSeq.
+// because a refusal repeats Via, From, To, Call-ID and CSeq.
 type parser struct {
 	m         *Message
 	status    int
@@ -86,8 +86,7 @@ func parse(raw []byte, room bool) (*Message, error) {
 	if p.reason == "" {
 		return m, nil
 	}
-	if !m.request || m.method == ACK || !p.usableVia ||
-		m.Header(HFrom) == "" || m.Header(HTo) == "" || m.Header(HCallID) == "" || m.Header(HCSeq) == "" {
+	if !m.request || m.method == ACK || !p.usableVia {
 		return nil, &ParseError{0, p.reason}
 	}
 	return m, &ParseError{p.status, p.reason}
