@@ -167,19 +167,29 @@ func unmap(a netip.AddrPort) netip.AddrPort {
 
 // aim rebuilds the socket addresses. The caller holds e.mu.
 func (e *Endpoint) aim() {
-	e.target[rtpSocket].set(e.latch.target())
+	to := e.latch.target()
+	if e.checked() {
+		to = e.guard.agent.target() // nothing leaves for where nobody has shown to be
+		e.latch.source = to
+	}
+	e.target[rtpSocket].set(to)
 	rtcp := e.rtcp
 	if !rtcp.IsValid() {
 		rtcp = e.remote.RTCP
 	}
 	if e.muxed() {
-		rtcp = e.latch.target()
+		rtcp = to
 	}
 	e.target[rtcpSocket].set(rtcp)
 }
 
 // muxed reports whether the remote takes RTCP on its RTP port.
-func (e *Endpoint) muxed() bool { return e.remote.RTP.IsValid() && e.remote.RTCP == e.remote.RTP }
+func (e *Endpoint) muxed() bool {
+	return e.checked() || e.remote.RTP.IsValid() && e.remote.RTCP == e.remote.RTP
+}
+
+// checked reports whether connectivity checks say where the remote is.
+func (e *Endpoint) checked() bool { return e.guard != nil && e.guard.agent != nil }
 
 // Expect starts and stops the clocks of the media timeout and of the first
 // packet; the first Expect(true) is the time of the answer. It also begins the
@@ -285,6 +295,9 @@ func (e *Endpoint) Close() {
 	if e.stream.anchored && e.sent > 0 && e.ready(rtcpSocket) == relayed {
 		_ = e.emit(rtcpSocket, e.report(make([]byte, 0, rtcpSize), e.plane.now(), true))
 	}
+	if e.guard != nil {
+		e.guard.shake.end()
+	}
 	e.closed = true
 	e.closeSockets()
 	e.mu.Unlock()
@@ -309,6 +322,7 @@ func (e *Endpoint) tick(now time.Duration, b []byte, out *outbox) {
 	if e.closed {
 		return
 	}
+	e.greet(now)
 	if d, ok := e.dtmf.expire(now); ok {
 		out.add(e.dtmfEvent(d))
 	}

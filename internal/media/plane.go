@@ -41,6 +41,10 @@ type Plane struct {
 	// table finds the endpoint of an epoll event by its pair.
 	table []atomic.Pointer[Endpoint]
 
+	identity *identity       // for DTLS
+	shakes   shakes          // handshakes under way
+	life     context.Context // of Run, for handshakes; the poll loops alone begin them
+
 	// topology serialises Bridge, Unbridge and Close: only its holder may lock
 	// more than one Endpoint.
 	topology sync.Mutex
@@ -72,6 +76,11 @@ func New(cfg Config) (*Plane, error) {
 		pool:  newPool(pairs, cfg.Quarantine),
 		table: make([]atomic.Pointer[Endpoint], pairs),
 	}
+	id, err := newIdentity(p.epoch)
+	if err != nil {
+		return nil, fmt.Errorf("making the media plane: %w", err)
+	}
+	p.identity = id
 	for range cfg.Loops {
 		l, err := newLoop(p)
 		if err != nil {
@@ -100,6 +109,7 @@ func (p *Plane) Run(ctx context.Context) error {
 
 	ctx, fail := context.WithCancel(ctx)
 	defer fail()
+	p.life = ctx
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
 	for _, l := range p.loops {
@@ -119,6 +129,7 @@ func (p *Plane) Run(ctx context.Context) error {
 		l.wake()
 	}
 	wg.Wait()
+	p.shakes.group.Wait()
 	for i := range p.table {
 		if e := p.table[i].Load(); e != nil {
 			e.Close()
@@ -261,12 +272,13 @@ const (
 	DropAuth                  // secure media that does not authenticate: a wrong key, or forged
 	DropReplay                // secure media that came before
 	DropKey                   // secure media without a key yet, or of too many sources
+	DropHandshake             // a DTLS record that belongs to no handshake, or is above a limit; at an endpoint also a handshake that failed
 	drops
 )
 
 // String is the reason as a metric label.
 func (d Drop) String() string {
-	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "unknown"}[min(d, drops)]
+	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "handshake", "unknown"}[min(d, drops)]
 }
 
 // Totals are counters over all endpoints since New.

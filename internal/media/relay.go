@@ -39,10 +39,13 @@ func (e *Endpoint) take(l *loop, sock int) packet {
 	case n > 0 && n <= len(l.buf):
 		sock, size, drop = e.accept(l.buf[:n], sock, src, now, &l.out)
 	}
-	if drop == relayed && sock == rtcpSocket && e.stream.anchored {
+	switch {
+	case drop != relayed:
+	case size == 0:
+		return packet{drop: relayed} // it was for us
+	case sock == rtcpSocket && e.stream.anchored:
 		return packet{drop: relayed} // it ends here, and what the other side gets is made here
-	}
-	if drop == relayed && e.peer == nil {
+	case e.peer == nil:
 		drop = DropUnbridged
 	}
 	if drop != relayed {
@@ -60,6 +63,9 @@ func (e *Endpoint) accept(b []byte, sock int, src netip.AddrPort, now time.Durat
 		sock = rtcpSocket
 	}
 	if e.guard != nil {
+		if taken, drop := e.control(b, sock, src, now, out); taken {
+			return sock, 0, drop
+		}
 		if sock == rtpSocket && e.stranger(src) {
 			e.rejected = src
 			return sock, 0, DropSource // not worth the work of opening it
@@ -77,6 +83,9 @@ func (e *Endpoint) accept(b []byte, sock int, src netip.AddrPort, now time.Durat
 
 // stranger reports whether no packet of src can be the remote's, since the remote is known.
 func (e *Endpoint) stranger(src netip.AddrPort) bool {
+	if a := e.guard.agent; a != nil {
+		return !a.admits(src)
+	}
 	return src != e.latch.source && src != e.latch.announced && e.latch.source.IsValid()
 }
 
@@ -131,8 +140,10 @@ func (e *Endpoint) admit(src netip.AddrPort, h header, now time.Duration, out *o
 		return DropDirection
 	}
 	ok, changed := false, false
-	if e.iface.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
-		ok, changed = e.latch.accept(src, h, now, e.guard != nil)
+	if e.checked() {
+		ok = e.guard.agent.admits(src)
+	} else if e.iface.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
+		ok, changed = e.latch.accept(src, h, now, e.guard.proves())
 	}
 	if !ok {
 		e.rejected = src
@@ -154,7 +165,7 @@ func (e *Endpoint) acceptRTCP(b []byte, src netip.AddrPort, shared bool, now tim
 		return DropMalformed
 	}
 	to := e.latch.target()
-	ok := src == to
+	ok := src == to || e.checked() && e.guard.agent.admits(src)
 	if !shared {
 		ok = src == e.rtcp || src == e.remote.RTCP ||
 			src.Addr() == to.Addr() && e.iface.plausible(src) && !e.plane.own(src)
@@ -202,7 +213,7 @@ func (e *Endpoint) ready(sock int) Drop {
 	switch {
 	case sock == rtpSocket && !e.remote.Send:
 		return DropHeld
-	case e.target[sock].size == 0 || !e.remote.RTP.IsValid():
+	case e.target[sock].size == 0 || !e.remote.RTP.IsValid() && !e.checked():
 		return DropUnbridged
 	}
 	return relayed

@@ -50,7 +50,8 @@ type Stats struct {
 	PayloadType int    // last seen, -1 before
 	Codec       string // as given to SetRemote
 
-	Suite Suite // of what comes in; 0: not protected
+	Suite Suite // of what comes in; 0: not protected, or no handshake has succeeded yet
+	DTLS  bool  // its keys come from a handshake
 
 	Sent       uint64 // RTP packets
 	SentBytes  uint64
@@ -71,7 +72,7 @@ func (e *Endpoint) Stats() Stats {
 		Packets: e.rx.packets, Bytes: e.rx.bytes, Lost: e.rx.lost(), RTCP: e.rtcpIn,
 		FirstAfter: e.firstAfter,
 		Announced:  e.latch.announced, Source: e.latch.source, Rejected: e.rejected,
-		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec, Suite: e.guard.suite(),
+		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec, Suite: e.guard.suite(), DTLS: e.guard != nil && e.guard.shake != nil,
 		Sent: e.sent, SentBytes: e.sentBytes, SentRTCP: e.rtcpSent, SendErrors: e.sendErrors,
 		Dropped: e.dropped,
 	}
