@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -14,11 +15,13 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
+var anarchies = flag.Int("anarchies", 400, "how many calls TestAnarchy plays")
+
 // TestAnarchy plays calls between two peers who send whatever they like whenever they
 // like, and then fall silent. Whatever they did, one record has to come of it and nothing
 // may be left.
 func TestAnarchy(t *testing.T) {
-	n := 400
+	n := *anarchies
 	if testing.Short() {
 		n = 60
 	}
@@ -37,9 +40,15 @@ func anarchy(t *testing.T, seed uint64) {
 		l.ua.cfg.Recorder = rec
 		defer l.stop()
 		synctest.Wait()
-		p := &anarchist{line: l, rng: rand.New(rand.NewPCG(seed, 7)), cseq: [2]int{1, 100}}
+		p := &anarchist{line: l, rng: rand.New(rand.NewPCG(seed, 7)), cseq: [2]int{1, 100}, rel: seed%3 == 0}
+		if seed%5 == 0 {
+			l.ua.cfg.RingTimeout = 10 * time.Minute // so that timer C is set
+		}
 		p.invite = p.request(0, message.INVITE, "sip:416@test.example", "<sip:416@test.example>", p.body())
 		l.receive(l.flowA, p.invite)
+		if seed%4 == 1 {
+			p.begin()
+		}
 		for range 40 {
 			p.hear()
 			p.act()
@@ -62,6 +71,8 @@ type anarchist struct {
 	invite []byte
 	cseq   [2]int
 	tag    string // ours towards the caller
+	rseq   string // of our last reliable response
+	rel    bool   // the caller requires reliable responses
 	forked *message.Message
 	heard  [2][]*message.Message // requests of ours, by side
 	log    []string
@@ -79,13 +90,16 @@ func (p *anarchist) hear() {
 			p.t.Fatalf("%v in\n%s", err, b)
 		}
 		to := 0
-		if m.IsRequest() && (m.ToTag() == "t1" || m.ToTag() == "t2" || m.Method() == message.INVITE && m.ToTag() == "" || m.Method() == message.CANCEL && m.ToTag() == "") {
+		if m.IsRequest() && (strings.HasPrefix(m.ToTag(), "t") && len(m.ToTag()) == 2 || m.Method() == message.INVITE && m.ToTag() == "" || m.Method() == message.CANCEL && m.ToTag() == "") {
 			to = 1
 		}
 		switch {
 		case !m.IsRequest():
 			if m.CallID() == "call" && m.ToTag() != "" && m.Status() > 100 && m.Status() < 300 {
 				p.tag = m.ToTag()
+				if m.Has(message.HRSeq) {
+					p.rseq = m.Header(message.HRSeq)
+				}
 			}
 		case m.Method() == message.ACK:
 		default:
@@ -128,8 +142,14 @@ func (p *anarchist) request(side int, m message.Method, uri, to, body string) []
 		Add("Via", fmt.Sprintf("SIP/2.0/UDP 10.0.1.%d:5060;branch=z9hG4bK%d%s%d", side+1, side, m, p.cseq[side])).Add("Max-Forwards", "70")
 	if side == 0 {
 		b.Add("From", "<sip:417@test.example>;tag=f").Add("To", to).Add("Call-ID", "call").Add("Authorization", "Digest none")
+		if p.rel && m == message.INVITE {
+			b.Add("Require", "100rel")
+		}
+		if m == message.PRACK {
+			b.Add("RAck", []string{p.rseq, p.rseq, p.rseq, "1"}[p.pick(4)]+" 2 INVITE")
+		}
 	} else {
-		b.Add("From", "<sip:416@test.example>;tag="+[]string{"t1", "t2"}[p.pick(2)]).
+		b.Add("From", "<sip:416@test.example>;tag="+[]string{"t1", "t2", "t3", "t4"}[p.pick(4)]).
 			Add("To", "<sip:417@test.example>;tag="+p.forked.FromTag()).Add("Call-ID", p.forked.CallID())
 	}
 	if p.cseq[0] > 2 && p.pick(3) == 0 {
@@ -142,6 +162,19 @@ func (p *anarchist) request(side int, m message.Method, uri, to, body string) []
 		Add("Contact", fmt.Sprintf("<sip:x@10.0.1.%d:5060>", side+1)).Finish(contentSDP, []byte(body))
 }
 
+// begin behaves until the call is up, so that what follows happens to one that is.
+func (p *anarchist) begin() {
+	if p.hear(); p.forked == nil {
+		return
+	}
+	body := []byte("v=0\r\no=a 1 1 IN IP4 10.0.1.2\r\ns=-\r\nc=IN IP4 10.0.1.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0\r\n")
+	p.receive(p.flowB, message.NewResponse(p.forked, 200, "", "t1").Add("Contact", "<sip:x@10.0.1.2:5060>").Add("Allow", allow).Finish(contentSDP, body))
+	p.hear()
+	ack := string(p.request(0, message.ACK, "sip:koppelfeld@10.0.0.1:5060", "<sip:416@test.example>;tag="+p.tag, string(body)))
+	p.cseq[0]--
+	p.receive(p.flowA, []byte(strings.Replace(ack, fmt.Sprintf("CSeq: %d ACK", p.cseq[0]+1), fmt.Sprintf("CSeq: %d ACK", p.cseq[0]), 1)))
+}
+
 // act does one thing.
 func (p *anarchist) act() {
 	side := p.pick(2)
@@ -152,20 +185,23 @@ func (p *anarchist) act() {
 	}
 	if n := len(p.heard[side]); n > 0 && p.pick(3) > 0 {
 		m := p.heard[side][p.pick(n)]
-		status := []int{100, 180, 183, 200, 200, 200, 302, 401, 408, 422, 481, 486, 487, 491, 500, 503, 603}[p.pick(17)]
+		status := []int{100, 180, 183, 183, 183, 182, 199, 200, 200, 200, 302, 401, 408, 422, 481, 486, 487, 491, 500, 503, 603}[p.pick(21)]
 		tag := ""
 		if m.ToTag() == "" {
-			tag = []string{"t1", "t1", "t1", "t2"}[p.pick(4)]
+			tag = []string{"t1", "t1", "t1", "t2", "t3", "t4"}[p.pick(6)]
 		}
 		b := message.NewResponse(m, status, "", tag).Add("Contact", fmt.Sprintf("<sip:x@10.0.1.%d:5060>", side+1))
 		if p.pick(3) == 0 {
 			b.Add("Session-Expires", "200;refresher=uas").Add("Min-SE", "2000").Add("Allow", allow)
 		}
+		if status > 100 && status < 200 && p.pick(2) == 0 {
+			b.Add("Require", "100rel").Add("RSeq", itoa(1+p.pick(4)))
+		}
 		send(b.Finish(contentSDP, []byte(p.body())))
 		return
 	}
 	methods := []message.Method{
-		message.INVITE, message.INVITE, message.UPDATE, message.BYE, message.INFO, message.OPTIONS, message.ACK, message.CANCEL, message.PRACK,
+		message.INVITE, message.INVITE, message.UPDATE, message.BYE, message.INFO, message.OPTIONS, message.ACK, message.CANCEL, message.PRACK, message.PRACK, message.UPDATE,
 	}
 	m := methods[p.pick(len(methods))]
 	switch {

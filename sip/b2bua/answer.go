@@ -62,7 +62,7 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	l.phase = legUp
 	l.dlg.Establish(res)
 	l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
-	l.remote = d
+	l.remote, l.weOffered = d, c.offer != nil
 	c.held.calleeSlot = f.target.SlotID
 	c.u.cfg.Live.AddSlot(f.target.SlotID)
 	c.rec.AnswerAt, c.rec.ToSlot = now, f.target.SlotID
@@ -159,7 +159,7 @@ func (c *call) callerAnswered(answer *sdp.Session) {
 		return
 	}
 	c.phase = up
-	c.a.remote = answer
+	c.a.remote, c.a.weOffered = answer, true
 	c.a.exchange, _ = c.a.exchange.Next(dialog.ReceiveAnswer)
 	c.b.sdp = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
 	body := c.write(&c.b.sdp, calleeSide, c.b.dlg.Flow.Local().Addr(), answer, 0)

@@ -49,6 +49,7 @@ type leg struct {
 	exchange    dialog.Exchange
 	remote      *sdp.Session // what the peer described last
 	sdp         sdp.Leg      // what we described
+	weOffered   bool         // the last offer on the leg was ours
 	allowUpdate bool
 	agreed      bool   // while early: offer and answer of the INVITE are through, reliably (RFC 3311 section 5.1)
 	pracks      uint8  // reliable provisional responses taken

@@ -117,7 +117,7 @@ func (o *outgoing) finish(res *message.Message) {
 	if l.exchange == dialog.OfferSent {
 		if answer != nil {
 			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
-			l.remote = answer
+			l.remote, l.weOffered = answer, true
 			l.c.plumb(l)
 		} else {
 			l.exchange, _ = l.exchange.Next(dialog.Reject)

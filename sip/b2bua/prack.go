@@ -202,7 +202,7 @@ func (l *leg) answerInPrack(d *sdp.Session) []byte {
 	if !ok {
 		return nil
 	}
-	l.remote = d
+	l.remote, l.weOffered = d, false
 	l.exchange, _ = next.Next(dialog.SendAnswer)
 	l.c.plumb(l)
 	return body

@@ -127,10 +127,14 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 	}
 	l.exchange = next
 	if body, ok := c.answerHere(l, d); ok {
-		l.remote = d
+		directed := sdp.Compare(l.remote, d)&sdp.ChangedDirection != 0
+		l.remote, l.weOffered = d, false
 		l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
 		c.plumb(l)
 		l.succeed(tx, body, nil)
+		if directed {
+			c.wake(c.other(l), d)
+		}
 		return
 	}
 	c.carry(l, tx, d)
@@ -151,6 +155,29 @@ func (c *call) answerHere(l *leg, d *sdp.Session) ([]byte, bool) {
 	}
 	l.sdp = trial
 	return body, true
+}
+
+// wake offers a leg what its other side describes now, if it was told of a hold that this ends: one that came with a new
+// codec, or with the call itself. Most holds are answered here and never told.
+func (c *call) wake(l *leg, d *sdp.Session) {
+	if c.phase != up || c.u.cfg.Media == nil || l.remote == nil {
+		return
+	}
+	told, err := sdp.Parse(l.sdp.Last())
+	if err != nil {
+		return
+	}
+	for i := range min(len(told.Media), len(d.Media), len(l.remote.Media)) {
+		may := sdp.SendRecv
+		if !l.weOffered {
+			may = l.remote.Media[i].Direction.Reverse()
+		}
+		want := d.Media[i].Direction
+		if d.Media[i].Port != 0 && told.Media[i].Port != 0 && want&may&^told.Media[i].Direction != 0 {
+			c.resync(l)
+			return
+		}
+	}
 }
 
 // formats names the codec that each of the relayed sections prefers.
@@ -214,7 +241,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 		switch {
 		case c.phase == ended:
 		case answer != nil && wanted:
-			l.remote = d
+			l.remote, l.weOffered = d, false
 			l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
 			body := c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), answer, 0)
 			c.plumb(l)
@@ -275,7 +302,7 @@ func (l *leg) offerAll(tx *transaction.Server) {
 		}
 		l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
 		before := l.remote
-		l.remote = answer
+		l.remote, l.weOffered = answer, true
 		c.plumb(l)
 		if preferred(before) != preferred(answer) || c.u.cfg.Media == nil && sdp.Compare(before, answer) != 0 {
 			c.resync(peer)
