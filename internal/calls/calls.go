@@ -88,7 +88,7 @@ type Leg struct {
 	End     time.Time `json:"end,omitzero"`
 	// Status is its final SIP status; 0 when it was cancelled before one came.
 	Status int    `json:"status"`
-	Result string `json:"result"` // answered, elsewhere, busy, declined, timeout, error, cancelled
+	Result string `json:"result"` // answered, elsewhere, busy, declined, timeout, error, cancelled, redirected
 }
 
 // Media are the figures of one direction, as received from one side (RFC 3550).

@@ -61,17 +61,19 @@ type call struct {
 	reached   string // identity of the callee towards the caller, or empty
 	streams   []stream
 
-	ringTimer *transaction.Timer
-	ringFor   time.Duration // when it ends, from the start
-	rec       calls.Record
-	held      held
-	pending   int // forks and legs with something under way, see settle
+	redirections int
+	ringTimer    *transaction.Timer
+	ringFor      time.Duration // when it ends, from the start
+	rec          calls.Record
+	held         held
+	pending      int // forks and legs with something under way, see settle
 }
 
 // held is what the call has counted in shared state and gives back at its end.
 type held struct {
 	number, callerNumber   string
 	callerSlot, calleeSlot string
+	redirected             []string // numbers over which it rings as well
 	source                 bool
 	active                 bool
 	entered                bool // in the table of calls
@@ -214,6 +216,9 @@ func (c *call) release() {
 	live := c.u.cfg.Live
 	live.RemoveNumber(h.number)
 	live.RemoveNumber(h.callerNumber)
+	for _, n := range h.redirected {
+		live.RemoveNumber(n)
+	}
 	live.RemoveSlot(h.callerSlot)
 	live.RemoveSlot(h.calleeSlot)
 	if h.source {

@@ -153,6 +153,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 		f.success(res)
 	case f.over():
 	case status == 422 && f.longer(res):
+	case status < 400 && f.redirected(res):
 	default:
 		f.fail(status)
 	}

@@ -58,6 +58,7 @@ type router struct {
 	panics  bool
 	timeout time.Duration
 	change  func(*routing.Plan)
+	ask     func(routing.Request)
 }
 
 func (r *router) Decide(q routing.Request, live routing.Live) routing.Plan {
@@ -65,6 +66,9 @@ func (r *router) Decide(q routing.Request, live routing.Live) routing.Plan {
 	defer r.mu.Unlock()
 	if r.panics {
 		panic("router fault")
+	}
+	if r.ask != nil {
+		r.ask(q)
 	}
 	p := routing.Plan{
 		Outcome: routing.Ring, Number: q.Called, OwnerType: "user", OwnerID: "u-" + q.Called,
