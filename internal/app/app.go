@@ -32,6 +32,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/b2bua"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
+	"github.com/koppelfeld/koppelfeld/sip/resolve"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -57,6 +58,7 @@ type App struct {
 	records  *cdr.Writer
 	plane    *media.Plane
 	stack    *sip.Stack
+	resolver *resolve.Resolver
 	locs     *registrar.Registrar
 	calls    *b2bua.UA
 	admin    *admin.Server
@@ -286,6 +288,9 @@ func (a *App) openSIP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.openResolver(); err != nil {
+		return err
+	}
 	return a.openCalls(digest)
 }
 
@@ -307,7 +312,7 @@ func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, 
 func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
 		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, Live: a.live, Table: a.table, Bus: a.bus,
-		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Domain: a.cfg.SIP.Domain,
+		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"),
@@ -387,7 +392,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.plane != nil {
 		parts = append(parts, part{"media", a.plane.Run})
 	}
-	parts = append(parts, part{"sip", a.stack.Run}, part{"registrar", a.locs.Run}, part{"admin", a.admin.Run})
+	parts = append(parts, part{"dns", a.resolver.Run}, part{"sip", a.stack.Run}, part{"registrar", a.locs.Run}, part{"admin", a.admin.Run})
 	if a.metricLn != nil {
 		parts = append(parts, part{"metrics", a.serveMetrics})
 	}

@@ -31,6 +31,7 @@ type Config struct {
 	// "koppelfeld@unix(/run/mysqld/mysqld.sock)/koppelfeld".
 	Database string  `toml:"database"`
 	SIP      SIP     `toml:"sip"`
+	DNS      DNS     `toml:"dns"`
 	Media    Media   `toml:"media"`
 	Admin    Admin   `toml:"admin"`
 	Metrics  Metrics `toml:"metrics"`
@@ -55,6 +56,12 @@ type SIP struct {
 	SourceRate int `toml:"source_rate"`
 	// Trace keeps the messages of calls in memory, for the ladder and captures of a call (default true).
 	Trace *bool `toml:"trace"`
+}
+
+// DNS configures how names in SIP addresses are looked up.
+type DNS struct {
+	// Servers are IP addresses, with a port or without; empty means those of /etc/resolv.conf.
+	Servers []string `toml:"servers"`
 }
 
 // Media configures audio.
@@ -156,6 +163,11 @@ func (c *Config) Validate() error {
 		fault("database", `must be "sqlite" or a MySQL DSN such as user@unix(/path/to/socket)/name`)
 	}
 	c.validateSIP(fault)
+	for i, s := range c.DNS.Servers {
+		if err := dnsServer(s); err != nil {
+			fault(fmt.Sprintf("dns.servers[%d]", i), "%v", err)
+		}
+	}
 	c.validateMedia(fault)
 	if err := listenAddress(c.Admin.Listen); err != nil {
 		fault("admin.listen", "%v", err)
@@ -261,6 +273,20 @@ func (l Log) SlogLevel() (slog.Level, error) {
 		return slog.LevelError, nil
 	}
 	return 0, fmt.Errorf("must be debug, info, warn or error, is %q", l.Level)
+}
+
+func dnsServer(s string) error {
+	addr, err := netip.ParseAddr(strings.Trim(s, "[]"))
+	if err != nil {
+		var ap netip.AddrPort
+		if ap, err = netip.ParseAddrPort(s); err == nil {
+			addr = ap.Addr()
+		}
+	}
+	if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
+		return fmt.Errorf("must be an IP address such as 192.0.2.53 or 192.0.2.53:5353, is %q", s)
+	}
+	return nil
 }
 
 func listenAddress(s string) error {

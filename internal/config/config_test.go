@@ -31,6 +31,8 @@ listen = ["sctp://127.0.0.1:5060", "udp://localhost:5060", "nonsense"]
 domain = "not a domain"
 ring_seconds = 6000
 digest = ["SHA-1"]
+[dns]
+servers = ["192.0.2.53", "ns.example.org", "[2001:db8::1]:53", "0.0.0.0"]
 [media]
 address = "0.0.0.0"
 advertise = "x"
@@ -48,7 +50,7 @@ format = "xml"
 	}
 	for _, want := range []string{
 		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:",
-		"media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
+		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not name %q:\n%v", want, err)

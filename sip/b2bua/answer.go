@@ -22,7 +22,7 @@ func (f *fork) success(res *message.Message) {
 		l = f.meet(res)
 	}
 	if l == nil || l.phase != legEarly {
-		f.stray(res)
+		f.stray(f.tx, res)
 		f.fail(480) // unless it has ended before
 		return
 	}
@@ -38,7 +38,7 @@ func (f *fork) success(res *message.Message) {
 	}
 	if d == nil || status != 0 || c.openStreams(d) != nil {
 		// An answer without a usable description is no answer; the others ring on.
-		f.stray(res)
+		f.stray(f.tx, res)
 		f.fail(488)
 		return
 	}
@@ -248,10 +248,16 @@ func (a *accepted) stop() {
 
 // sendAck acknowledges the 2xx to our last INVITE and keeps the bytes for repeated ones.
 func (l *leg) sendAck(body []byte) {
-	flow := l.flow()
+	if l.dlg.Flow.Closed() && l.seek(func() { l.transmitAck(body) }) {
+		return
+	}
+	l.transmitAck(body)
+}
+
+func (l *leg) transmitAck(body []byte) {
 	b := l.dlg.Ack(l.c.sh.NewBranch())
 	l.ack = acked{l.dlg.InviteSeq, b.Finish(contentSDP, body)}
-	l.sendOn(flow, l.ack.bytes)
+	l.sendOn(l.dlg.Flow, l.ack.bytes)
 }
 
 // repeatAck answers a repeated 2xx.

@@ -94,6 +94,11 @@ type Config struct {
 	Media    Media // nil: SDP is passed through and media flows between the phones
 	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
 	FlowTo func(transport.Target) (*transport.Flow, error)
+	// Resolver finds the targets of contacts, routes and remote targets that name a host. Nil: only
+	// those that name an address are reached.
+	Resolver Resolver
+	// FailoverAfter is how long a target may say nothing when there is another to be tried, default 4 s.
+	FailoverAfter time.Duration
 	// SlotName names a slot for people, as in "iris.immsee desk". It is called from shards, and
 	// only where audio went wrong. Nil: the ID stands for it.
 	SlotName func(slotID string) string
@@ -139,6 +144,7 @@ func (c *Config) defaults() {
 	positive(&c.Limits.PerSource, 1000)
 	positive(&c.Limits.Contacts, 32)
 	positive(&c.RingTimeout, time.Minute)
+	positive(&c.FailoverAfter, 4*time.Second)
 	if c.MediaTimeout == 0 {
 		c.MediaTimeout = 2 * time.Minute
 	}

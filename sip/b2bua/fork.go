@@ -38,6 +38,7 @@ type fork struct {
 	hadOffer bool // the INVITE carried an offer
 	strays   []stray
 	limit    *transaction.Timer // of its ringing, see wait
+	ways     ways               // where the contact can be tried
 
 	start, ringAt, endAt time.Time
 	status               int
@@ -84,29 +85,29 @@ func (c *call) miss(t *routing.Target, contact string, status int) {
 
 // fork rings one contact. It may be called while others ring.
 func (c *call) fork(t *routing.Target, at *Contact) {
-	flow := at.Flow
-	if flow == nil || flow.Closed() {
-		to, ok := transport.Target{}, false
-		if len(at.Path) == 0 {
-			to, ok = dialog.TargetOf(at.URI)
-		}
-		var err error
-		if ok {
-			flow, err = c.u.cfg.FlowTo(to)
-		}
-		if !ok || err != nil {
-			c.miss(t, at.URI, 0)
-			return
-		}
-	}
 	f := &fork{target: t, contact: at.URI, path: at.Path, start: c.sh.Now(), timers: c.u.cfg.Timers}
-	f.leg = leg{c: c, side: calleeSide, bound: true}
-	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, at.URI, dialog.ContactOn(flow, contactUser), at.Path)
+	f.leg = leg{c: c, side: calleeSide}
+	flow, later := f.reach(at)
+	if flow == nil && !later {
+		c.miss(t, at.URI, 0)
+		return
+	}
 	c.forks = append(c.forks, f)
 	c.pending++
-	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.wait()
+	if flow != nil {
+		f.begin(flow)
+	}
+}
+
+// begin sends the first INVITE.
+func (f *fork) begin(flow *transport.Flow) {
+	c := f.c
+	f.bound = true
+	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
+	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
+	f.hurry()
 }
 
 // send sends the INVITE, again with another session interval after a 422.
@@ -144,9 +145,11 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 	case tx != f.tx:
 		// An attempt that we have given up (422) is answered all the same.
 		if status >= 200 && status < 300 {
-			f.stray(res)
+			f.stray(tx, res)
 		}
+	case status == 503 && f.elsewhere(status):
 	case status == 100:
+		f.ways.heard(f.c.u, status)
 	case status < 200:
 		f.provisional(res)
 	case status < 300:
@@ -162,7 +165,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 // Failed implements transaction.ClientUser.
 func (f *fork) Failed(tx *transaction.Client, err error) {
 	defer f.c.guard()
-	if tx != f.tx || f.over() {
+	if tx != f.tx || f.over() || f.elsewhere(0) {
 		return
 	}
 	f.fail(0)
@@ -178,11 +181,16 @@ func (f *fork) longer(res *message.Message) bool {
 	}
 	f.tries++
 	f.timers = dialog.Timers{Interval: least, Min: least}
+	f.restart()
+	f.send()
+	return true
+}
+
+// restart drops what the INVITE has led to, for another one.
+func (f *fork) restart() {
 	f.forget(nil)
 	f.leg = leg{c: f.c, side: calleeSide, bound: true, dlg: f.dlg}
 	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.contact, f.path
-	f.send()
-	return true
 }
 
 // response starts a response to the caller's INVITE that makes or confirms the dialog.
@@ -209,11 +217,14 @@ func (f *fork) cancel(reason, result string) {
 	f.endAt = f.c.sh.Now()
 	f.limit.Stop()
 	f.forget(nil)
-	if reason == "" {
+	switch {
+	case f.tx == nil: // nothing was sent yet
+		f.done()
+	case reason == "":
 		f.tx.Cancel()
-		return
+	default:
+		f.tx.Cancel(reason)
 	}
-	f.tx.Cancel(reason)
 }
 
 // fail takes the end of a fork without an answer. status 0 means that none came.
@@ -294,11 +305,11 @@ func (c *call) checkForks() {
 }
 
 // stray acknowledges and ends an answer that nobody wants any more.
-func (f *fork) stray(res *message.Message) {
+func (f *fork) stray(tx *transaction.Client, res *message.Message) {
 	c := f.c
 	for i := range f.strays {
 		if f.strays[i].tag == res.ToTag() {
-			f.sendOn(f.dlg.Flow, f.strays[i].ack)
+			f.sendOn(tx.Flow(), f.strays[i].ack)
 			return
 		}
 	}
@@ -306,6 +317,7 @@ func (f *fork) stray(res *message.Message) {
 		return
 	}
 	d := f.dlg
+	d.Flow = tx.Flow()
 	d.Establish(res)
 	d.InviteSeq = res.CSeq()
 	var body []byte

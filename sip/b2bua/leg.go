@@ -138,17 +138,13 @@ func (l *leg) Ack(ack *message.Message) {
 	l.acknowledged(ack)
 }
 
-// flow is the way to the peer, a new one if the old has ended and another is known.
-func (l *leg) flow() *transport.Flow {
-	if !l.dlg.Flow.Closed() {
-		return l.dlg.Flow
+// request sends a request inside the dialog; u hears what comes of it. When the flow has ended and the DNS has to be asked
+// for another, that is later.
+func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) {
+	if l.dlg.Flow.Closed() && l.seek(func() { l.transmit(m, contentType, body, u, headers) }) {
+		return
 	}
-	if to, ok := l.dlg.NextHop(); ok {
-		if f, err := l.c.u.cfg.FlowTo(to); err == nil {
-			l.dlg.Flow = f
-		}
-	}
-	return l.dlg.Flow
+	l.transmit(m, contentType, body, u, headers)
 }
 
 // Trace says where a transaction of the leg notes its messages.
@@ -160,17 +156,18 @@ func (l *leg) sendOn(flow *transport.Flow, b []byte) {
 	_ = flow.Send(b)
 }
 
-// request sends a request inside the dialog. fill may add to it; u hears what comes of it.
-func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) *transaction.Client {
+func (l *leg) transmit(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers []string) {
 	c := l.c
-	flow := l.flow()
 	branch := c.sh.NewBranch()
 	b := l.dlg.Request(m, branch)
 	for i := 0; i+1 < len(headers); i += 2 {
 		b.Add(headers[i], headers[i+1])
 	}
 	b.Add("User-Agent", c.u.cfg.Software)
-	return c.sh.Tx().Send(flow, m, branch, b.Finish(contentType, body), u)
+	tx := c.sh.Tx().Send(l.dlg.Flow, m, branch, b.Finish(contentType, body), u)
+	if s, ok := u.(sender); ok {
+		s.sent(tx)
+	}
 }
 
 // reply hears the outcome of a request that needs no more than that.

@@ -20,6 +20,8 @@ type outgoing struct {
 	timer  *transaction.Timer // for a re-INVITE that rings on and on
 	timed  bool               // it asks for a session timer
 	done   func(res *message.Message, answer *sdp.Session)
+
+	withdrawn bool
 }
 
 // patience is how long a peer may take over a re-INVITE.
@@ -50,7 +52,7 @@ func (o *outgoing) send(body []byte) {
 		l.exchange, _ = l.exchange.Next(dialog.SendOffer)
 	}
 	if l.phase == legEarly { // an UPDATE: the session has no timer yet
-		o.tx = l.request(o.method, contentSDP, body, o, "Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog)
+		l.request(o.method, contentSDP, body, o, "Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog)
 		return
 	}
 	l.offered = dialog.SessionExpires{Seconds: int(l.interval() / time.Second), Refresher: dialog.UAC}
@@ -62,7 +64,7 @@ func (o *outgoing) send(body []byte) {
 	if l.minSE > dialog.MinInterval {
 		headers = append(headers, "Min-SE", itoa(l.minSE))
 	}
-	o.tx = l.request(o.method, contentSDP, body, o, headers...)
+	l.request(o.method, contentSDP, body, o, headers...)
 	if o.method == message.INVITE {
 		o.timer = l.c.after(patience, o.withdraw)
 	}
@@ -131,8 +133,16 @@ func (o *outgoing) finish(res *message.Message) {
 
 // withdraw cancels a re-INVITE of which nobody wants to know any more.
 func (o *outgoing) withdraw() {
-	if o.method == message.INVITE {
+	o.withdrawn = true
+	if o.method == message.INVITE && o.tx != nil {
 		o.tx.Cancel()
+	}
+}
+
+// sent implements sender.
+func (o *outgoing) sent(tx *transaction.Client) {
+	if o.tx = tx; o.withdrawn {
+		o.withdraw()
 	}
 }
 

@@ -203,17 +203,22 @@ func ContactOn(f *transport.Flow, user string) string {
 	return string(append(b, '>'))
 }
 
-// NextHop is where requests go when the flow has ended: the first route or the
-// remote target, as far as it names an address. It is false when it names a host or
+// NextURI says where requests go when the flow has ended: the first route or the remote target (RFC 3261 section
+// 12.2.1.1; a strict router, too, is sent what is for it).
+func (d *Dialog) NextURI() (string, bool) {
+	if len(d.Routes) == 0 {
+		return d.Target, d.Target != ""
+	}
+	a, err := message.ParseAddr(d.Routes[0])
+	return a.URI, err == nil
+}
+
+// NextHop is NextURI as far as it names an address. It is false when it names a host or
 // something that is not for us to reach.
 func (d *Dialog) NextHop() (transport.Target, bool) {
-	uri := d.Target
-	if len(d.Routes) > 0 {
-		a, err := message.ParseAddr(d.Routes[0])
-		if err != nil {
-			return transport.Target{}, false
-		}
-		uri = a.URI
+	uri, ok := d.NextURI()
+	if !ok {
+		return transport.Target{}, false
 	}
 	return TargetOf(uri)
 }

@@ -114,6 +114,9 @@ type Handler interface {
 type Target struct {
 	Proto Proto
 	Addr  netip.AddrPort
+	// Name is who the peer must be when the way is TLS: its certificate has to name this SIP domain (RFC 5922
+	// section 7). It is also what SNI asks for. When empty the certificate has to name the address itself.
+	Name string
 	// Local, when valid, is the address of ours (as a Flow's Local) from which a UDP flow is to
 	// leave if it is still ours: behind NAT the peer hears that one only.
 	Local netip.AddrPort

@@ -1,0 +1,175 @@
+package b2bua
+
+import (
+	"github.com/koppelfeld/koppelfeld/sip/dialog"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/resolve"
+	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// Resolver finds where requests to a URI are to be sent; *resolve.Resolver is one. Its methods are called from
+// shards and must not block.
+type Resolver interface {
+	// Lookup returns the targets and true, or false, and calls done later from any goroutine.
+	Lookup(q resolve.Query, done func(resolve.Result)) (resolve.Result, bool)
+	// Failed tells that a target cannot be used for the moment, Answered that it can.
+	Failed(t transport.Target)
+	Answered(t transport.Target)
+}
+
+// ways are the places where one contact can be tried, in turn (RFC 3263 section 4.3).
+type ways struct {
+	left []transport.Target // not tried yet
+	now  transport.Target   // being tried; none when the phone itself keeps the flow open
+}
+
+// find looks for the targets of a URI. When it returns true, done is called later with them; it is for the
+// shard of the caller to get there.
+func (u *UA) find(uri string, done func([]transport.Target)) ([]transport.Target, bool) {
+	if u.cfg.Resolver == nil {
+		if t, ok := dialog.TargetOf(uri); ok {
+			return []transport.Target{t}, false
+		}
+		return nil, false
+	}
+	q, err := resolve.QueryOf(uri)
+	if err != nil {
+		return nil, false
+	}
+	res, ok := u.cfg.Resolver.Lookup(q, func(res resolve.Result) { done(res.Targets) })
+	return res.Targets, !ok
+}
+
+// next takes the next target to which a flow can be had, nil when there is none.
+func (w *ways) next(u *UA) *transport.Flow {
+	for len(w.left) > 0 {
+		w.now, w.left = w.left[0], w.left[1:]
+		if f, err := u.cfg.FlowTo(w.now); err == nil {
+			return f
+		}
+	}
+	w.now = transport.Target{}
+	return nil
+}
+
+// heard tells the resolver how a target has answered.
+func (w *ways) heard(u *UA, status int) {
+	if u.cfg.Resolver == nil || w.now.Proto == "" {
+		return
+	}
+	if status == 0 || status == 503 {
+		u.cfg.Resolver.Failed(w.now)
+		return
+	}
+	u.cfg.Resolver.Answered(w.now)
+}
+
+// reach finds the first way to a contact: the flow that the phone keeps open, or one to where the contact or the
+// first proxy of its path is. With no flow and true the DNS has to be asked first.
+func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
+	if at.Flow != nil && !at.Flow.Closed() {
+		return at.Flow, false
+	}
+	uri := at.URI
+	if len(at.Path) > 0 {
+		a, err := message.ParseAddr(at.Path[0])
+		if err != nil {
+			return nil, false
+		}
+		uri = a.URI
+	}
+	c := f.c
+	targets, later := c.u.find(uri, func(targets []transport.Target) {
+		c.post(func() { f.found(targets) })
+	})
+	if later {
+		return nil, true
+	}
+	f.ways.left = targets
+	return f.ways.next(c.u), false
+}
+
+// found goes on with what the DNS knows, unless nobody waits for it any more.
+func (f *fork) found(targets []transport.Target) {
+	if f.state != forkCalling || f.tx != nil || f.c.phase != ringing {
+		return
+	}
+	f.ways.left = targets
+	if flow := f.ways.next(f.c.u); flow != nil {
+		f.begin(flow)
+		return
+	}
+	f.fail(0)
+}
+
+// elsewhere goes on to the contact's next target when the one being tried does not answer. It is false when there is
+// none, or when a phone rings already.
+func (f *fork) elsewhere(status int) bool {
+	c := f.c
+	f.ways.heard(c.u, status)
+	if f.state != forkCalling || c.phase != ringing {
+		return false
+	}
+	flow := f.ways.next(c.u)
+	if flow == nil {
+		return false
+	}
+	f.restart()
+	f.dlg.Flow, f.dlg.Contact = flow, dialog.ContactOn(flow, contactUser)
+	f.send()
+	f.hurry()
+	return true
+}
+
+// hurry gives a target that says nothing at all up before its transaction does, when there is another to be tried: the
+// caller does not wait for 64*T1. Its INVITE stays cancelled, should it answer after all.
+func (f *fork) hurry() {
+	if len(f.ways.left) == 0 {
+		return
+	}
+	tx := f.tx
+	f.c.after(f.c.u.cfg.FailoverAfter, func() {
+		if f.tx == tx && tx.Status() == 0 && !tx.Ended() && f.state == forkCalling && f.elsewhere(0) {
+			tx.Cancel()
+		}
+	})
+}
+
+// seek finds a new way to the peer whose flow has ended, by the route set or the remote target. It returns true when
+// that takes a while; then runs when it is over, whatever came of it.
+func (l *leg) seek(then func()) bool {
+	c := l.c
+	uri, ok := l.dlg.NextURI()
+	if !ok {
+		return false
+	}
+	targets, later := c.u.find(uri, func(targets []transport.Target) {
+		c.post(func() {
+			l.reconnect(targets)
+			then()
+		})
+	})
+	if !later {
+		l.reconnect(targets)
+	}
+	return later
+}
+
+// reconnect takes the first target to which there is a flow, if the leg has none by now.
+func (l *leg) reconnect(targets []transport.Target) {
+	if l.dlg.Flow == nil || !l.dlg.Flow.Closed() {
+		return
+	}
+	w := ways{left: targets}
+	if f := w.next(l.c.u); f != nil {
+		l.dlg.Flow = f
+	}
+}
+
+var _ Resolver = (*resolve.Resolver)(nil)
+
+// sender is a user of a transaction that wants to know it, even if the request could be sent only later.
+type sender interface {
+	sent(tx *transaction.Client)
+}
