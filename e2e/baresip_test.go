@@ -38,7 +38,8 @@ type phoneOptions struct {
 	name      string
 	account   account
 	server    string
-	transport string // udp or tcp
+	transport string // udp, tcp or tls
+	ca        string // PEM file of whom it trusts over TLS
 	tone      int    // Hz, its microphone
 	answer    bool   // answer by itself
 	codec     string
@@ -94,6 +95,9 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	control := freePort(t)
 	first, last := rtpRange()
 	config := fmt.Sprintf(baresipConfig, freePort(t), o.tone, o.name, o.name, first, last, control, dir)
+	if o.ca != "" {
+		config += "sip_cafile " + o.ca + "\n"
+	}
 	mode := "manual"
 	if o.answer {
 		mode = "auto"
@@ -202,6 +206,17 @@ func (p *phone) saw(prefix string) bool {
 		}
 	}
 	return false
+}
+
+// forgetAudio removes what was recorded in earlier calls.
+func (p *phone) forgetAudio() {
+	p.t.Helper()
+	files, _ := filepath.Glob(filepath.Join(p.dir, "dump-*.wav"))
+	for _, f := range files {
+		if err := os.Remove(f); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 }
 
 func (p *phone) forget() {

@@ -106,6 +106,29 @@ level = "info"
 	return d
 }
 
+// listen adds an entry to sip.listen on a free port and returns its address; to be called before start.
+func (d *daemon) listen(scheme string) string {
+	d.t.Helper()
+	addr := fmt.Sprintf("127.0.0.1:%d", freePort(d.t))
+	d.edit("listen = [", fmt.Sprintf("listen = [%q, ", scheme+"://"+addr))
+	return addr
+}
+
+// edit replaces text in the configuration file.
+func (d *daemon) edit(old, text string) {
+	d.t.Helper()
+	b, err := os.ReadFile(d.config)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if !strings.Contains(string(b), old) {
+		d.t.Fatalf("%q is not in the configuration", old)
+	}
+	if err := os.WriteFile(d.config, []byte(strings.Replace(string(b), old, text, 1)), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
 // start runs the daemon with the example company and waits until it is ready.
 func (d *daemon) start() {
 	d.t.Helper()

@@ -21,6 +21,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/admin"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/cdr"
+	"github.com/koppelfeld/koppelfeld/internal/certs"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/media"
@@ -33,7 +34,6 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/b2bua"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
 	"github.com/koppelfeld/koppelfeld/sip/resolve"
-	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 // Options are the choices of the serve command.
@@ -66,6 +66,7 @@ type App struct {
 	metrics  *metrics
 	metricLn net.Listener
 	limits   limits
+	certs    *certs.Store // nil when nobody listens with TLS
 	cleanups []func()
 	ran      bool
 	// firstPassword is the supervisor's, when it was made by this start.
@@ -77,7 +78,7 @@ type App struct {
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger(os.Stderr)
-	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openSIP, a.openAdmin, a.openMetrics} {
+	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -118,8 +119,8 @@ func (a *App) newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// Reload takes over what a running daemon can change: the log level. A
-// configuration that could not be read changes nothing.
+// Reload takes over what a running daemon can change: the log level, and the certificates in the files that
+// the configuration named at the start. A configuration that could not be read changes nothing.
 func (a *App) Reload(cfg config.Config, err error) {
 	if err != nil {
 		a.log.Error("reload: the configuration is left as it was", "err", err)
@@ -131,6 +132,11 @@ func (a *App) Reload(cfg config.Config, err error) {
 		return
 	}
 	a.level.Set(level)
+	if a.certs != nil {
+		if err := a.certs.Reload(); err != nil {
+			a.log.Error("reload: the certificates stay as they were", "err", err)
+		}
+	}
 	a.log.Info("reloaded", "log_level", level)
 }
 
@@ -255,7 +261,7 @@ func (a *App) openMedia(context.Context) error {
 func (a *App) openSIP(context.Context) error {
 	var err error
 	a.stack, err = sip.New(sip.Config{
-		Transport: transport.Config{Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"), Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip}},
+		Transport: a.transportConfig(),
 		Log:       a.log.With("part", "sip"),
 		Trace:     a.cfg.SIP.TraceOn(),
 		InDialog:  b2bua.Methods(),
@@ -393,6 +399,9 @@ func (a *App) Run(ctx context.Context) error {
 		parts = append(parts, part{"media", a.plane.Run})
 	}
 	parts = append(parts, part{"dns", a.resolver.Run}, part{"sip", a.stack.Run}, part{"registrar", a.locs.Run}, part{"admin", a.admin.Run})
+	if a.certs != nil {
+		parts = append(parts, part{"certificates", a.certs.Run})
+	}
 	if a.metricLn != nil {
 		parts = append(parts, part{"metrics", a.serveMetrics})
 	}

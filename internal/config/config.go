@@ -32,6 +32,7 @@ type Config struct {
 	Database string  `toml:"database"`
 	SIP      SIP     `toml:"sip"`
 	DNS      DNS     `toml:"dns"`
+	TLS      TLS     `toml:"tls"`
 	Media    Media   `toml:"media"`
 	Admin    Admin   `toml:"admin"`
 	Metrics  Metrics `toml:"metrics"`
@@ -40,7 +41,7 @@ type Config struct {
 
 // SIP configures signalling.
 type SIP struct {
-	// Listen holds addresses such as "udp://127.0.0.1:5060".
+	// Listen holds addresses such as "udp://127.0.0.1:5060", "tcp://…" or "tls://127.0.0.1:5061".
 	Listen []string `toml:"listen"`
 	// Domain is the realm of authentication and the host part of our addresses.
 	Domain string `toml:"domain"`
@@ -168,6 +169,7 @@ func (c *Config) Validate() error {
 			fault(fmt.Sprintf("dns.servers[%d]", i), "%v", err)
 		}
 	}
+	c.validateTLS(fault)
 	c.validateMedia(fault)
 	if err := listenAddress(c.Admin.Listen); err != nil {
 		fault("admin.listen", "%v", err)
@@ -186,6 +188,9 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// transports are the schemes of sip.listen.
+var transports = []string{"udp", "tcp", "tls"}
+
 func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 	if len(c.SIP.Listen) == 0 {
 		fault("sip.listen", "needs at least one address")
@@ -196,8 +201,8 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 		switch {
 		case err != nil || u.Host == "" || (u.Path != "" && u.Path != "/"):
 			fault(key, "must look like udp://127.0.0.1:5060, is %q", l)
-		case u.Scheme != "udp" && u.Scheme != "tcp":
-			fault(key, "transport must be udp or tcp, is %q", u.Scheme)
+		case !slices.Contains(transports, u.Scheme):
+			fault(key, "transport must be one of %s, is %q", strings.Join(transports, ", "), u.Scheme)
 		default:
 			if _, err := netip.ParseAddrPort(u.Host); err != nil {
 				fault(key, "must name an IP address and a port, is %q", l)

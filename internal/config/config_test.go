@@ -33,6 +33,12 @@ ring_seconds = 6000
 digest = ["SHA-1"]
 [dns]
 servers = ["192.0.2.53", "ns.example.org", "[2001:db8::1]:53", "0.0.0.0"]
+[tls]
+certificate = "relative.pem"
+client_ca = "ca.pem"
+min_version = "1.1"
+[[tls.sni]]
+certificate = "/x.pem"
 [media]
 address = "0.0.0.0"
 advertise = "x"
@@ -51,6 +57,7 @@ format = "xml"
 	for _, want := range []string{
 		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:",
 		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
+		"tls.certificate:", "tls.client_ca:", "tls.min_version:", "tls.sni[0].key:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not name %q:\n%v", want, err)

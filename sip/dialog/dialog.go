@@ -226,7 +226,7 @@ func (d *Dialog) NextHop() (transport.Target, bool) {
 // TargetOf reads proto and address from a SIP URI whose host is an IP address.
 func TargetOf(uri string) (transport.Target, bool) {
 	u, err := message.ParseURI(uri)
-	if err != nil || u.Scheme != "sip" {
+	if err != nil || u.Scheme != "sip" && u.Scheme != "sips" {
 		return transport.Target{}, false
 	}
 	host := u.Host
@@ -237,19 +237,27 @@ func TargetOf(uri string) (transport.Target, bool) {
 	if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
 		return transport.Target{}, false
 	}
-	port := u.Port
-	if port == 0 {
-		port = 5060
-	}
-	t := transport.Target{Proto: transport.UDP, Addr: netip.AddrPortFrom(addr.Unmap(), uint16(port))}
-	if p, ok := message.Param(u.Params, "transport"); ok {
-		switch {
-		case strings.EqualFold(p, "udp"):
-		case strings.EqualFold(p, "tcp"):
-			t.Proto = transport.TCP
+	port, t := u.Port, transport.Target{Proto: transport.UDP}
+	p, named := message.Param(u.Params, "transport")
+	if named {
+		switch t.Proto = transport.Proto(strings.ToUpper(p)); t.Proto {
+		case transport.UDP, transport.TCP, transport.TLS:
 		default:
-			return transport.Target{}, false
+			return transport.Target{}, false // WebSocket clients cannot be dialled
 		}
 	}
+	if u.Scheme == "sips" { // RFC 3261 section 26.2.2
+		if named && t.Proto == transport.UDP {
+			return transport.Target{}, false
+		}
+		t.Proto = transport.TLS
+	}
+	switch {
+	case port == 0 && t.Proto == transport.TLS:
+		port = 5061
+	case port == 0:
+		port = 5060
+	}
+	t.Addr = netip.AddrPortFrom(addr.Unmap(), uint16(port))
 	return t, true
 }

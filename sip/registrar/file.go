@@ -298,7 +298,7 @@ func (f *fileBinding) binding() (Binding, error) {
 		return bad("slot")
 	case len(f.Contact) > maxContactURI || !isSIP(f.Contact) || strings.ContainsAny(f.Contact, "<>\r\n\x00"):
 		return bad("contact")
-	case f.Proto != string(transport.UDP) && f.Proto != string(transport.TCP):
+	case !transport.Proto(f.Proto).Known():
 		return bad("proto")
 	case !f.Received.IsValid() || f.Received.Port() == 0:
 		return bad("received")

@@ -55,8 +55,9 @@ type Binding struct {
 	pulse *pulse          // keep-alive behind NAT, else nil
 }
 
-// dialable reports whether the phone can be reached without its flow.
-func (b *Binding) dialable() bool { return b.proto.Reliable() && !b.nat && len(b.Path) == 0 }
+// dialable reports whether the phone can be reached without its flow. Phones have no certificate that
+// would name them, so over TLS nobody is dialled.
+func (b *Binding) dialable() bool { return b.proto == transport.TCP && !b.nat && len(b.Path) == 0 }
 
 // Config sets up a Registrar. Zero values mean the defaults in brackets.
 type Config struct {

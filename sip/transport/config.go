@@ -12,7 +12,7 @@ import (
 
 // Config says where to listen and within which bounds. Zero values mean the defaults.
 type Config struct {
-	// Listen holds the listeners, "udp://127.0.0.1:5060" or "tcp://[::1]:5060". Port 0
+	// Listen holds the listeners, "udp://127.0.0.1:5060", "tcp://[::1]:5060" or "tls://[::1]:5061". Port 0
 	// takes a free port. 0.0.0.0 and [::] stand for all addresses of their family that
 	// the host has at the start (each gets its own socket, so that answers leave from
 	// the address that was asked and Via shows a real one); an empty host means both families.
@@ -22,6 +22,8 @@ type Config struct {
 	Advertise map[string]netip.AddrPort
 	// Network is System{} when nil.
 	Network Network
+	// Certificates are needed for listeners and targets with TLS.
+	Certificates Certificates
 	// Log gets starts, stops and faults of listeners, never message bodies. Discarded when nil.
 	Log *slog.Logger
 	// Limits bounds what peers can make us hold and do.
@@ -34,9 +36,14 @@ type Limits struct {
 	// At the caps on connections the oldest accepted one that is not proved (Flow.Prove) gives way to a new one.
 	MaxConnections          int // connections, accepted and dialled [10000]
 	MaxConnectionsPerSource int // accepted connections per IPv4 address or IPv6 /64 [500]
-	MaxQueue                int // bytes waiting to be written per connection [256 KiB]
-	ReceiveBuffer           int // socket buffer of a UDP listener in bytes [4 MiB]
+	// Unfinished handshakes are counted apart; at these caps the oldest one gives way.
+	MaxHandshakes          int // in all [1000]
+	MaxHandshakesPerSource int // per IPv4 address or IPv6 /64 [200]
 
+	MaxQueue      int // bytes waiting to be written per connection [256 KiB]
+	ReceiveBuffer int // socket buffer of a UDP listener in bytes [4 MiB]
+
+	Handshake    time.Duration // the TLS handshake must be over within [10 s]
 	FirstMessage time.Duration // an accepted connection must bring a whole valid message within [30 s]
 	WholeMessage time.Duration // a message that has begun must be complete within [30 s]
 	Idle         time.Duration // a connection without a byte from the peer is closed after [65 min]
@@ -68,11 +75,14 @@ func (l Limits) withDefaults() Limits {
 	def(&l.MaxMessage, 65535)
 	def(&l.MaxConnections, 10000)
 	def(&l.MaxConnectionsPerSource, 500)
+	def(&l.MaxHandshakes, 1000)
+	def(&l.MaxHandshakesPerSource, 200)
 	def(&l.MaxQueue, 256<<10)
 	def(&l.ReceiveBuffer, 4<<20)
 	def(&l.SourceRate, 50000)
 	def(&l.SourceBurst, 100000)
 	def(&l.RefusalRate, 200)
+	dur(&l.Handshake, 10*time.Second)
 	dur(&l.FirstMessage, 30*time.Second)
 	dur(&l.WholeMessage, 30*time.Second)
 	dur(&l.Idle, 65*time.Minute)
@@ -97,8 +107,12 @@ func (c Config) Validate() error {
 	}
 	seen := map[string]bool{}
 	for _, e := range c.Listen {
-		if _, _, err := parseListen(e); err != nil {
+		proto, _, err := parseListen(e)
+		switch {
+		case err != nil:
 			errs = append(errs, err)
+		case proto.Secure() && c.Certificates == nil:
+			errs = append(errs, fmt.Errorf("listen %q: no certificates given", e))
 		}
 		if seen[e] {
 			errs = append(errs, fmt.Errorf("listen %q: given twice", e))
@@ -120,15 +134,10 @@ func parseListen(entry string) (Proto, netip.AddrPort, error) {
 	}
 	scheme, hostport, ok := strings.Cut(entry, "://")
 	if !ok {
-		return fail("want udp://address:port or tcp://address:port")
+		return fail("want udp://address:port, tcp://… or tls://…")
 	}
-	var proto Proto
-	switch strings.ToLower(scheme) {
-	case "udp":
-		proto = UDP
-	case "tcp":
-		proto = TCP
-	default:
+	proto := Proto(strings.ToUpper(scheme))
+	if !proto.Known() {
 		return fail("unknown transport " + scheme)
 	}
 	host, _, err := net.SplitHostPort(hostport)

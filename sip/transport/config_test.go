@@ -3,7 +3,7 @@ package transport
 import "testing"
 
 func FuzzParseListen(f *testing.F) {
-	for _, s := range []string{"udp://127.0.0.1:5060", "tcp://[::1]:0", "udp://:5060", "udp://0.0.0.0:65535", "x"} {
+	for _, s := range []string{"udp://127.0.0.1:5060", "tcp://[::1]:0", "udp://:5060", "tls://1.2.3.4:5061", "udp://0.0.0.0:65535", "x"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -11,7 +11,7 @@ func FuzzParseListen(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if proto != UDP && proto != TCP {
+		if !proto.Known() {
 			t.Fatalf("protocol %q", proto)
 		}
 		if ap.Addr().Is4In6() {

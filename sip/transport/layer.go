@@ -21,6 +21,7 @@ type Layer struct {
 	count   *counters
 	refuse  sharedBucket
 	buffers readBuffers
+	certs   Certificates
 
 	sockets   []*packetSocket
 	listeners []*streamListener
@@ -49,7 +50,7 @@ func New(cfg Config) (*Layer, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	l := &Layer{
-		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(),
+		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates,
 		caps: newCaps(), dialled: map[Target]*streamConn{}, routes: map[netip.Addr]netip.Addr{},
 	}
 	l.refuse.rate = float64(l.limits.RefusalRate)
@@ -165,7 +166,7 @@ func (l *Layer) closeListeners() {
 
 // FlowTo gives a flow to a target. UDP leaves from a listening socket of the target's address family, the one
 // whose address the host would use towards it. A connection that was dialled to this very target is
-// used again, an accepted one never is: who wants to answer on one holds its flow. A new connection
+// used again (over TLS: under the same name), an accepted one never is: who wants to answer on one holds its flow. A new connection
 // is opened in the background, once Run runs; messages wait in its queue, and when it fails the handler
 // hears FlowClosed.
 func (l *Layer) FlowTo(t Target) (*Flow, error) {
@@ -184,6 +185,12 @@ func (l *Layer) FlowTo(t Target) (*Flow, error) {
 			return nil, err
 		}
 		return NewFlow(s, t.Addr), nil
+	}
+	if t.Proto.Secure() && l.certs == nil {
+		return nil, ErrNoTLS
+	}
+	if !t.Proto.Secure() {
+		t.Name = ""
 	}
 	t.Local = netip.AddrPort{}
 	return l.dial(t)

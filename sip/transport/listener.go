@@ -61,27 +61,60 @@ func (l *Layer) admit(s *streamListener, conn net.Conn) {
 		conn.Close()
 		return
 	}
-	if l.caps.count(source) >= l.limits.MaxConnectionsPerSource {
-		l.count.drop(DropSourceLimit)
-		if !l.caps.evict(source) {
+	c := l.newStreamConn(s.proto, s.local, remote)
+	c.accepted, c.source = true, source
+	if s.proto == TCP {
+		if !l.roomFor(source) {
 			conn.Close()
 			return
 		}
+		l.caps.addAccepted(c)
+	} else {
+		l.roomForHandshake(source)
+		l.caps.addHandshake(c)
 	}
-	if !l.room() {
-		conn.Close()
-		return
-	}
-	c := l.newStreamConn(s.proto, s.local, remote)
-	c.accepted, c.source = true, source
 	c.attach(conn)
-	l.caps.addAccepted(c)
 	l.start(c)
+}
+
+// establish counts an accepted connection whose handshake is over among the others. It is false when there is no
+// room for it, or when it had to give way meanwhile.
+func (l *Layer) establish(c *streamConn) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.caps.all[c]; !ok || !l.roomFor(c.source) {
+		return false
+	}
+	l.caps.addAccepted(c)
+	return true
+}
+
+// roomForHandshake ends the oldest unfinished handshake where there are too many; l.mu is held.
+func (l *Layer) roomForHandshake(source netip.Addr) {
+	if l.caps.handshaking(source) >= l.limits.MaxHandshakesPerSource {
+		l.count.drop(DropHandshakeLimit)
+		l.caps.evictHandshake(source)
+	}
+	if l.caps.handshakes.Len() >= l.limits.MaxHandshakes {
+		l.count.drop(DropHandshakeLimit)
+		l.caps.evictHandshake(netip.Addr{})
+	}
+}
+
+// roomFor is room for a connection from a source, which has a cap of its own; l.mu is held.
+func (l *Layer) roomFor(source netip.Addr) bool {
+	if l.caps.count(source) >= l.limits.MaxConnectionsPerSource {
+		l.count.drop(DropSourceLimit)
+		if !l.caps.evict(source) {
+			return false
+		}
+	}
+	return l.room()
 }
 
 // room reports whether another connection may be had, and makes room for it if it can; l.mu is held.
 func (l *Layer) room() bool {
-	if len(l.caps.all) < l.limits.MaxConnections {
+	if l.caps.established < l.limits.MaxConnections {
 		return true
 	}
 	l.count.drop(DropConnLimit)

@@ -22,12 +22,20 @@ const (
 	DropIdle         Drop = "idle"           // idle connection closed
 	DropFraming      Drop = "framing"        // stream without usable framing
 	DropWriteTimeout Drop = "write_deadline" // connection closed: the peer does not read
+
+	DropHandshake        Drop = "handshake"         // TLS handshake failed
+	DropHandshakeTimeout Drop = "handshake_timeout" // not completed in time
+	DropHandshakeLimit   Drop = "handshake_limit"   // cap on unfinished handshakes: the oldest gave way
 )
 
 var drops = [...]Drop{
 	DropMalformed, DropRefused, DropRate, DropSTUN, DropReadError, DropSendQueue, DropSendError, DropConnLimit,
 	DropSourceLimit, DropAcceptError, DropFirstMessage, DropIncomplete, DropIdle, DropFraming, DropWriteTimeout,
+	DropHandshake, DropHandshakeTimeout, DropHandshakeLimit,
 }
+
+// protos are the protocols that are counted.
+var protos = [...]Proto{UDP, TCP, TLS}
 
 // Traffic is what passed over one protocol.
 type Traffic struct {
@@ -40,7 +48,9 @@ type Traffic struct {
 type Stats struct {
 	Traffic     map[Proto]Traffic
 	Drops       map[Drop]uint64
-	Connections int
+	Connections int           // established ones, and those that we are opening
+	Handshakes  int           // accepted connections whose handshake is not finished
+	ByProto     map[Proto]int // Connections by protocol
 }
 
 type traffic struct {
@@ -63,8 +73,8 @@ func (t *traffic) snapshot() Traffic {
 
 // counters are the live form of Stats.
 type counters struct {
-	udp, tcp traffic
-	dropped  map[Drop]*atomic.Uint64 // fixed keys
+	udp, tcp, tls traffic
+	dropped       map[Drop]*atomic.Uint64 // fixed keys
 }
 
 func newCounters() *counters {
@@ -78,8 +88,11 @@ func newCounters() *counters {
 func (c *counters) drop(d Drop) { c.dropped[d].Add(1) }
 
 func (c *counters) traffic(p Proto) *traffic {
-	if p == UDP {
+	switch p {
+	case UDP:
 		return &c.udp
+	case TLS:
+		return &c.tls
 	}
 	return &c.tcp
 }
@@ -87,14 +100,21 @@ func (c *counters) traffic(p Proto) *traffic {
 // Stats returns a copy of the counters.
 func (l *Layer) Stats() Stats {
 	s := Stats{
-		Traffic: map[Proto]Traffic{UDP: l.count.udp.snapshot(), TCP: l.count.tcp.snapshot()},
-		Drops:   make(map[Drop]uint64, len(drops)),
+		Traffic: make(map[Proto]Traffic, len(protos)), ByProto: make(map[Proto]int, len(protos)),
+		Drops: make(map[Drop]uint64, len(drops)),
+	}
+	for _, p := range protos {
+		s.Traffic[p], s.ByProto[p] = l.count.traffic(p).snapshot(), 0
 	}
 	for d, n := range l.count.dropped {
 		s.Drops[d] = n.Load()
 	}
 	l.mu.Lock()
-	s.Connections = len(l.caps.all)
+	for p, n := range l.caps.byProto {
+		s.ByProto[p] = n
+		s.Connections += n
+	}
+	s.Handshakes = l.caps.handshakes.Len()
 	l.mu.Unlock()
 	return s
 }

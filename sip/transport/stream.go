@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,7 +13,7 @@ import (
 )
 
 // streamConn is one connection, the Link of its only flow. Its run goroutine dials (when we
-// opened it) and reads; a writer goroutine exists only while bytes wait that the kernel
+// opened it), shakes hands and reads; a writer goroutine exists only while bytes wait that the kernel
 // did not take at once.
 type streamConn struct {
 	layer    *Layer
@@ -27,6 +27,13 @@ type streamConn struct {
 	target   Target      // when dialled
 	proved   atomic.Bool // see Flow.Prove
 	place    place       // guarded by Layer.mu
+	counted  bool        // among the established ones; guarded by Layer.mu
+	noWait   bool        // the reader's: see wire
+
+	// sendMu keeps messages in order on the way through TLS; it is taken before mu. Plain TCP does without.
+	sendMu sync.Mutex
+	tls    *tls.Conn // nil until the handshake is over
+	early  []byte    // messages that wait for the end of the handshake
 
 	mu       sync.Mutex
 	conn     net.Conn        // nil while dialling
@@ -36,6 +43,7 @@ type streamConn struct {
 	writing  bool
 	done     chan struct{} // closed when the connection ends
 	closed   bool
+	linger   bool // closed, and the writer closes the socket after the last bytes
 	reason   error
 
 	// The direct write's arguments and result; the function is made once.
@@ -44,6 +52,9 @@ type streamConn struct {
 	tryErr   error
 	tryFn    func(fd uintptr) bool
 }
+
+// lingerFor bounds how long the last bytes of a connection that we end may take.
+const lingerFor = time.Second
 
 func (l *Layer) newStreamConn(proto Proto, local, remote netip.AddrPort) *streamConn {
 	c := &streamConn{layer: l, proto: proto, local: local, done: make(chan struct{})}
@@ -79,14 +90,76 @@ func (c *streamConn) tryWrite(fd uintptr) bool {
 	return true
 }
 
-// SendTo writes at once what the kernel takes and queues the rest.
+// SendTo sends one message: what the kernel takes at once is written, the rest is queued.
 func (c *streamConn) SendTo(b []byte, _ netip.AddrPort) error {
+	if c.proto != TCP {
+		return c.sendSecure(b)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.room(len(b)); err != nil {
+		return err
+	}
+	if err := c.put(b); err != nil {
+		return err
+	}
+	c.layer.count.traffic(c.proto).out(len(b))
+	return nil
+}
+
+// sendSecure sends one message through TLS. Encryption costs time but waits for nobody.
+func (c *streamConn) sendSecure(b []byte) error {
+	c.sendMu.Lock()
+	defer c.sendMu.Unlock()
+	c.mu.Lock()
+	err := c.room(len(b))
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if c.tls == nil {
+		if len(c.early)+len(b) > c.layer.limits.MaxQueue {
+			c.layer.count.drop(DropSendQueue)
+			return ErrQueueFull
+		}
+		c.early = append(c.early, b...)
+	} else if _, err := c.tls.Write(b); err != nil {
+		return ErrFlowClosed
+	}
+	c.layer.count.traffic(c.proto).out(len(b))
+	return nil
+}
+
+// sendEarly sends what has waited for the handshake.
+func (c *streamConn) sendEarly() error {
+	c.sendMu.Lock()
+	defer c.sendMu.Unlock()
+	b := c.early
+	c.early = nil
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := c.tls.Write(b)
+	return err
+}
+
+// room reports whether n more bytes may wait; c.mu is held.
+func (c *streamConn) room(n int) error {
 	if c.closed {
 		return ErrFlowClosed
 	}
-	size := len(b)
+	if waiting := len(c.pending) + c.inFlight; waiting > 0 && waiting+n > c.layer.limits.MaxQueue {
+		c.layer.count.drop(DropSendQueue)
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// put writes at once what the kernel takes and queues the rest; c.mu is held.
+func (c *streamConn) put(b []byte) error {
+	if c.closed {
+		return ErrFlowClosed
+	}
 	if c.raw != nil && !c.writing {
 		c.tryBytes, c.tryN = b, 0
 		err := c.raw.Write(c.tryFn)
@@ -100,17 +173,22 @@ func (c *streamConn) SendTo(b []byte, _ netip.AddrPort) error {
 		}
 		b = b[max(c.tryN, 0):]
 	}
-	if len(b) > 0 {
-		if len(b) == size && len(c.pending)+c.inFlight+len(b) > c.layer.limits.MaxQueue {
-			c.layer.count.drop(DropSendQueue)
-			return ErrQueueFull
-		}
-		c.pending = append(c.pending, b...)
-		c.startWriter()
+	if len(b) == 0 {
+		return nil
 	}
-	c.layer.count.traffic(c.proto).out(size)
+	// Messages have been let in by room; beyond that there are only the answers that TLS makes by itself.
+	if len(c.pending)+c.inFlight+len(b) > 2*c.layer.limits.MaxQueue+maxMessageOverhead {
+		c.layer.count.drop(DropSendQueue)
+		c.closeLocked(ErrQueueFull)
+		return ErrFlowClosed
+	}
+	c.pending = append(c.pending, b...)
+	c.startWriter()
 	return nil
 }
+
+// maxMessageOverhead is more than one message of the greatest size takes, records included.
+const maxMessageOverhead = 128 << 10
 
 // startWriter starts the writer when there is work for it; c.mu is held.
 func (c *streamConn) startWriter() {
@@ -126,34 +204,85 @@ func (c *streamConn) write() {
 		c.mu.Lock()
 		b := c.pending
 		c.pending, c.inFlight = nil, len(b)
-		if len(b) == 0 || c.closed {
+		if len(b) == 0 || c.closed && !c.linger {
 			c.writing, c.inFlight = false, 0
+			if c.linger {
+				c.conn.Close()
+			}
 			c.mu.Unlock()
 			return
 		}
 		c.mu.Unlock()
 		for len(b) > 0 {
 			// The deadline is for headway, not for the whole queue.
-			_ = c.conn.SetWriteDeadline(time.Now().Add(c.layer.limits.Write))
+			if !c.writeDeadline() {
+				break
+			}
 			n, err := c.conn.Write(b[:min(len(b), 16<<10)])
 			b = b[n:]
 			if err != nil {
-				if errors.Is(err, os.ErrDeadlineExceeded) {
-					c.layer.count.drop(DropWriteTimeout)
-				}
-				c.close(err)
+				c.writeFailed(err)
 				break
 			}
 		}
-		_ = c.conn.SetWriteDeadline(time.Time{})
 	}
 }
 
-// close ends the connection; the first reason counts. The reader reports it.
-func (c *streamConn) close(reason error) {
+// writeDeadline arms the deadline of the next write. It is false when the connection has ended for good.
+func (c *streamConn) writeDeadline() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closeLocked(reason)
+	switch {
+	case !c.closed:
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.layer.limits.Write))
+	case !c.linger:
+		return false
+	}
+	return true
+}
+
+func (c *streamConn) writeFailed(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.linger {
+		c.linger, c.pending = false, nil
+		c.conn.Close()
+		return
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.layer.count.drop(DropWriteTimeout)
+	}
+	c.closeLocked(err)
+}
+
+// close ends the connection; the first reason counts. The reader reports it. The peer of a TLS connection is told,
+// as far as it reads.
+func (c *streamConn) close(reason error) {
+	if c.proto == TCP {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.closeLocked(reason)
+		return
+	}
+	c.sendMu.Lock()
+	defer c.sendMu.Unlock()
+	if c.tls != nil {
+		_ = c.tls.CloseWrite()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	if len(c.pending)+c.inFlight == 0 {
+		c.closeLocked(reason)
+		return
+	}
+	c.closed, c.linger, c.reason = true, true, reason
+	close(c.done)
+	now := time.Now()
+	_ = c.conn.SetReadDeadline(now) // wakes the reader
+	_ = c.conn.SetWriteDeadline(now.Add(lingerFor))
 }
 
 func (c *streamConn) closeLocked(reason error) {
@@ -165,39 +294,4 @@ func (c *streamConn) closeLocked(reason error) {
 	if c.conn != nil {
 		c.conn.Close()
 	}
-}
-
-// run is the connection's life.
-func (c *streamConn) run(ctx context.Context) {
-	if c.accepted {
-		newStreamReader(c).run()
-	} else if err := c.open(ctx); err != nil {
-		c.close(err)
-	} else {
-		newStreamReader(c).run()
-	}
-	c.layer.forget(c)
-	c.mu.Lock()
-	reason := c.reason
-	c.mu.Unlock()
-	c.handler.FlowClosed(&c.flow, reason)
-}
-
-// open dials the target.
-func (c *streamConn) open(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, c.layer.limits.Dial)
-	defer cancel()
-	conn, err := c.layer.network.Dial(ctx, c.source, c.target.Addr)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		conn.Close()
-		return net.ErrClosed
-	}
-	c.attach(conn)
-	c.startWriter()
-	return nil
 }

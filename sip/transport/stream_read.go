@@ -33,6 +33,7 @@ type streamReader struct {
 	budget bucket
 
 	own   *[readBufferSize]byte // for connections without a descriptor
+	first [1]byte               // where TLS waits for its next byte
 	got   *[readBufferSize]byte // borrowed, with n bytes in it
 	n     int
 	err   error
@@ -42,7 +43,7 @@ type streamReader struct {
 func newStreamReader(c *streamConn) *streamReader {
 	r := &streamReader{c: c, valid: !c.accepted, opened: time.Now()}
 	r.framer.MaxSize = c.layer.limits.MaxMessage
-	if c.raw == nil {
+	if c.raw == nil && c.tls == nil {
 		r.own = new([readBufferSize]byte)
 	}
 	r.readF = r.tryRead
@@ -76,6 +77,9 @@ func (r *streamReader) run() {
 
 // read waits for bytes; the buffer is to be given back with release.
 func (r *streamReader) read() ([]byte, error) {
+	if r.c.tls != nil {
+		return r.readTLS()
+	}
 	if r.own != nil {
 		n, err := r.c.conn.Read(r.own[:])
 		return r.own[:n], err
@@ -91,6 +95,23 @@ func (r *streamReader) read() ([]byte, error) {
 		return nil, r.err
 	}
 	return r.got[:r.n], nil
+}
+
+// readTLS waits for one byte, and borrows a buffer only for what has come with it.
+func (r *streamReader) readTLS() ([]byte, error) {
+	n, err := r.c.tls.Read(r.first[:])
+	if n == 0 {
+		return nil, err
+	}
+	r.got = r.c.layer.buffers.get()
+	r.got[0] = r.first[0]
+	r.c.noWait = true
+	n, err = r.c.tls.Read(r.got[1:])
+	r.c.noWait = false
+	if errors.Is(err, errNothingYet) {
+		err = nil
+	}
+	return r.got[:1+n], err
 }
 
 // tryRead is called when the descriptor may be readable and borrows a buffer for the call only.

@@ -1,5 +1,5 @@
-// Package transport moves SIP messages: UDP datagrams and TCP streams now, TLS and
-// WebSocket by adding a file each.
+// Package transport moves SIP messages over UDP, TCP, TLS, WebSocket and secure
+// WebSocket (RFC 7118).
 //
 // A Flow (RFC 5626) is one way to and from a peer: a UDP socket with a remote
 // address, or a connection. Registrations, transactions and dialogs hold flows,
@@ -14,6 +14,7 @@ package transport
 import (
 	"errors"
 	"net/netip"
+	"slices"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
@@ -25,10 +26,17 @@ type Proto string
 const (
 	UDP Proto = "UDP"
 	TCP Proto = "TCP"
+	TLS Proto = "TLS"
 )
 
 // Reliable reports whether the protocol retransmits by itself.
 func (p Proto) Reliable() bool { return p != UDP }
+
+// Known reports whether p is one of the protocols.
+func (p Proto) Known() bool { return slices.Contains(protos[:], p) }
+
+// Secure reports whether the protocol runs over TLS, as a sips URI asks of every hop.
+func (p Proto) Secure() bool { return p == TLS }
 
 // Errors of Flow.Send, Layer.FlowTo and FlowClosed.
 var (
@@ -40,6 +48,8 @@ var (
 	ErrNoListener = errors.New("transport: no listener for this protocol and address family")
 	// ErrTooManyConnections: the cap on connections is reached.
 	ErrTooManyConnections = errors.New("transport: too many connections")
+	// ErrNoTLS: TLS was asked for, and there are no certificates.
+	ErrNoTLS = errors.New("transport: TLS is not configured")
 	// ErrStopped: a connection was asked for after the end of Run.
 	ErrStopped = errors.New("transport: stopped")
 )
@@ -68,6 +78,9 @@ func NewFlow(link Link, remote netip.AddrPort) *Flow { return &Flow{link: link, 
 
 // Proto is the flow's protocol.
 func (f *Flow) Proto() Proto { return f.link.Proto() }
+
+// Secure reports whether the flow runs over TLS.
+func (f *Flow) Secure() bool { return f.Proto().Secure() }
 
 // Local is our address on the flow as it is to be advertised in Via and Contact.
 func (f *Flow) Local() netip.AddrPort { return f.link.Local() }

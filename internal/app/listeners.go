@@ -1,0 +1,77 @@
+package app
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/koppelfeld/koppelfeld/internal/certs"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// transportConfig is where SIP listens.
+func (a *App) transportConfig() transport.Config {
+	c := transport.Config{
+		Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"),
+		Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip},
+	}
+	if a.certs != nil {
+		c.Certificates = a.certs
+	}
+	return c
+}
+
+// openCerts reads the certificates, or makes one, when something listens with TLS.
+func (a *App) openCerts(context.Context) error {
+	if !slices.ContainsFunc(a.cfg.SIP.Listen, secureListener) {
+		return nil
+	}
+	cfg := certs.Config{
+		Dir: a.cfg.DataDir, Names: a.ownNames(), ClientCA: a.cfg.TLS.ClientCA, PeerCA: a.cfg.TLS.PeerCA,
+		MinVersion: a.cfg.TLS.Version(), Log: a.log.With("part", "certificates"),
+	}
+	for _, p := range a.cfg.TLS.Pairs() {
+		cfg.Pairs = append(cfg.Pairs, certs.Pair(p))
+	}
+	var err error
+	a.certs, err = certs.Open(cfg)
+	return err
+}
+
+func secureListener(entry string) bool { return strings.HasPrefix(entry, "tls://") }
+
+// ownNames are what a certificate of ours has to name: the domain and the addresses at which we listen.
+func (a *App) ownNames() []string {
+	names := []string{a.cfg.SIP.Domain}
+	add := func(n string) {
+		if !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	for _, entry := range a.cfg.SIP.Listen {
+		u, err := url.Parse(entry)
+		if err != nil {
+			continue
+		}
+		addr, err := netip.ParseAddr(u.Hostname())
+		if err != nil {
+			continue
+		}
+		if !addr.IsUnspecified() {
+			add(addr.Unmap().String())
+			continue
+		}
+		host, err := transport.System{}.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, h := range host {
+			if h.Is4() == addr.Is4() {
+				add(h.String())
+			}
+		}
+	}
+	return names
+}
