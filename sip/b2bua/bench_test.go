@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -20,17 +21,32 @@ import (
 
 // wire is a link that keeps what was sent.
 type wire struct {
-	mu   sync.Mutex
-	sent [][]byte
+	mu     sync.Mutex
+	sent   [][]byte
+	tap    func(b []byte, to netip.AddrPort) // sees what is sent instead of sent
+	stream bool                              // TCP
+	closed atomic.Bool
 }
 
-func (*wire) Proto() transport.Proto { return transport.UDP }
-func (*wire) Local() netip.AddrPort  { return server }
-func (*wire) Closed() bool           { return false }
-func (w *wire) SendTo(b []byte, _ netip.AddrPort) error {
+func (w *wire) Proto() transport.Proto {
+	if w.stream {
+		return transport.TCP
+	}
+	return transport.UDP
+}
+func (*wire) Local() netip.AddrPort { return server }
+func (w *wire) Closed() bool        { return w.closed.Load() }
+func (w *wire) SendTo(b []byte, to netip.AddrPort) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sent = append(w.sent, bytes.Clone(b))
+	switch {
+	case w.closed.Load():
+		return transport.ErrFlowClosed
+	case w.tap != nil:
+		w.tap(bytes.Clone(b), to)
+	default:
+		w.sent = append(w.sent, bytes.Clone(b))
+	}
 	return nil
 }
 

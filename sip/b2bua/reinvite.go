@@ -273,6 +273,8 @@ func carriedStatus(res *message.Message) int {
 		return 488
 	case status == 401 || status == 407 || status == 422:
 		return 488
+	case status == 481:
+		return 500 // it is the other dialog that is lost; this one is ended by BYE if need be
 	default:
 		return status
 	}
