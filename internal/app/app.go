@@ -32,6 +32,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/b2bua"
+	"github.com/koppelfeld/koppelfeld/sip/event"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
 	"github.com/koppelfeld/koppelfeld/sip/resolve"
 )
@@ -61,6 +62,7 @@ type App struct {
 	resolver *resolve.Resolver
 	locs     *registrar.Registrar
 	calls    *b2bua.UA
+	events   *event.Server
 	admin    *admin.Server
 	adminLn  net.Listener
 	metrics  *metrics
@@ -189,6 +191,9 @@ func (a *App) committed(_, next *directory.Snapshot, changed store.Changed) {
 			a.locs.Remove(slotID)
 		}
 	}
+	if a.events != nil {
+		a.events.Recheck(a.knownAccount)
+	}
 	a.bus.Publish(calls.Event{Type: calls.ConfigChanged, At: time.Now(), Revision: next.Revision})
 }
 
@@ -295,6 +300,9 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	if err := a.openResolver(); err != nil {
+		return err
+	}
+	if err := a.openEvents(digest); err != nil {
 		return err
 	}
 	return a.openCalls(digest)
@@ -416,11 +424,19 @@ func (a *App) ready() {
 	}
 }
 
-// drain ends all calls with BYE, CANCEL or 487.
+// drain ends all calls with BYE, CANCEL or 487, then all subscriptions.
 func (a *App) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	if err := a.calls.Stop(ctx, "the system is stopping"); err != nil {
 		a.log.Warn("not every call ended in time", "err", err)
 	}
+	ctx, cancelEvents := context.WithTimeout(context.Background(), subscribersWithin)
+	defer cancelEvents()
+	if err := a.events.Stop(ctx); err != nil {
+		a.log.Warn("not every subscriber was told", "err", err)
+	}
 }
+
+// subscribersWithin bounds how long a stop waits for those who watch lamps: they come back by themselves.
+const subscribersWithin = time.Second

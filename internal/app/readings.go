@@ -14,6 +14,7 @@ func (a *App) readings() readings {
 	rs := a.callReadings()
 	rs = append(rs, a.sipReadings()...)
 	rs = append(rs, a.nameReadings()...)
+	rs = append(rs, a.eventReadings()...)
 	rs = append(rs, a.recordReadings()...)
 	if a.plane != nil {
 		rs = append(rs, a.mediaReadings()...)

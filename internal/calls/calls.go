@@ -116,20 +116,22 @@ type Media struct {
 
 // Call is the view of one live call for lists. It is a copy; changing it has no effect.
 type Call struct {
-	ID       string    `json:"id"`
-	State    State     `json:"state"`
-	Class    string    `json:"class"`
-	From     string    `json:"from"`
-	FromName string    `json:"from_name,omitempty"`
-	FromSlot string    `json:"from_slot,omitempty"`
-	FromUser string    `json:"from_user,omitempty"`
-	To       string    `json:"to"`
-	Number   string    `json:"number,omitempty"`
-	ToUser   string    `json:"to_user,omitempty"`
-	ToSlot   string    `json:"to_slot,omitempty"` // set when answered
-	Ringing  []string  `json:"ringing,omitempty"` // slot IDs that ring now
-	Start    time.Time `json:"start"`
-	AnswerAt time.Time `json:"answer_at,omitzero"`
+	ID       string `json:"id"`
+	State    State  `json:"state"`
+	Class    string `json:"class"`
+	From     string `json:"from"`
+	FromName string `json:"from_name,omitempty"`
+	FromSlot string `json:"from_slot,omitempty"`
+	FromUser string `json:"from_user,omitempty"`
+	To       string `json:"to"`
+	Number   string `json:"number,omitempty"`
+	// CallerNumber is the own number over which an inside caller calls, whatever is shown.
+	CallerNumber string    `json:"-"`
+	ToUser       string    `json:"to_user,omitempty"`
+	ToSlot       string    `json:"to_slot,omitempty"` // set when answered
+	Ringing      []string  `json:"ringing,omitempty"` // slot IDs that ring now
+	Start        time.Time `json:"start"`
+	AnswerAt     time.Time `json:"answer_at,omitzero"`
 }
 
 // EventType names what happened.

@@ -261,3 +261,70 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+func TestOver(t *testing.T) {
+	table := NewTable()
+	show := func(number string) (got string) {
+		for _, o := range table.Over(nil, number, 10) {
+			got += fmt.Sprintf("%s/%d/%s ", o.Call.ID, o.Side, o.Call.State)
+		}
+		return got
+	}
+	var told []string
+	table.OnNumber(func(n string) { told = append(told, n) })
+	table.Put(Call{ID: "1", State: Routing, CallerNumber: "417", Number: "416"}, nil)
+	table.Put(Call{ID: "2", State: Ringing, CallerNumber: "416", Number: "416"}, nil)
+	table.Put(Call{ID: "3", State: Up}, nil)
+	if got := show("416"); got != "2/1/ringing 2/0/ringing 1/1/routing " {
+		t.Errorf("over 416: %q", got)
+	}
+	table.Update(Call{ID: "1", State: Up, CallerNumber: "418", Number: "416"})
+	if got := show("417") + "|" + show("418"); got != "|1/0/up " {
+		t.Errorf("after the caller has changed: %q", got)
+	}
+	table.Put(Call{ID: "2", State: Up, Number: "419"}, nil)
+	if got := show("416") + "|" + show("419"); got != "1/1/up |2/1/up " {
+		t.Errorf("after a call was replaced: %q", got)
+	}
+	table.Remove("1")
+	table.Remove("2")
+	table.Remove("2")
+	if got := show("416") + show("418") + show("419"); got != "" || len(table.numbers.stripes[stripe("416")].first) != 0 {
+		t.Errorf("left: %q", got)
+	}
+	want := []string{"416", "417", "416", "416", "417", "416", "418", "416", "419", "416", "418", "419"}
+	if !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+	table.OnNumber(nil)
+	if got := table.Over(nil, "416", 0); got != nil {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestOverIsSafe: shards write while lamps read.
+func TestOverIsSafe(t *testing.T) {
+	table := NewTable()
+	var wg sync.WaitGroup
+	for i := range 2 {
+		wg.Go(func() {
+			for range 1000 {
+				c := Call{ID: fmt.Sprint(i), State: Routing, Number: "416", CallerNumber: "417", Ringing: []string{"desk"}}
+				table.Put(c, nil)
+				c.State, c.CallerNumber = Up, "418"
+				table.Update(c)
+				table.Remove(c.ID)
+			}
+		})
+		wg.Go(func() {
+			for range 1000 {
+				for _, o := range table.Over(nil, "416", 10) {
+					if o.Side != CalleeSide || len(o.Call.Ringing) != 1 {
+						t.Errorf("%+v", o)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -6,28 +6,35 @@ import (
 	"sync/atomic"
 )
 
-// Table holds the live calls for lists and for hanging up from outside. Shards
-// write, pages and the API read; its locks are striped by call.
+// Table holds the live calls for lists, for lamps and for hanging up from outside. Shards
+// write, each call from one shard at a time; pages, lamps and the API read. Its locks are
+// striped by call and by number.
 // The zero value is not ready: use NewTable.
 type Table struct {
 	stripes [liveStripes]struct {
 		paddedMutex
-		calls map[string]entry
+		calls map[string]*entry
 	}
-	size atomic.Int64
+	numbers numbers
+	size    atomic.Int64
 }
 
+// entry is one call. The stripe of the call guards all but over, whose members are guarded by the
+// stripes of their numbers.
 type entry struct {
+	id     string
 	call   Call
 	hangup func(cause string)
+	over   [2]place // by Side
 }
 
 // NewTable returns an empty table.
 func NewTable() *Table {
 	t := &Table{}
 	for i := range t.stripes {
-		t.stripes[i].calls = make(map[string]entry)
+		t.stripes[i].calls = make(map[string]*entry)
 	}
+	t.numbers.init()
 	return t
 }
 
@@ -39,13 +46,20 @@ func (c Call) clone() Call {
 // Put enters a call. hangup must not block: it hands the wish to the shard that
 // owns the call. A call of the same ID is replaced.
 func (t *Table) Put(c Call, hangup func(cause string)) {
+	e := &entry{id: c.ID, call: c.clone(), hangup: hangup}
 	s := &t.stripes[stripe(c.ID)]
 	s.Lock()
-	defer s.Unlock()
-	if _, ok := s.calls[c.ID]; !ok {
+	old := s.calls[c.ID]
+	s.calls[c.ID] = e
+	s.Unlock()
+	if old != nil {
+		t.numbers.leave(old)
+		t.numbers.tell(&old.call)
+	} else {
 		t.size.Add(1)
 	}
-	s.calls[c.ID] = entry{call: c.clone(), hangup: hangup}
+	t.numbers.enter(e, &c)
+	t.numbers.tell(&c)
 }
 
 // Update replaces the view of a call that is in the table; one that has been
@@ -53,22 +67,36 @@ func (t *Table) Put(c Call, hangup func(cause string)) {
 func (t *Table) Update(c Call) {
 	s := &t.stripes[stripe(c.ID)]
 	s.Lock()
-	defer s.Unlock()
-	if e, ok := s.calls[c.ID]; ok {
-		e.call = c.clone()
-		s.calls[c.ID] = e
+	e, ok := s.calls[c.ID]
+	if !ok {
+		s.Unlock()
+		return
 	}
+	before := Call{Number: e.call.Number, CallerNumber: e.call.CallerNumber}
+	e.call = c.clone()
+	s.Unlock()
+	if before.Number != c.Number || before.CallerNumber != c.CallerNumber {
+		t.numbers.leave(e)
+		t.numbers.enter(e, &c)
+		t.numbers.tell(&before)
+	}
+	t.numbers.tell(&c)
 }
 
 // Remove takes a call out.
 func (t *Table) Remove(id string) {
 	s := &t.stripes[stripe(id)]
 	s.Lock()
-	defer s.Unlock()
-	if _, ok := s.calls[id]; ok {
-		t.size.Add(-1)
-		delete(s.calls, id)
+	e, ok := s.calls[id]
+	if !ok {
+		s.Unlock()
+		return
 	}
+	delete(s.calls, id)
+	s.Unlock()
+	t.size.Add(-1)
+	t.numbers.leave(e)
+	t.numbers.tell(&e.call)
 }
 
 // Len counts the calls.
@@ -80,7 +108,10 @@ func (t *Table) Get(id string) (Call, bool) {
 	s.Lock()
 	defer s.Unlock()
 	e, ok := s.calls[id]
-	return e.call.clone(), ok
+	if !ok {
+		return Call{}, false
+	}
+	return e.call.clone(), true
 }
 
 // List returns up to limit calls, newest first, that come after the cursor, and

@@ -25,7 +25,7 @@ func (c *call) enter() {
 func (c *call) view() calls.Call {
 	v := calls.Call{
 		ID: c.id, State: calls.Routing, Class: c.rec.Class, From: c.rec.From, FromName: c.rec.FromName,
-		FromSlot: c.rec.FromSlot, FromUser: c.rec.FromUser, To: c.rec.To, Number: c.rec.Number,
+		FromSlot: c.rec.FromSlot, FromUser: c.rec.FromUser, To: c.rec.To, Number: c.rec.Number, CallerNumber: c.held.callerNumber,
 		ToUser: c.rec.ToUser, ToSlot: c.rec.ToSlot, Start: c.rec.Start, AnswerAt: c.rec.AnswerAt,
 	}
 	switch {
