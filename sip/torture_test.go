@@ -3,7 +3,6 @@ package sip_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -168,7 +167,7 @@ func (nobody) Decide(routing.Request, routing.Live) routing.Plan {
 func (nobody) Registered(string) bool                                 { return false }
 func (nobody) Contacts(buf []b2bua.Contact, _ string) []b2bua.Contact { return buf }
 func (nobody) Started(calls.Record)                                   {}
-func (nobody) Finished(calls.Record, func() json.RawMessage)          {}
+func (nobody) Finished(calls.Record)                                  {}
 
 func newTortured(t *testing.T) *tortured {
 	t.Helper()

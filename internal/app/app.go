@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -363,9 +362,9 @@ type recorder struct {
 }
 
 // Finished implements b2bua.Recorder.
-func (r recorder) Finished(rec calls.Record, reasons func() json.RawMessage) {
+func (r recorder) Finished(rec calls.Record) {
 	r.metrics.ended(&rec)
-	r.Writer.Finished(rec, reasons)
+	r.Writer.Finished(rec)
 }
 
 func (a *App) openMetrics(context.Context) error {

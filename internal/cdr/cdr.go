@@ -10,7 +10,6 @@ package cdr
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -127,11 +126,10 @@ type Writer struct {
 
 // item is a record on its way to the journal.
 type item struct {
-	kind    kind
-	at      int64
-	line    []byte // of a start, when it is on the stage
-	record  calls.Record
-	reasons func() json.RawMessage
+	kind   kind
+	at     int64
+	line   []byte // of a start, when it is on the stage
+	record calls.Record
 }
 
 // New opens the journal in Dir. Calls that were up when the last process ended
@@ -205,17 +203,15 @@ func lockDir(dir string) (*os.File, error) {
 // out as Interrupted. What the record points to must not change afterwards.
 func (w *Writer) Started(r calls.Record) { w.put(item{kind: started, record: r}) }
 
-// Finished hands in the whole record of a call. reasons, unless nil, is called
-// once by another goroutine and fills Record.Reasons, so that the shard need not
-// render them; it must return valid JSON or nothing. What the record points to
-// must not change afterwards.
+// Finished hands in the whole record of a call.
+// What the record points to must not change afterwards.
 //
 // Neither call waits for disk or database, except when the queue is full: then
 // the caller writes the queue to the journal itself, so that nothing is lost.
 // When they return, the record is safe from the death of the process if there is
-// a stage, otherwise moments later. On the stage a record has no reasons.
-func (w *Writer) Finished(r calls.Record, reasons func() json.RawMessage) {
-	w.put(item{kind: finished, record: r, reasons: reasons})
+// a stage, otherwise moments later.
+func (w *Writer) Finished(r calls.Record) {
+	w.put(item{kind: finished, record: r})
 }
 
 func (w *Writer) put(it item) {
@@ -225,9 +221,7 @@ func (w *Writer) put(it item) {
 	if line, staged := w.stage.put(entry{Kind: it.kind, At: it.at, Record: &it.record}); !staged {
 		wake, w.woken = !w.woken, true
 	} else {
-		if it.kind == started {
-			it.line = line
-		}
+		it.line = line
 		if !w.armed && !w.woken {
 			w.armed = true
 			w.later.Reset(w.cfg.Linger)
@@ -289,9 +283,6 @@ func (w *Writer) write(items []item) {
 	for i := range items {
 		it := &items[i]
 		line := waiting{line: it.line, id: it.record.ID, kind: it.kind}
-		if it.reasons != nil {
-			it.record.Reasons = it.reasons()
-		}
 		if line.line == nil {
 			begin := len(text)
 			var err error

@@ -136,19 +136,19 @@ func TestRecordsReachTheDatabase(t *testing.T) {
 		w, stop := start(t, Config{Dir: dir, Sink: sink})
 		w.Started(call(1))
 		w.Started(call(2))
-		w.Finished(ended(1), func() json.RawMessage { return json.RawMessage(`[{"code":"row"}]`) })
+		want := ended(1)
+		want.Reasons = json.RawMessage(`[{"c":"row"}]`)
+		w.Finished(want)
 		synctest.Wait()
 		if w.Stats().Open != 1 {
 			t.Errorf("open calls: %+v", w.Stats())
 		}
 		time.Sleep(time.Second)
-		want := ended(1)
-		want.Reasons = json.RawMessage(`[{"code":"row"}]`)
 		got, _ := sink.get(want.ID)
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("record in the database (-want +got):\n%s", d)
 		}
-		w.Finished(ended(2), nil)
+		w.Finished(ended(2))
 		stop()
 		if sink.len() != 2 {
 			t.Errorf("%d records after stop, want 2", sink.len())
@@ -170,7 +170,7 @@ func TestDatabaseAwayAndBack(t *testing.T) {
 		w, stop := start(t, Config{Dir: dir, Sink: sink, Segment: 2000, Batch: 7})
 		for i := range 100 {
 			w.Started(call(i))
-			w.Finished(ended(i), nil)
+			w.Finished(ended(i))
 			synctest.Wait()
 		}
 		time.Sleep(time.Minute)
@@ -200,13 +200,13 @@ func TestStopWithoutDatabaseKeepsTheSpool(t *testing.T) {
 		dir := t.TempDir()
 		w, stop := start(t, Config{Dir: dir, Sink: sink})
 		w.Started(call(1))
-		w.Finished(ended(1), nil)
+		w.Finished(ended(1))
 		began := time.Now()
 		stop()
 		if d := time.Since(began); d > 4*time.Second {
 			t.Errorf("stop took %v", d)
 		}
-		w.Finished(ended(2), nil) // late, after Run
+		w.Finished(ended(2)) // late, after Run
 		sink.set(func() { sink.away = false })
 		w, stop = start(t, Config{Dir: dir, Sink: sink})
 		synctest.Wait()
@@ -222,7 +222,7 @@ func TestCommittedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &fakeSink{after: errors.New("connection lost")}
 		w, stop := start(t, Config{Dir: t.TempDir(), Sink: sink})
-		w.Finished(ended(1), nil)
+		w.Finished(ended(1))
 		time.Sleep(time.Second)
 		sink.set(func() { sink.after = nil })
 		time.Sleep(time.Minute)
@@ -293,7 +293,7 @@ func TestCutAnywhere(t *testing.T) {
 		w.Started(call(i))
 	}
 	for i := range 2 {
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 	}
 	w.drain()
 	w.lock.Close()
@@ -349,7 +349,7 @@ func TestDamageInTheMiddle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 3 {
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 	}
 	w.drain()
 	w.lock.Close()
@@ -379,7 +379,7 @@ func TestOpenCallsOutliveSegments(t *testing.T) {
 		w.Started(call(0))
 		for i := 1; i < 200; i++ {
 			w.Started(call(i))
-			w.Finished(ended(i), nil)
+			w.Finished(ended(i))
 			time.Sleep(200 * time.Millisecond)
 		}
 		if s := w.Stats(); s.Segments > 2 || s.Open != 1 || s.Spooled != 0 {
@@ -387,7 +387,7 @@ func TestOpenCallsOutliveSegments(t *testing.T) {
 		}
 		copied := t.TempDir()
 		copyDir(t, dir, copied)
-		w.Finished(ended(0), nil)
+		w.Finished(ended(0))
 		stop()
 		if left := segments(t, dir); len(left) != 0 {
 			t.Errorf("segments left: %v", left)
@@ -412,7 +412,7 @@ func TestBadRecordIsSetAside(t *testing.T) {
 		sink := &fakeSink{bad: map[string]bool{call(3).ID: true}}
 		w, stop := start(t, Config{Dir: dir, Sink: sink})
 		for i := range 10 {
-			w.Finished(ended(i), nil)
+			w.Finished(ended(i))
 		}
 		time.Sleep(time.Minute)
 		s := w.Stats()
@@ -439,7 +439,7 @@ func TestFullQueue(t *testing.T) {
 		wg.Go(func() {
 			for i := range 250 {
 				w.Started(call(shard*1000 + i))
-				w.Finished(ended(shard*1000+i), nil)
+				w.Finished(ended(shard*1000 + i))
 			}
 		})
 	}

@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 				stop := run(t, w)
 				for i := range 50 {
 					w.Started(call(i))
-					w.Finished(ended(i), nil)
+					w.Finished(ended(i))
 					synctest.Wait()
 				}
 				time.Sleep(10 * time.Second)
@@ -99,7 +99,7 @@ func TestFullDiskAndMemory(t *testing.T) {
 		}
 		stop := run(t, w)
 		for i := range 50 {
-			w.Finished(ended(i), nil)
+			w.Finished(ended(i))
 		}
 		synctest.Wait()
 		sink.set(func() { sink.away = false })
@@ -131,7 +131,7 @@ func TestManyOpenCalls(t *testing.T) {
 		starts := room - d.room.Load()
 		for i := range short {
 			w.Started(call(long + i))
-			w.Finished(ended(long+i), nil)
+			w.Finished(ended(long + i))
 			time.Sleep(20 * time.Millisecond)
 		}
 		time.Sleep(time.Minute)
@@ -144,7 +144,7 @@ func TestManyOpenCalls(t *testing.T) {
 			t.Errorf("%d bytes written for about %d of traffic", traffic, least)
 		}
 		for i := range long {
-			w.Finished(ended(i), nil)
+			w.Finished(ended(i))
 		}
 		stop()
 		if s := w.Stats(); s.Written != long+short || s.Segments != 0 {
@@ -167,7 +167,7 @@ func TestTornWriteIsNotFollowed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 4 {
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 		w.drain()
 	}
 	d.room.Store(1 << 20)
@@ -256,7 +256,7 @@ func writeForever(dir string) {
 	go func() { _ = w.Run(context.Background()) }()
 	for i := range 1 << 20 {
 		w.Started(call(i))
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 		if i%10 == 0 {
 			w.drain()
 			fmt.Println("spooled", i)
@@ -278,7 +278,7 @@ func BenchmarkCall(b *testing.B) {
 		s.ID = fmt.Sprint(i)
 		e.ID = s.ID
 		w.Started(s)
-		w.Finished(e, nil)
+		w.Finished(e)
 	}
 	b.ReportMetric(float64(w.Stats().Overflows), "overflows")
 	cancel()
@@ -301,6 +301,6 @@ func BenchmarkShard(b *testing.B) {
 			b.StartTimer()
 		}
 		w.Started(s)
-		w.Finished(e, nil)
+		w.Finished(e)
 	}
 }

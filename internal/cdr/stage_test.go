@@ -71,10 +71,12 @@ func TestStageOutlivesTheProcess(t *testing.T) {
 	for i := range 3 {
 		w.Started(call(i))
 	}
-	w.Finished(ended(1), func() json.RawMessage { return json.RawMessage(`[]`) })
+	told := ended(1)
+	told.Reasons = json.RawMessage(`[{"c":"row"}]`)
+	w.Finished(told)
 	refused := call(7) // at once: it has no start
 	refused.End, refused.Result, refused.Status = refused.Start, calls.Rejected, 403
-	w.Finished(refused, nil)
+	w.Finished(refused)
 	abandon(w)
 	if left := segments(t, cfg.Dir); len(left) != 0 {
 		t.Fatalf("already in the journal: %v", left)
@@ -87,6 +89,9 @@ func TestStageOutlivesTheProcess(t *testing.T) {
 		if got, ok := sink.get(id); !ok || got.Result != result {
 			t.Errorf("%s: %v %q, want %q", id, ok, got.Result, result)
 		}
+	}
+	if got, _ := sink.get(told.ID); string(got.Reasons) != string(told.Reasons) {
+		t.Errorf("reasons %s, want %s", got.Reasons, told.Reasons)
 	}
 	if sink.len() != len(want) || stats.Interrupted != 2 || stats.Damaged != 0 {
 		t.Errorf("%d records, %+v", sink.len(), stats)
@@ -112,12 +117,12 @@ func TestStageAndJournal(t *testing.T) {
 	w.Started(call(3))
 	staged := bytes.Clone(w.stage.mem)
 	w.drain()
-	w.Finished(ended(1), nil)
+	w.Finished(ended(1))
 	copy(staged[stageArea:], w.stage.mem[stageArea:])
 	w.drain()
 	copy(w.stage.mem, staged)
 	w.stage.size = bytes.IndexByte(staged, 0)
-	w.Finished(ended(3), nil)
+	w.Finished(ended(3))
 	abandon(w)
 	sink, stats := restart(t, cfg)
 	one, _ := sink.get(call(1).ID)
@@ -155,7 +160,7 @@ func TestStageFull(t *testing.T) {
 	const count = 4000
 	for i := range count {
 		w.Started(call(i))
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 	}
 	if size := w.stage.size; size > stageArea || !w.woken {
 		t.Errorf("%d bytes on the stage, writer woken: %v", size, w.woken)
@@ -188,8 +193,8 @@ func TestLinger(t *testing.T) {
 		if s := w.Stats(); s.Queued != 0 || s.Open != 2 {
 			t.Errorf("after: %+v", s)
 		}
-		w.Finished(ended(1), nil)
-		w.Finished(ended(2), nil)
+		w.Finished(ended(1))
+		w.Finished(ended(2))
 		stop()
 	})
 }
@@ -290,7 +295,7 @@ func stageForever(dir, stage string) {
 	for i := range 400 {
 		w.Started(call(i))
 		fmt.Println("started", i)
-		w.Finished(ended(i), nil)
+		w.Finished(ended(i))
 		fmt.Println("finished", i)
 	}
 	select {}

@@ -3,7 +3,6 @@ package b2bua
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"net/netip"
 	"runtime"
 	"strconv"
@@ -109,8 +108,8 @@ func (openDoor) Challenge(*message.Builder, bool, bool) {}
 
 type noRecords struct{}
 
-func (noRecords) Started(calls.Record)                          {}
-func (noRecords) Finished(calls.Record, func() json.RawMessage) {}
+func (noRecords) Started(calls.Record)  {}
+func (noRecords) Finished(calls.Record) {}
 
 type oneSlot struct{ flow *transport.Flow }
 

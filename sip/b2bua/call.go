@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"encoding/json"
 	"net/netip"
 	"time"
 
@@ -194,8 +193,8 @@ func (c *call) end(e ending) {
 	c.release()
 	c.kept.Close(now)
 	c.publish(calls.CallEnded)
-	plan := c.plan
-	c.u.cfg.Recorder.Finished(c.rec, func() json.RawMessage { return plan.Trace() })
+	c.rec.Reasons = c.plan.Trace()
+	c.u.cfg.Recorder.Finished(c.rec)
 	// What lingers needs none of this any more.
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
 	c.anchor, c.early = nil, nil

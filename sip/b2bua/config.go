@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -52,10 +51,10 @@ type Brake interface {
 }
 
 // Recorder keeps call records. Both methods are called from shards and must not
-// block; reasons is to be called once, off the hot path, for Record.Reasons.
+// block.
 type Recorder interface {
 	Started(r calls.Record)
-	Finished(r calls.Record, reasons func() json.RawMessage)
+	Finished(r calls.Record)
 }
 
 // Media opens relay endpoints.

@@ -6,7 +6,7 @@
 // A call is plain state owned by one shard. Everything that happens to it (messages
 // in order of arrival, timers, media events, commands from outside) runs in that
 // shard, one at a time; there is no lock and no goroutine per call. What is slow is
-// not done here: records are handed to a Recorder whose writer renders the words.
+// not done here: records are handed to a Recorder.
 //
 //	caller ──INVITE──▶ leg a ─┐            ┌─ fork ──INVITE──▶ contact 1 of slot X
 //	                         call ─ plan ─┼─ fork ──INVITE──▶ contact 2 of slot X

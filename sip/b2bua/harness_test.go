@@ -2,7 +2,6 @@ package b2bua
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -124,8 +123,7 @@ func (r *recorder) Started(c calls.Record) {
 	r.started = append(r.started, c)
 }
 
-func (r *recorder) Finished(c calls.Record, reasons func() json.RawMessage) {
-	c.Reasons = reasons()
+func (r *recorder) Finished(c calls.Record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.finished = append(r.finished, c)
