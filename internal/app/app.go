@@ -331,7 +331,7 @@ func (a *App) openCalls(digest *auth.Digest) error {
 		Software:     version.String(), Log: a.log.With("part", "calls"),
 	}
 	if a.plane != nil {
-		bc.Media = b2bua.Relay(a.plane)
+		bc.Media, bc.SRTP = b2bua.Relay(a.plane), b2bua.Protection(a.cfg.Media.SRTP)
 	}
 	var err error
 	if a.calls, err = b2bua.New(bc); err != nil {

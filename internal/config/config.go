@@ -76,6 +76,9 @@ type Media struct {
 	// Relay sends all audio through the daemon (default true). Without it phones
 	// send audio to each other directly.
 	Relay *bool `toml:"relay"`
+	// SRTP says whether audio is encrypted: "auto" (the default) as each phone asks for, and asked for by us
+	// where signalling is encrypted; "off"; or "required", without which no call is made.
+	SRTP string `toml:"srtp"`
 	// TimeoutSeconds ends a call when a side that should send audio is silent that long, 0 means 120.
 	TimeoutSeconds int `toml:"timeout_seconds"`
 }
@@ -242,6 +245,12 @@ func (c *Config) validateMedia(fault func(key, format string, args ...any)) {
 	}
 	if _, _, err := c.Media.PortRange(); err != nil {
 		fault("media.ports", "%v", err)
+	}
+	if !slices.Contains([]string{"", "auto", "off", "required"}, c.Media.SRTP) {
+		fault("media.srtp", "must be auto, off or required, is %q", c.Media.SRTP)
+	}
+	if c.Media.SRTP == "required" && !c.Media.RelayOn() {
+		fault("media.srtp", "cannot be required while media.relay is false: phones then send audio to each other as they like")
 	}
 	if c.Media.TimeoutSeconds < 0 {
 		fault("media.timeout_seconds", "must not be negative, is %d", c.Media.TimeoutSeconds)

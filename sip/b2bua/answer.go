@@ -33,8 +33,10 @@ func (f *fork) success(res *message.Message) {
 	case d == nil && c.offer != nil:
 		d = l.remote
 	}
+	sh := l.shield
 	if !l.agreed {
 		d = fitted(d, c.offer)
+		sh = f.shielded(l, &d)
 	}
 	if d == nil || status != 0 || c.openStreams(d) != nil {
 		// An answer without a usable description is no answer; the others ring on.
@@ -42,6 +44,7 @@ func (f *fork) success(res *message.Message) {
 		f.fail(488)
 		return
 	}
+	l.shield = sh
 	f.win(l, res, d)
 }
 
@@ -71,7 +74,7 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	if c.offer != nil {
 		l.sendAck(nil)
 		if !l.agreed {
-			l.sdp = c.forkSDP
+			l.sdp = f.described()
 			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
 		}
 		if c.unconfirmed() {
@@ -101,13 +104,12 @@ func (c *call) answerCaller(l *leg, d *sdp.Session) {
 		a.in = nil
 	}
 	c.plumb(l)
-	local := a.dlg.Flow.Local().Addr()
 	heard := c.early
 	c.early = nil
 	body := a.sdp.Last()
 	switch {
 	case c.anchor == nil:
-		body = c.write(&a.sdp, callerSide, local, d, 0)
+		body = a.write(d, 0)
 	case a.agreed && l.agreed && heard == l || c.alike(c.anchor, d):
 		// The same answer again (RFC 3261 section 13.2.1), or none if it has been changed since (RFC 6337 section 3.1).
 		if a.agreed && !sdp.SameButOrigin(body, c.rel.answer) {
@@ -119,7 +121,7 @@ func (c *call) answerCaller(l *leg, d *sdp.Session) {
 			// caller that is another dialog, as if a proxy had forked.
 			c.retag()
 		}
-		body = c.write(&a.sdp, callerSide, local, d, 0)
+		body = a.write(d, 0)
 	}
 	c.anchor = nil
 	if !a.agreed {
@@ -144,7 +146,8 @@ func (c *call) retag() {
 
 // offerToCaller sends the caller the callee's offer; the caller's answer comes with its ACK.
 func (c *call) offerToCaller(d *sdp.Session) {
-	body := c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), d, 0)
+	c.a.shield = c.propose(c.u.ask(c.a.dlg.Flow), d)
+	body := c.a.write(d, 0)
 	c.a.exchange, _ = c.a.exchange.Next(dialog.SendOffer)
 	c.acceptCaller(body, func(answer *sdp.Session) { c.callerAnswered(fitted(answer, d)) })
 }
@@ -158,11 +161,16 @@ func (c *call) callerAnswered(answer *sdp.Session) {
 		c.hangup(bySystem, "the caller acknowledged without an answer to the offer", nil)
 		return
 	}
+	sh, err := c.a.shield.settle(answer)
+	if err != nil {
+		c.hangup(bySystem, "the caller did not protect its media as asked to", nil)
+		return
+	}
 	c.phase = up
-	c.a.remote, c.a.weOffered = answer, true
+	c.a.remote, c.a.shield, c.a.weOffered = answer, sh, true
 	c.a.exchange, _ = c.a.exchange.Next(dialog.ReceiveAnswer)
 	c.b.sdp = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
-	body := c.write(&c.b.sdp, calleeSide, c.b.dlg.Flow.Local().Addr(), answer, 0)
+	body := c.b.write(answer, 0)
 	c.b.exchange, _ = c.b.exchange.Next(dialog.SendAnswer)
 	c.b.sendAck(body)
 	c.plumb(&c.a)

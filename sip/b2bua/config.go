@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -61,12 +62,15 @@ type Recorder interface {
 type Media interface {
 	Open(o media.Options, near Endpoint) (Endpoint, error)
 	Bridge(a, b Endpoint)
+	// Fingerprint is the SHA-256 of the certificate that endpoints show in DTLS.
+	Fingerprint() [32]byte
 }
 
 // Endpoint is one side of a relayed stream; *media.Endpoint is one.
 type Endpoint interface {
 	Local() netip.AddrPort
 	SetRemote(media.Remote)
+	Secure(media.Security) error
 	Expect(bool)
 	Stats() media.Stats
 	Close()
@@ -91,6 +95,8 @@ type Config struct {
 	Bus      *calls.Bus // nil: no events
 	Recorder Recorder
 	Media    Media // nil: SDP is passed through and media flows between the phones
+	// SRTP says whether media is protected; empty means ProtectAuto.
+	SRTP Protection
 	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
 	FlowTo func(transport.Target) (*transport.Flow, error)
 	// Resolver finds the targets of contacts, routes and remote targets that name a host. Nil: only
@@ -133,6 +139,9 @@ func (c *Config) Validate() error {
 		if f.missing {
 			errs = append(errs, errors.New(f.name+": missing"))
 		}
+	}
+	if !c.SRTP.valid() {
+		errs = append(errs, fmt.Errorf("SRTP: %q is none of auto, off, required", c.SRTP))
 	}
 	return errors.Join(errs...)
 }

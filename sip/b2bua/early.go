@@ -191,17 +191,18 @@ func (l *leg) take(f *fork, res *message.Message, reliable bool) bool {
 		l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
 	}
 	var d *sdp.Session
-	unfit := false
+	unfit, sh := false, (*shield)(nil)
 	if c.offer != nil && !l.agreed && res.Status() != 199 {
 		if d, _ = describe(res); d != nil {
 			if d = fitted(d, c.offer); d != nil && len(d.Media) == 0 {
 				d = nil
 			}
+			sh = f.shielded(l, &d)
 			unfit = d == nil
 		}
 	}
 	if d != nil && (l.remote == nil || reliable) {
-		l.remote = d
+		l.remote, l.shield = d, sh
 	}
 	if reliable {
 		l.prack(res, nil)
@@ -211,7 +212,7 @@ func (l *leg) take(f *fork, res *message.Message, reliable bool) bool {
 			return false
 		case d != nil:
 			l.agreed = true
-			l.sdp = c.forkSDP
+			l.sdp = f.described()
 			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
 		}
 	}
@@ -267,7 +268,7 @@ func (c *call) earlyMedia(l *leg, status int) {
 	}
 	if c.anchor == nil {
 		c.anchor = l.remote
-		c.write(&c.a.sdp, callerSide, c.a.dlg.Flow.Local().Addr(), l.remote, 0)
+		c.a.write(l.remote, 0)
 	}
 	if status != 180 {
 		status = 183

@@ -8,6 +8,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/sdp"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -35,7 +36,11 @@ type fork struct {
 	tx       *transaction.Client
 	timers   dialog.Timers
 	tries    int
-	hadOffer bool // the INVITE carried an offer
+	hadOffer bool     // the INVITE carried an offer
+	offer    sdp.Leg  // what it described, where that is its own
+	asked    *shield  // how it was asked to protect its media
+	kind     sdp.Kind // and of which kind that is
+	exposed  bool     // it does not protect its media and is asked without
 	strays   []stray
 	limit    *transaction.Timer // of its ringing, see wait
 	ways     ways               // where the contact can be tried
@@ -103,6 +108,11 @@ func (c *call) fork(t *routing.Target, at *Contact) {
 // begin sends the first INVITE.
 func (f *fork) begin(flow *transport.Flow) {
 	c := f.c
+	if !c.u.canMeet(c.offer, flow) {
+		c.better(ending{result: calls.Failed, status: 488, by: bySystem, cause: "a browser and a phone cannot meet without the relay of audio"})
+		f.fail(488)
+		return
+	}
 	f.bound = true
 	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
@@ -132,7 +142,7 @@ func (f *fork) send() {
 	b.Add(pathHeader, c.path)
 	b.Add("User-Agent", c.u.cfg.Software)
 	f.hadOffer = c.offerBody != nil
-	f.tx = c.sh.Tx().Send(f.dlg.Flow, message.INVITE, branch, b.Finish(contentSDP, c.offerBody), f)
+	f.tx = c.sh.Tx().Send(f.dlg.Flow, message.INVITE, branch, b.Finish(contentSDP, f.describe()), f)
 }
 
 // alertInfo is the value in the form phones know (RFC 3261 section 20.4).
@@ -157,6 +167,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 	case f.over():
 	case status == 422 && f.longer(res):
 	case status < 400 && f.redirected(res):
+	case status == 488 && f.expose():
 	default:
 		f.fail(status)
 	}

@@ -149,6 +149,7 @@ type fakeEndpoint struct {
 	local  netip.AddrPort
 	notify func(media.Event)
 	remote media.Remote
+	secure media.Security
 	expect bool
 	stats  media.Stats
 }
@@ -163,6 +164,11 @@ func (m *fakeMedia) Open(o media.Options, _ Endpoint) (Endpoint, error) {
 	e := &fakeEndpoint{m: m, local: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), 20000+m.port%10000), notify: o.Notify}
 	m.open[e] = true
 	return e, nil
+}
+
+func (m *fakeMedia) Fingerprint() (sum [32]byte) {
+	sum[0] = 0xf1
+	return sum
 }
 
 func (m *fakeMedia) Bridge(a, b Endpoint) {
@@ -190,6 +196,13 @@ func (e *fakeEndpoint) SetRemote(r media.Remote) {
 	e.m.mu.Lock()
 	defer e.m.mu.Unlock()
 	e.remote = r
+}
+
+func (e *fakeEndpoint) Secure(s media.Security) error {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.secure = s
+	return nil
 }
 
 func (e *fakeEndpoint) Expect(on bool) {

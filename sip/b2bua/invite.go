@@ -206,6 +206,11 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 		c.offer = d
 		c.a.exchange, _ = c.a.exchange.Next(dialog.ReceiveOffer)
 		c.a.remote = d
+		var ok bool
+		if c.a.shield, ok = c.agree(&c.a, d); !ok {
+			e.status, e.cause = 488, "the phone's offer protects its media in a way that is not accepted here"
+			return e, nil
+		}
 	}
 	return ending{}, nil
 }
@@ -286,7 +291,7 @@ func (c *call) prepare(req *message.Message) {
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
-		c.offerBody = c.write(&c.forkSDP, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, 0)
+		c.offerBody = c.write(&c.forkSDP, nil, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, 0)
 	}
 	timeout := c.plan.RingTimeout
 	if timeout <= 0 {

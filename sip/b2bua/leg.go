@@ -50,6 +50,7 @@ type leg struct {
 	remote      *sdp.Session // what the peer described last
 	sdp         sdp.Leg      // what we described
 	weOffered   bool         // the last offer on the leg was ours
+	shield      *shield      // how its media is protected, nil: not at all
 	allowUpdate bool
 	agreed      bool   // while early: offer and answer of the INVITE are through, reliably (RFC 3311 section 5.1)
 	pracks      uint8  // reliable provisional responses taken
@@ -224,7 +225,7 @@ func (l *leg) drop() {
 	}
 	l.phase = legGone
 	l.stopTimers()
-	l.remote, l.sdp = nil, sdp.Leg{}
+	l.remote, l.sdp, l.shield = nil, sdp.Leg{}, nil
 }
 
 func (l *leg) stopTimers() {

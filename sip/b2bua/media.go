@@ -17,7 +17,8 @@ const maxStreams = 4
 
 // stream is one relayed media section: an endpoint for each side.
 type stream struct {
-	ep [2]Endpoint // by side
+	ep      [2]Endpoint // by side
+	secured [2]bool     // by side: Secure was called
 }
 
 func (s *stream) close() {
@@ -137,9 +138,14 @@ func newOrigin(now int64) sdp.OwnOrigin {
 	return sdp.OwnOrigin{ID: uint64(now), Version: 1}
 }
 
-// write makes the description that `to` is sent when the other side said s. A direction
+// write makes the description that the leg is sent when the other side said s. A direction
 // other than 0 replaces the one in s.
-func (c *call) write(leg *sdp.Leg, to side, local netip.Addr, s *sdp.Session, dir sdp.Direction) []byte {
+func (l *leg) write(s *sdp.Session, dir sdp.Direction) []byte {
+	return l.c.write(&l.sdp, l.shield, l.side, l.dlg.Flow.Local().Addr(), s, dir)
+}
+
+// write is leg.write for any who are described in the same way.
+func (c *call) write(leg *sdp.Leg, sh *shield, to side, local netip.Addr, s *sdp.Session, dir sdp.Direction) []byte {
 	if c.u.cfg.Media == nil {
 		leg.Origin.Addr = local
 		e := sdp.Edit{}
@@ -152,7 +158,7 @@ func (c *call) write(leg *sdp.Leg, to side, local netip.Addr, s *sdp.Session, di
 		return leg.Write(s, e)
 	}
 	var edits [maxStreams]sdp.MediaEdit
-	e := sdp.Edit{Media: edits[:0], Drop: sdp.DropICE | sdp.DropRTCPMux}
+	e := sdp.Edit{Media: edits[:0]}
 	for i := range s.Media {
 		me := sdp.MediaEdit{Port: sdp.Refuse, Direction: dir}
 		if i < len(c.streams) && c.streams[i].ep[to] != nil {
@@ -165,6 +171,7 @@ func (c *call) write(leg *sdp.Leg, to side, local netip.Addr, s *sdp.Session, di
 	if !e.Addr.IsValid() {
 		e.Addr = local
 	}
+	c.dress(&e, sh, to, s)
 	leg.Origin.Addr = e.Addr
 	return leg.Write(s, e)
 }
@@ -185,9 +192,25 @@ func (c *call) plumb(l *leg) {
 			ep.Expect(false)
 			continue
 		}
-		m := &l.remote.Media[i]
-		ep.SetRemote(remoteOf(m, l.dlg.Flow.Remote().Addr()))
+		m, sec := &l.remote.Media[i], l.shield.at(i)
+		c.secure(&c.streams[i], l, sec)
+		r := remoteOf(m, l.dlg.Flow.Remote().Addr())
+		if sec.mux {
+			r.RTCP = r.RTP
+		}
+		ep.SetRemote(r)
 		ep.Expect(c.phase == up && !held && m.Port != 0 && m.Direction.Sends())
+	}
+}
+
+// secure tells an endpoint how its media is protected.
+func (c *call) secure(s *stream, l *leg, sec *section) {
+	if l.shield == nil && !s.secured[l.side] {
+		return
+	}
+	s.secured[l.side] = true
+	if err := s.ep[l.side].Secure(sec.security); err != nil {
+		c.u.cfg.Log.Error("protecting the media of a call failed", "call_id", c.id, "leg", l.side.String(), "error", err)
 	}
 }
 

@@ -31,7 +31,7 @@ const patience = 40 * time.Second
 // when none came, and the answer if it was a 2xx with one; the leg has taken it then.
 func (l *leg) offer(m message.Method, d *sdp.Session, done func(*message.Message, *sdp.Session)) {
 	o := &outgoing{l: l, method: m, before: l.sdp, offer: d, done: done}
-	body := l.c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), d, 0)
+	body := l.write(d, 0)
 	o.send(body)
 }
 
@@ -112,6 +112,11 @@ func (o *outgoing) finish(res *message.Message) {
 		}
 		answer, _ = describe(res)
 		answer = fitted(answer, o.offer)
+		if sh, err := l.shield.settle(answer); err != nil {
+			answer = nil
+		} else if answer != nil && l.exchange == dialog.OfferSent {
+			l.shield = sh
+		}
 		if l.phase == legUp && o.timed {
 			l.startSession(res)
 		}

@@ -16,6 +16,8 @@ func (r relay) Open(o media.Options, near Endpoint) (Endpoint, error) {
 	return e, nil
 }
 
+func (r relay) Fingerprint() [32]byte { return r.plane.Fingerprint() }
+
 func (r relay) Bridge(a, b Endpoint) {
 	x, okX := a.(*media.Endpoint)
 	y, okY := b.(*media.Endpoint)

@@ -198,11 +198,15 @@ func (l *leg) answerInPrack(d *sdp.Session) []byte {
 	if verdict != dialog.OK || !l.agreed || l.remote == nil {
 		return nil
 	}
-	body, ok := l.c.answerHere(l, d)
+	sh, ok := l.c.agree(l, d)
 	if !ok {
 		return nil
 	}
-	l.remote, l.weOffered = d, false
+	body, ok := l.c.answerHere(l, d, sh)
+	if !ok {
+		return nil
+	}
+	l.remote, l.shield, l.weOffered = d, sh, false
 	l.exchange, _ = next.Next(dialog.SendAnswer)
 	l.c.plumb(l)
 	return body

@@ -126,9 +126,14 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 		return
 	}
 	l.exchange = next
-	if body, ok := c.answerHere(l, d); ok {
+	sh, ok := c.agree(l, d)
+	if !ok {
+		l.reject(tx, 488)
+		return
+	}
+	if body, ok := c.answerHere(l, d, sh); ok {
 		directed := sdp.Compare(l.remote, d)&sdp.ChangedDirection != 0
-		l.remote, l.weOffered = d, false
+		l.remote, l.shield, l.weOffered = d, sh, false
 		l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
 		c.plumb(l)
 		l.succeed(tx, body, nil)
@@ -137,19 +142,30 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 		}
 		return
 	}
-	c.carry(l, tx, d)
+	c.carry(l, tx, d, sh)
 }
 
 // answerHere makes the answer for hold, resume, refresh and a new address: whatever
 // leaves the codec in use as it is.
-func (c *call) answerHere(l *leg, d *sdp.Session) ([]byte, bool) {
+func (c *call) answerHere(l *leg, d *sdp.Session, sh *shield) ([]byte, bool) {
 	change := sdp.Compare(l.remote, d)
-	if change&(sdp.ChangedMedia|sdp.ChangedSecurity) != 0 || c.u.cfg.Media == nil && change != 0 {
+	if change&sdp.ChangedMedia != 0 || c.u.cfg.Media == nil && change != 0 {
 		return nil, false
 	}
 	trial := l.sdp
 	before := firstFormats(trial.Last())
-	body, err := trial.Answer(d, sdp.SendRecv, sdp.Edit{})
+	own := sdp.Edit{}
+	if sh != nil || l.shield != nil {
+		var edits [maxStreams]sdp.MediaEdit
+		own.Media = edits[:min(len(d.Media), maxStreams)]
+		c.dress(&own, sh, l.side, d)
+		for i := range own.Media {
+			if m := &d.Media[i]; m.IsRTP() {
+				own.Media[i].Proto = m.Proto // what it was before means nothing now
+			}
+		}
+	}
+	body, err := trial.Answer(d, sdp.SendRecv, own)
 	if err != nil || change&sdp.ChangedCodecs != 0 && firstFormats(body) != before {
 		return nil, false
 	}
@@ -213,7 +229,7 @@ func preferred(s *sdp.Session) (f formats) {
 }
 
 // carry hands an offer to the other leg and its answer back. Both legs are busy meanwhile.
-func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
+func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session, sh *shield) {
 	peer := c.other(l)
 	if !peer.idle() {
 		l.reject(tx, 491)
@@ -241,9 +257,9 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session) {
 		switch {
 		case c.phase == ended:
 		case answer != nil && wanted:
-			l.remote, l.weOffered = d, false
+			l.remote, l.shield, l.weOffered = d, sh, false
 			l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
-			body := c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), answer, 0)
+			body := l.write(answer, 0)
 			c.plumb(l)
 			l.succeed(tx, body, nil)
 		case wanted:
@@ -296,15 +312,17 @@ func (l *leg) offerAll(tx *transaction.Server) {
 	}
 	l.exchange = next
 	offer := peer.remote
-	body := c.write(&l.sdp, l.side, l.dlg.Flow.Local().Addr(), offer, sdp.SendRecv)
+	body := l.write(offer, sdp.SendRecv)
 	l.succeed(tx, body, func(answer *sdp.Session) {
-		if answer = fitted(answer, offer); answer == nil {
+		answer = fitted(answer, offer)
+		sh, err := l.shield.settle(answer)
+		if answer == nil || err != nil {
 			l.exchange, _ = l.exchange.Next(dialog.Reject)
 			return
 		}
 		l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
 		before := l.remote
-		l.remote, l.weOffered = answer, true
+		l.remote, l.shield, l.weOffered = answer, sh, true
 		c.plumb(l)
 		if preferred(before) != preferred(answer) || c.u.cfg.Media == nil && sdp.Compare(before, answer) != 0 {
 			c.resync(peer)

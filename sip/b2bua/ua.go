@@ -19,6 +19,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/dialog"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 // UA is the call side of the stack: it takes INVITEs and makes calls of them. Its
@@ -32,6 +33,8 @@ type UA struct {
 
 	// reliableWherePossible makes provisional responses reliable also for callers that only support it.
 	reliableWherePossible bool
+	// protoOf is the protocol of a flow; tests, whose network has no TLS, say something else.
+	protoOf func(*transport.Flow) transport.Proto
 
 	stopping atomic.Bool
 	active   atomic.Int64 // calls that have not ended
@@ -51,6 +54,7 @@ func New(cfg Config) (*UA, error) {
 	u := &UA{cfg: cfg, live: calls.LiveState{Live: cfg.Live, Registrations: cfg.Locator}}
 	u.marker = strings.ToLower(ulid.MustNew(ulid.Now(), entropy{}).String()[10:])
 	u.seed = maphash.MakeSeed()
+	u.protoOf = (*transport.Flow).Proto
 	u.sources.calls = make(map[netip.Addr]int)
 	return u, nil
 }

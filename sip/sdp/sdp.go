@@ -223,7 +223,7 @@ func (s *Session) settle() {
 		if m.Direction == 0 {
 			m.Direction = SendRecv
 		}
-		if isUnspecified(m.Addr) {
+		if isUnspecified(m.Addr) && (m.has|s.has)&hasICE == 0 { // with ICE it says that candidates come later
 			m.Direction &^= canReceive
 		}
 	}
