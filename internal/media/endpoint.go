@@ -24,6 +24,8 @@ const (
 	Timeout
 	// DTMF: a telephone event (RFC 4733) has ended.
 	DTMF
+	// PlaybackEnded: Event.Clip was played to its end.
+	PlaybackEnded
 )
 
 // Event is something that happened at an endpoint. Exactly the fields that fit
@@ -33,6 +35,7 @@ type Event struct {
 	Endpoint *Endpoint
 	Addr     netip.AddrPort // FirstPacket, Latched: the source
 	Digit    byte           // DTMF: one of 0-9 * # A-D, or '!' for flash
+	Clip     *Clip          // PlaybackEnded
 	Duration time.Duration  // DTMF: length of the event; Timeout: length of the silence
 }
 
@@ -55,6 +58,9 @@ type Remote struct {
 	ClockRate int
 	// Codec is the codec's name, for the figures only.
 	Codec string
+	// Formats are what the remote takes, in its order: what is made here is sent in the
+	// first of them that we speak (PCMU, PCMA, G722).
+	Formats Formats
 	// Signalling is the address the signalling comes from, if known: a source of
 	// RTP there is learned as fast as one at the address of RTP.
 	Signalling netip.Addr
@@ -96,6 +102,9 @@ type Endpoint struct {
 	dtmf       dtmf
 	stream     stream
 	reports    reports
+	player     *player // nil: none
+	keys       keys
+	sounding   bool // the loop's beat is on for it
 	firstAt    time.Duration
 	lastAt     time.Duration
 	rejected   netip.AddrPort

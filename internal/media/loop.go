@@ -38,7 +38,8 @@ type loop struct {
 	stop   atomic.Bool
 	events [batch]unix.EpollEvent
 	buf    [maxDatagram]byte
-	made   [1024]byte // for what the loop itself sends
+	work   [1024]byte // for what is made here
+	beat   beat
 	from   sockaddr
 	out    outbox
 	due    []*Endpoint // scratch of tick
@@ -51,6 +52,7 @@ type loop struct {
 	busy    atomic.Int64     // percent of time spent on packets, as of the last tick
 	relayed [2]atomic.Uint64 // by socket
 	bytes   atomic.Uint64
+	made    atomic.Uint64 // RTP packets that nobody sent to us
 	wakes   atomic.Uint64
 	dropped [drops]atomic.Uint64
 }
@@ -69,7 +71,7 @@ func (o *outbox) add(e Event) {
 }
 
 func newLoop(p *Plane) (*loop, error) {
-	l := &loop{plane: p, epoll: -1, event: -1, until: forever}
+	l := &loop{plane: p, epoll: -1, event: -1, until: forever, beat: beat{timer: -1}}
 	var err error
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("creating epoll: %w", err)
@@ -92,12 +94,18 @@ func newLoop(p *Plane) (*loop, error) {
 		l.release()
 		return nil, fmt.Errorf("watching eventfd: %w", err)
 	}
+	if err = l.openBeat(); err != nil {
+		l.release()
+		return nil, err
+	}
 	return l, nil
 }
 
 func (l *loop) release() {
-	if l.event >= 0 {
-		_ = unix.Close(l.event)
+	for _, fd := range [...]int{l.event, l.beat.timer} {
+		if fd >= 0 {
+			_ = unix.Close(fd)
+		}
 	}
 	switch {
 	case l.file != nil:
@@ -105,7 +113,7 @@ func (l *loop) release() {
 	case l.epoll >= 0:
 		_ = unix.Close(l.epoll)
 	}
-	l.event, l.epoll, l.file = -1, -1, nil
+	l.event, l.beat.timer, l.epoll, l.file = -1, -1, -1, nil
 }
 
 // add puts an endpoint under the loop's care.
@@ -229,6 +237,10 @@ func (l *loop) serve(n int) {
 			_, _ = unix.Read(l.event, b[:])
 			continue
 		}
+		if ev.Fd == beatEvent {
+			l.onBeat()
+			continue
+		}
 		e := l.plane.table[ev.Fd>>1].Load()
 		if e == nil || e.serial != ev.Pad {
 			continue // closed a moment ago
@@ -280,7 +292,7 @@ func (l *loop) tick(now time.Duration) {
 
 func (l *loop) tickOne(e *Endpoint, now time.Duration) {
 	defer l.mend()
-	e.tick(now, l.made[:], &l.out)
+	e.tick(now, l.work[:], &l.out)
 	l.flush(e)
 }
 

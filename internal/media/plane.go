@@ -273,12 +273,13 @@ const (
 	DropReplay                // secure media that came before
 	DropKey                   // secure media without a key yet, or of too many sources
 	DropHandshake             // a DTLS record that belongs to no handshake, or is above a limit; at an endpoint also a handshake that failed
+	DropReplaced              // the remote hears something else instead
 	drops
 )
 
 // String is the reason as a metric label.
 func (d Drop) String() string {
-	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "handshake", "unknown"}[min(d, drops)]
+	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "handshake", "replaced", "unknown"}[min(d, drops)]
 }
 
 // Totals are counters over all endpoints since New.
@@ -286,6 +287,7 @@ type Totals struct {
 	RTP, RTCP uint64 // datagrams relayed
 	Bytes     uint64 // relayed, without IP and UDP headers
 	Dropped   [drops]uint64
+	Made      uint64 // RTP packets of sounds and keys, counted nowhere else here
 	Wakes     uint64 // times a loop found something to do
 }
 
@@ -296,6 +298,7 @@ func (p *Plane) Totals() Totals {
 		t.RTP += l.relayed[rtpSocket].Load()
 		t.RTCP += l.relayed[rtcpSocket].Load()
 		t.Bytes += l.bytes.Load()
+		t.Made += l.made.Load()
 		t.Wakes += l.wakes.Load()
 		for i := range t.Dropped {
 			t.Dropped[i] += l.dropped[i].Load()

@@ -201,6 +201,9 @@ func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte, now time.Duration
 		return e.refuse(DropSend) // would come straight back
 	}
 	if sock == rtpSocket {
+		if e.busy() {
+			return e.refuse(DropReplaced)
+		}
 		e.stream.pass(from, b, now, e.remote.ClockRate)
 	} else {
 		e.reports.passed(b, now)
