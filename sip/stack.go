@@ -247,6 +247,11 @@ func (s *Stack) Addrs() []transport.Bound { return s.transport.Addrs() }
 // flow's queue; a failed connection reports through FlowClosed to the transactions on it).
 func (s *Stack) FlowTo(t transport.Target) (*transport.Flow, error) { return s.transport.FlowTo(t) }
 
+// Connect finds out whether a target takes connections, see transport.Layer.Connect.
+func (s *Stack) Connect(t transport.Target, within time.Duration, done func(*transport.Flow, error)) error {
+	return s.transport.Connect(t, within, done)
+}
+
 // ShardFor is the shard to which messages with a Call-ID go: the one that minted it in this
 // process, else one by its hash.
 func (s *Stack) ShardFor(callID string) *Shard {

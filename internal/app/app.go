@@ -325,7 +325,7 @@ func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, 
 func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
 		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, Live: a.live, Table: a.table, Bus: a.bus,
-		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
+		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"),

@@ -17,7 +17,7 @@ func (a *App) openResolver() error {
 // ways are the protocols by which we can reach others, UDP first and TLS last.
 func ways(listeners []transport.Bound) []resolve.Way {
 	var out []resolve.Way
-	for _, proto := range []transport.Proto{transport.UDP, transport.TCP, "TLS"} {
+	for _, proto := range []transport.Proto{transport.UDP, transport.TCP, transport.TLS} {
 		w := resolve.Way{Proto: proto}
 		for _, l := range listeners {
 			if l.Proto == proto {

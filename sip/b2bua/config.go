@@ -99,6 +99,9 @@ type Config struct {
 	SRTP Protection
 	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
 	FlowTo func(transport.Target) (*transport.Flow, error)
+	// Connect opens a connection to a target, for requests too large for UDP (sip.Stack.Connect). done is called within the
+	// given time, from any goroutine, unless there is an error at once. Nil: they stay on UDP.
+	Connect func(t transport.Target, within time.Duration, done func(*transport.Flow, error)) error
 	// Resolver finds the targets of contacts, routes and remote targets that name a host. Nil: only
 	// those that name an address are reached.
 	Resolver Resolver

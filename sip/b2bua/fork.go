@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -117,13 +118,31 @@ func (f *fork) begin(flow *transport.Flow) {
 	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
+}
+
+// send sends the INVITE, again with another session interval after a 422. One that is too large for UDP may have to wait.
+func (f *fork) send() {
+	seq, flow := f.dlg.LocalSeq, f.dlg.Flow
+	branch, b := f.invite()
+	if later := f.grow(len(b), f.ways.now, f.resume); later || f.dlg.Flow != flow {
+		f.dlg.LocalSeq = seq
+		if f.tx = nil; later {
+			return
+		}
+		branch, b = f.invite()
+	}
+	f.launch(branch, b)
+}
+
+func (f *fork) launch(branch string, b []byte) {
+	f.tx = f.c.sh.Tx().Send(f.dlg.Flow, message.INVITE, branch, b, f)
 	f.hurry()
 }
 
-// send sends the INVITE, again with another session interval after a 422.
-func (f *fork) send() {
+// invite writes the INVITE.
+func (f *fork) invite() (branch string, invite []byte) {
 	c := f.c
-	branch := c.sh.NewBranch()
+	branch = c.sh.NewBranch()
 	f.offered = dialog.SessionExpires{Seconds: f.timers.Interval, Refresher: dialog.UAC}
 	b := f.dlg.First(branch, c.forward)
 	b.Add("Contact", f.dlg.Contact)
@@ -142,7 +161,7 @@ func (f *fork) send() {
 	b.Add(pathHeader, c.path)
 	b.Add("User-Agent", c.u.cfg.Software)
 	f.hadOffer = c.offerBody != nil
-	f.tx = c.sh.Tx().Send(f.dlg.Flow, message.INVITE, branch, b.Finish(contentSDP, f.describe()), f)
+	return branch, b.Finish(contentSDP, f.describe())
 }
 
 // alertInfo is the value in the form phones know (RFC 3261 section 20.4).
@@ -176,7 +195,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 // Failed implements transaction.ClientUser.
 func (f *fork) Failed(tx *transaction.Client, err error) {
 	defer f.c.guard()
-	if tx != f.tx || f.over() || f.elsewhere(0) {
+	if tx != f.tx || f.over() || f.shrink(errors.Is(err, transaction.ErrTimeout)) || f.elsewhere(0) {
 		return
 	}
 	f.fail(0)

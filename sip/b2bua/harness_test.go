@@ -285,7 +285,7 @@ func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 	r.auth = &countingAuth{Digest: digest}
 	cfg := Config{
 		Router: &r.router, Locator: r.loc, Auth: r.auth, Live: r.live, Table: r.table, Bus: r.bus, Recorder: r.rec,
-		Media: r.media, FlowTo: r.stack.FlowTo, Domain: domain, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
+		Media: r.media, FlowTo: r.stack.FlowTo, Connect: r.stack.Connect, Domain: domain, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 	}
 	if change != nil {
 		change(&cfg)

@@ -45,6 +45,7 @@ type leg struct {
 	phase legPhase
 	bound bool
 	dlg   dialog.Dialog
+	plain *transport.Flow // the UDP flow that a large request has left for a connection
 
 	exchange    dialog.Exchange
 	remote      *sdp.Session // what the peer described last
@@ -139,13 +140,60 @@ func (l *leg) Ack(ack *message.Message) {
 	l.acknowledged(ack)
 }
 
-// request sends a request inside the dialog; u hears what comes of it. When the flow has ended and the DNS has to be asked
-// for another, that is later.
+// request sends a request inside the dialog; u hears what comes of it. It is sent later when the flow has ended and the DNS
+// has to be asked for another, or when it is too large for UDP and a connection has to be tried.
 func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) {
-	if l.dlg.Flow.Closed() && l.seek(func() { l.transmit(m, contentType, body, u, headers) }) {
+	if l.dlg.Flow.Closed() && l.seek(func() { l.deferred(m, contentType, body, u, headers) }) {
 		return
 	}
-	l.transmit(m, contentType, body, u, headers)
+	seq, inviteSeq, flow := l.dlg.LocalSeq, l.dlg.InviteSeq, l.dlg.Flow
+	branch, b := l.build(m, contentType, body, headers)
+	if len(b) > maxDatagram {
+		later := l.grow(len(b), transport.Target{}, func() { l.deferred(m, contentType, body, u, headers) })
+		if later || l.dlg.Flow != flow {
+			l.dlg.LocalSeq, l.dlg.InviteSeq = seq, inviteSeq
+		}
+		if later {
+			return
+		}
+		if l.dlg.Flow != flow {
+			branch, b = l.build(m, contentType, body, headers)
+		}
+	}
+	l.transmit(m, branch, b, u)
+}
+
+// deferred sends a request that had to wait, unless the dialog has ended meanwhile.
+func (l *leg) deferred(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers []string) {
+	if l.phase > legUp && m != message.BYE {
+		if u != nil {
+			u.Failed(nil, transport.ErrFlowClosed)
+		}
+		return
+	}
+	branch, b := l.build(m, contentType, body, headers)
+	l.transmit(m, branch, b, u)
+}
+
+// build writes a request. headers are pairs of name and value; a Contact is always that of the flow.
+func (l *leg) build(m message.Method, contentType string, body []byte, headers []string) (branch string, b []byte) {
+	branch = l.c.sh.NewBranch()
+	req := l.dlg.Request(m, branch)
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i] == "Contact" {
+			headers[i+1] = l.dlg.Contact
+		}
+		req.Add(headers[i], headers[i+1])
+	}
+	req.Add("User-Agent", l.c.u.cfg.Software)
+	return branch, req.Finish(contentType, body)
+}
+
+func (l *leg) transmit(m message.Method, branch string, b []byte, u transaction.ClientUser) {
+	tx := l.c.sh.Tx().Send(l.dlg.Flow, m, branch, b, u)
+	if s, ok := u.(sender); ok {
+		s.sent(tx)
+	}
 }
 
 // Trace says where a transaction of the leg notes its messages.
@@ -155,20 +203,6 @@ func (l *leg) Trace() *trace.Ring { return l.c.kept }
 func (l *leg) sendOn(flow *transport.Flow, b []byte) {
 	l.c.kept.Out(l.c.sh.Now(), flow, b)
 	_ = flow.Send(b)
-}
-
-func (l *leg) transmit(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers []string) {
-	c := l.c
-	branch := c.sh.NewBranch()
-	b := l.dlg.Request(m, branch)
-	for i := 0; i+1 < len(headers); i += 2 {
-		b.Add(headers[i], headers[i+1])
-	}
-	b.Add("User-Agent", c.u.cfg.Software)
-	tx := c.sh.Tx().Send(l.dlg.Flow, m, branch, b.Finish(contentType, body), u)
-	if s, ok := u.(sender); ok {
-		s.sent(tx)
-	}
 }
 
 // reply hears the outcome of a request that needs no more than that.

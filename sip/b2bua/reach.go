@@ -118,19 +118,18 @@ func (f *fork) elsewhere(status int) bool {
 	f.restart()
 	f.dlg.Flow, f.dlg.Contact = flow, dialog.ContactOn(flow, contactUser)
 	f.send()
-	f.hurry()
 	return true
 }
 
 // hurry gives a target that says nothing at all up before its transaction does, when there is another to be tried: the
 // caller does not wait for 64*T1. Its INVITE stays cancelled, should it answer after all.
 func (f *fork) hurry() {
-	if len(f.ways.left) == 0 {
+	if len(f.ways.left) == 0 && f.plain == nil {
 		return
 	}
 	tx := f.tx
 	f.c.after(f.c.u.cfg.FailoverAfter, func() {
-		if f.tx == tx && tx.Status() == 0 && !tx.Ended() && f.state == forkCalling && f.elsewhere(0) {
+		if f.tx == tx && tx.Status() == 0 && !tx.Ended() && f.state == forkCalling && (f.shrink(true) || f.elsewhere(0)) {
 			tx.Cancel()
 		}
 	})

@@ -43,6 +43,7 @@ type UA struct {
 	// mediaLogged is the second in which a lack of media was logged last.
 	mediaLogged atomic.Int64
 	sources     sources
+	streams     streams
 }
 
 // New checks the configuration and returns a UA that waits for Register.
@@ -55,6 +56,7 @@ func New(cfg Config) (*UA, error) {
 	u.marker = strings.ToLower(ulid.MustNew(ulid.Now(), entropy{}).String()[10:])
 	u.seed = maphash.MakeSeed()
 	u.protoOf = (*transport.Flow).Proto
+	u.streams.init()
 	u.sources.calls = make(map[netip.Addr]int)
 	return u, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // tls is the protocol that sips URIs ask for.
-const tls transport.Proto = "TLS"
+const tls = transport.TLS
 
 // Query holds the parts of a URI that say where to send.
 type Query struct {

@@ -47,6 +47,7 @@ type Network struct {
 	port      uint16
 	filter    func(from, to netip.AddrPort, b []byte) bool
 	trace     trace
+	stalled   map[netip.Addr]bool
 }
 
 // NewNetwork makes a network whose random decisions follow from seed. When the test
@@ -85,6 +86,16 @@ func (n *Network) Filter(f func(from, to netip.AddrPort, b []byte) bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.filter = f
+}
+
+// StallConnections makes new connections to a host hang, as a router does that drops what it does not know.
+func (n *Network) StallConnections(to netip.Addr, on bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stalled == nil {
+		n.stalled = map[netip.Addr]bool{}
+	}
+	n.stalled[to] = on
 }
 
 // Cut ends all connections between two hosts, as a reset does.
@@ -284,6 +295,7 @@ func (h *Host) Dial(ctx context.Context, local netip.Addr, remote netip.AddrPort
 	n := h.net
 	n.mu.Lock()
 	out, back := n.linkOf(local, remote.Addr()), n.linkOf(remote.Addr(), local)
+	out.Down = out.Down || n.stalled[remote.Addr()]
 	from, err := n.freePort(netip.AddrPortFrom(local, 0), func(a netip.AddrPort) bool {
 		for c := range n.conns {
 			if c.local == a {

@@ -48,6 +48,9 @@ type Phone struct {
 	tcp  net.Conn
 	wg   sync.WaitGroup
 
+	listener net.Listener // see TakeConnections
+	accepted []net.Conn
+
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced when something came
 	closed   bool
@@ -107,6 +110,7 @@ func (p *Phone) Close() {
 		r.resend.stop()
 	}
 	p.mu.Unlock()
+	p.dropConnections()
 	if p.udp != nil {
 		p.udp.Close()
 	} else {
@@ -140,6 +144,10 @@ func (p *Phone) URI() string { return "sip:" + p.cfg.User + "@" + p.cfg.Domain }
 
 // Send sends bytes as they are.
 func (p *Phone) Send(b []byte) {
+	if c := p.connectionFor(b); c != nil {
+		_, _ = c.Write(b)
+		return
+	}
 	if p.udp != nil {
 		_ = p.udp.WriteTo(b, p.cfg.Server) // a closed socket is the script's own doing
 		return
@@ -208,22 +216,7 @@ func (p *Phone) read() {
 			p.take(append([]byte(nil), dgs[0].Buf[:dgs[0].N]...))
 		}
 	}
-	var f message.Framer
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := p.tcp.Read(buf)
-		if err != nil {
-			return
-		}
-		_, _ = f.Write(buf[:n])
-		for {
-			b, _, err := f.Next()
-			if err != nil || b == nil {
-				break
-			}
-			p.take(b)
-		}
-	}
+	p.stream(p.tcp)
 }
 
 // take sorts one message to where it belongs.

@@ -48,6 +48,9 @@ func (c *streamConn) live(ctx context.Context) bool {
 
 // open dials the target.
 func (c *streamConn) open(ctx context.Context) error {
+	if c.connected() { // see Layer.Connect
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.layer.limits.Dial)
 	defer cancel()
 	conn, err := c.layer.network.Dial(ctx, c.source, c.target.Addr)
