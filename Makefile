@@ -8,6 +8,8 @@ SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 RUN_DIR     ?= $(CURDIR)/var
 CONFIG      ?= $(RUN_DIR)/koppelfeld.toml
 FUZZTIME    ?= 10s
+SOAK        ?= 1h
+SOAK_RATE   ?= 50
 
 # Peers that tests call: real phones, servers and tools from Debian.
 TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious tshark
@@ -15,7 +17,7 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race fuzz-short e2e bench check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race fuzz-short e2e bench soak check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,9 @@ fuzz-short: ## every fuzz target for FUZZTIME (default 10s)
 
 bench: setup-bench build ## measure against Kamailio and rtpengine, writes the figures to standard output
 	$(GO) run ./bench
+
+soak: build ## mixed calls for SOAK (default 1h) at SOAK_RATE (default 50) per second, then memory, sockets and timers back where they were
+	$(GO) run ./bench -soak $(SOAK) -rate $(SOAK_RATE) $(SOAK_FLAGS)
 
 check: lint ## formatting, vet, staticcheck, generated files up to date
 	@out=$$($(GO) tool gofumpt -l .); test -z "$$out" || { echo "not formatted (make fmt):"; echo "$$out"; exit 1; }

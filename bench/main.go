@@ -74,6 +74,10 @@ func run() error {
 	flag.IntVar(&b.rates.register, "register-rate", 3000, "REGISTERs with digest per second")
 	flag.IntVar(&b.rates.latency, "latency-rate", 1000, "calls per second while the time to ring is measured")
 	flag.StringVar(&b.profile, "profile", "", "record the daemon with perf under load, into this `folder`")
+	soakFor := flag.Duration("soak", 0, "make mixed calls for so `long` instead, then compare with the silence before")
+	soakRate := flag.Int("rate", 50, "calls per second of -soak")
+	soakKill := flag.Bool("kill", false, "with -soak: kill the daemon in the middle and start it again")
+	soakSilence := flag.Duration("silence", 150*time.Second, "with -soak: how `long` nothing happens before figures are taken")
 	flag.Parse()
 
 	chosen := parts()
@@ -86,7 +90,12 @@ func run() error {
 		}
 		chosen = slices.DeleteFunc(chosen, func(p part) bool { return !slices.Contains(want, p.name) })
 	}
-	if b.users < 2000 || b.reps < 1 || b.seconds < 1 || b.rates.call < 1 || b.rates.register < 1 || b.rates.latency < 1 {
+	if *soakFor > 0 {
+		b.users = soakUsers
+		if *soakRate < 1 || *soakRate > 60 {
+			return fmt.Errorf("-rate must be 1 to 60")
+		}
+	} else if b.users < 2000 || b.reps < 1 || b.seconds < 1 || b.rates.call < 1 || b.rates.register < 1 || b.rates.latency < 1 {
 		return fmt.Errorf("-users must be 2000 at least, the others 1 at least")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -102,6 +111,9 @@ func run() error {
 	b.report = newReport(b.bin)
 	if err := b.prepare(ctx); err != nil {
 		return err
+	}
+	if *soakFor > 0 {
+		return (&soak{bench: b, span: *soakFor, rate: *soakRate, kill: *soakKill, silence: max(*soakSilence, 35*time.Second)}).run(ctx)
 	}
 	begin := time.Now()
 	for _, p := range chosen {
