@@ -92,6 +92,12 @@ func (d *decision) decide(r Request) {
 	}
 }
 
+// Emergency reports whether a dialled text calls an emergency number.
+func Emergency(text string) bool {
+	number, ok := Dialled(text)
+	return ok && emergency(number)
+}
+
 func emergency(num string) bool {
 	return num == "110" || num == "112" || num == "0110" || num == "0112"
 }

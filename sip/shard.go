@@ -32,21 +32,22 @@ type Shard struct {
 	mint  minter
 
 	mu       sync.Mutex
-	queue    []event
 	draining bool
 	stopped  bool
-	shown    shown   // what Stats may see of the rest
-	batch    []event // being worked off by the drainer; its own like all below
-	pos      int
+	shown    shown // what Stats may see of the rest
+	lanes    lanes
 
-	armed    time.Time // when the timer fires; zero when it is not set
-	logged   time.Time // when a panic was logged last
-	tidying  bool      // a timer for tidyTrace runs
-	owner    Owner
-	request  *transaction.Server // handed to a handler in this event
-	dialogs  map[dialogKey]DialogUser
-	waiting  atomic.Int64 // events in queue and batch
-	oldest   atomic.Int64 // when the oldest event in queue came, unix nanoseconds, 0 when none
+	// The drainer's own.
+	armed   time.Time // when the timer fires; zero when it is not set
+	logged  time.Time // when a panic was logged last
+	tidying bool      // a timer for tidyTrace runs
+	owner   Owner
+	request *transaction.Server // handed to a handler in this event
+	dialogs map[dialogKey]DialogUser
+
+	waiting  atomic.Int64           // events in queues and batches
+	calls    atomic.Int32           // events in the queue of laneCall
+	front    [numLanes]atomic.Int64 // when the oldest event of each came, unix nanoseconds, 0 when none waits
 	counters shardCounters
 }
 
@@ -61,6 +62,8 @@ const (
 // event is what waits in a shard's queue.
 type event struct {
 	kind eventKind
+	lane lane
+	at   int64 // when it was queued, unix nanoseconds
 	msg  *message.Message
 	flow *transport.Flow
 	err  error
@@ -77,7 +80,7 @@ func newShard(s *Stack, index int, now time.Time) *Shard {
 	sh := &Shard{
 		stack: s, index: index, wheel: transaction.NewWheel(now),
 		wake: make(chan struct{}, 1), timer: time.NewTimer(time.Hour),
-		dialogs: map[dialogKey]DialogUser{},
+		dialogs: map[dialogKey]DialogUser{}, lanes: lanes{behind: map[uint64]int{}},
 	}
 	sh.timer.Stop()
 	sh.mint.init(s.mark, index)
@@ -91,7 +94,7 @@ func newShard(s *Stack, index int, now time.Time) *Shard {
 // Index is the shard's number, from 0.
 func (sh *Shard) Index() int { return sh.index }
 
-// Post runs fn in the shard, after everything posted before. Any goroutine may call
+// Post runs fn in the shard, after everything posted before, and before messages that begin something new. Any goroutine may call
 // it; it does not wait for fn, and fn never runs on the caller's goroutine. Nothing runs before
 // Stack.Run begins nor after it has ended.
 func (sh *Shard) Post(fn func()) { sh.post(event{kind: eventFunc, fn: fn}, false) }
@@ -123,26 +126,15 @@ func (sh *Shard) post(ev event, lender bool) {
 	}
 }
 
-// enqueue appends ev; the caller holds mu.
-func (sh *Shard) enqueue(ev event) {
-	if len(sh.queue) == 0 {
-		sh.oldest.Store(sh.stack.now().UnixNano())
-	}
-	sh.queue = append(sh.queue, ev)
-	sh.waiting.Add(1)
-}
-
 // drain works the queue off; the caller has set draining. When borrowed it may stop
 // early, still draining, and return false.
 func (sh *Shard) drain(borrowed bool) bool {
 	var start time.Time
 	for runs := 0; ; runs++ {
-		if sh.pos == len(sh.batch) && !sh.refill() {
+		ev, ok := sh.next()
+		if !ok {
 			return true
 		}
-		ev := sh.batch[sh.pos]
-		sh.batch[sh.pos] = event{}
-		sh.pos++
 		now := sh.stack.now()
 		if runs == 0 {
 			start = now
@@ -154,30 +146,6 @@ func (sh *Shard) drain(borrowed bool) bool {
 		}
 	}
 }
-
-// refill takes what has been queued meanwhile; with nothing left it arms the timer and ends the draining.
-func (sh *Shard) refill() bool {
-	sh.mu.Lock()
-	if len(sh.queue) == 0 {
-		sh.arm()
-		sh.publish()
-		sh.draining = false
-		sh.mu.Unlock()
-		return false
-	}
-	sh.batch, sh.queue, sh.pos = sh.queue, sh.batch[:0], 0
-	if cap(sh.queue) > maxSpare {
-		sh.queue = nil
-	}
-	lag := sh.stack.now().UnixNano() - sh.oldest.Swap(0)
-	sh.publish()
-	sh.mu.Unlock()
-	sh.counters.lag(lag)
-	return true
-}
-
-// maxSpare is the largest queue that is kept for reuse.
-const maxSpare = 8192
 
 // arm sets the timer to what the wheel has next. One that would fire too early is left: it finds
 // nothing to do and is set anew, which is cheaper than setting it for every timer that is stopped.

@@ -65,7 +65,13 @@ type Config struct {
 	// InDialog are the methods that dialogs take besides those with a handler; they stand
 	// in Allow [INVITE ACK CANCEL BYE OPTIONS].
 	InDialog []message.Method
-	// SoftQueue is how many events may wait in a shard before new requests outside of dialogs are answered 503 [4096].
+	// Urgent says by its Request-URI whether an INVITE is an emergency call, which is served before all that is new, within
+	// budgets of its own [none is]. It is called by several readers at once and must not block.
+	Urgent func(uri string) bool
+	// MaxLag is how long events may wait, in a shard or in a UDP socket, before new requests outside of dialogs are answered 503 or
+	// dropped: those of strangers beyond their budgets first, all at four times as much [50 ms].
+	MaxLag time.Duration
+	// SoftQueue is how many events may wait in a shard before the same happens to all of them [4096].
 	SoftQueue int
 	// HardQueue is how many may wait before everything from the network is dropped [65536].
 	HardQueue int
@@ -88,6 +94,9 @@ func (c Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %d is negative", name, v))
 		}
 	}
+	if c.MaxLag < 0 {
+		errs = append(errs, fmt.Errorf("MaxLag: %v is negative", c.MaxLag))
+	}
 	return errors.Join(errs...)
 }
 
@@ -101,6 +110,9 @@ func (c Config) withDefaults() Config {
 	def(&c.SoftQueue, 4096)
 	def(&c.HardQueue, 65536)
 	def(&c.MaxTransactions, 400_000)
+	if c.MaxLag == 0 {
+		c.MaxLag = 50 * time.Millisecond
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -130,6 +142,7 @@ type Stack struct {
 	closed    []func(*transport.Flow, error)
 	allow     string
 	counters  counters
+	adm       admission
 }
 
 // New binds the listeners and makes the shards; nothing runs before Run.
@@ -147,7 +160,7 @@ func New(cfg Config) (*Stack, error) {
 	}
 	s := &Stack{
 		cfg: cfg, log: cfg.Log, now: cfg.Now, transport: tr,
-		mark: newMark(), seed: maphash.MakeSeed(),
+		mark: newMark(), seed: maphash.MakeSeed(), adm: newAdmission(),
 		handlers: map[message.Method]InboundHandler{}, stateless: map[message.Method]StatelessHandler{},
 	}
 	now := s.now()
@@ -274,29 +287,31 @@ func (s *Stack) Receive(in transport.Inbound) {
 		s.refuse(in, DropCallID, 400, "Call-ID Too Long")
 		return
 	}
-	initial := false
+	sh, l := s.ShardFor(m.CallID()), laneCall
+	if int(sh.waiting.Load()) >= s.cfg.HardQueue {
+		s.counters.drop(DropHardQueue)
+		return
+	}
 	if m.IsRequest() && m.Method() != message.ACK && m.Method() != message.CANCEL {
+		initial := m.ToTag() == ""
+		if initial {
+			var ok bool
+			if l, ok = s.admit(in, sh); !ok {
+				return
+			}
+		}
 		if status, phrase, extra := s.check(m); status != 0 {
 			s.refuse(in, DropRefused, status, phrase, extra...)
 			return
 		}
-		initial = m.ToTag() == ""
-	}
-	if initial {
-		if h := s.stateless[m.Method()]; h != nil && h(in) {
-			s.counters.stateless.Add(1)
-			return
+		if initial {
+			if h := s.stateless[m.Method()]; h != nil && h(in) {
+				s.counters.stateless.Add(1)
+				return
+			}
 		}
 	}
-	sh := s.ShardFor(m.CallID())
-	switch waiting := sh.waiting.Load(); {
-	case waiting >= int64(s.cfg.HardQueue):
-		s.counters.drop(DropHardQueue)
-	case initial && waiting >= int64(s.cfg.SoftQueue):
-		s.refuse(in, DropOverload, 503, "", retryAfter(in.Msg))
-	default:
-		sh.post(event{kind: eventMessage, msg: m, flow: in.Flow}, true)
-	}
+	sh.post(event{kind: eventMessage, lane: l, msg: m, flow: in.Flow}, true)
 }
 
 // maxCallID bounds the Call-IDs that we keep.
@@ -317,14 +332,19 @@ func (s *Stack) FlowClosed(f *transport.Flow, err error) {
 		fn(f, err)
 	}
 	for _, sh := range s.shards {
-		sh.post(event{kind: eventClosed, flow: f, err: err}, false)
+		sh.post(event{kind: eventClosed, lane: laneNew, flow: f, err: err}, false) // behind all that came on it
 	}
 }
 
 // refuse answers statelessly and counts why. What is not a request, and ACK, gets no answer.
 func (s *Stack) refuse(in transport.Inbound, why Drop, status int, phrase string, extra ...string) {
 	s.counters.drop(why)
-	if in.Msg.IsRequest() && in.Msg.Method() != message.ACK {
-		_ = transaction.Reply(in.Flow, in.Msg, status, phrase, extra...)
+	if !in.Msg.IsRequest() || in.Msg.Method() == message.ACK {
+		return
 	}
+	if s.silent(in.Flow) {
+		s.counters.drop(DropUnanswered)
+		return
+	}
+	_ = transaction.Reply(in.Flow, in.Msg, status, phrase, extra...)
 }

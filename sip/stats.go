@@ -15,20 +15,21 @@ type Drop string
 
 // Reasons for drops.
 const (
-	DropCallID    Drop = "call_id"    // overlong Call-ID: 400
-	DropVia       Drop = "via"        // overlong branch or sent-by: 400
-	DropRefused   Drop = "refused"    // refused by its form: 416, 420, 483, 501
-	DropMethod    Drop = "method"     // no handler: 405 (481 for methods of dialogs)
-	DropNoDialog  Drop = "no_dialog"  // in-dialog request for a dialog we do not have: 481
-	DropAck       Drop = "ack"        // ACK for neither a transaction nor a dialog, such as that of a stateless answer
-	DropMerged    Drop = "merged"     // 482
-	DropOverload  Drop = "overload"   // 503: queue or transactions over the limit
-	DropHardQueue Drop = "hard_queue" // queue full: dropped without a word
-	DropStray     Drop = "stray"      // response without a transaction
+	DropCallID     Drop = "call_id"    // overlong Call-ID: 400
+	DropVia        Drop = "via"        // overlong branch or sent-by: 400
+	DropRefused    Drop = "refused"    // refused by its form: 416, 420, 483, 501
+	DropMethod     Drop = "method"     // no handler: 405 (481 for methods of dialogs)
+	DropNoDialog   Drop = "no_dialog"  // in-dialog request for a dialog we do not have: 481
+	DropAck        Drop = "ack"        // ACK for neither a transaction nor a dialog, such as that of a stateless answer
+	DropMerged     Drop = "merged"     // 482
+	DropOverload   Drop = "overload"   // 503: delay, queue or transactions over the limit
+	DropUnanswered Drop = "unanswered" // counted with its reason, too: a refusal that was not sent, because there were too many
+	DropHardQueue  Drop = "hard_queue" // queue full: dropped without a word
+	DropStray      Drop = "stray"      // response without a transaction
 )
 
 var dropReasons = [...]Drop{
-	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropAck, DropMerged, DropOverload, DropHardQueue,
+	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropAck, DropMerged, DropOverload, DropUnanswered, DropHardQueue,
 }
 
 type counters struct {
@@ -36,6 +37,7 @@ type counters struct {
 	responses [7]atomic.Uint64                // by class
 	drops     [len(dropReasons)]atomic.Uint64
 	stateless atomic.Uint64
+	urgent    atomic.Uint64
 }
 
 func (c *counters) message(m *message.Message) {
@@ -124,6 +126,7 @@ type Stats struct {
 	Responses [7]uint64                 // received, by class (index 1 to 6)
 	Drops     map[Drop]uint64
 	Stateless uint64 // requests answered by a StatelessHandler
+	Urgent    uint64 // INVITEs to emergency numbers that were served first
 	Transport transport.Stats
 }
 
@@ -131,7 +134,7 @@ type Stats struct {
 func (s *Stack) Stats() Stats {
 	st := Stats{
 		Requests: make(map[message.Method]uint64, len(methods)+1), Drops: make(map[Drop]uint64, len(dropReasons)+1),
-		Stateless: s.counters.stateless.Load(), Transport: s.transport.Stats(),
+		Stateless: s.counters.stateless.Load(), Urgent: s.counters.urgent.Load(), Transport: s.transport.Stats(),
 	}
 	for i, m := range methods {
 		st.Requests[m] = s.counters.requests[i].Load()
@@ -143,16 +146,14 @@ func (s *Stack) Stats() Stats {
 	for i, d := range dropReasons {
 		st.Drops[d] = s.counters.drops[i].Load()
 	}
-	now := s.now().UnixNano()
+	now := s.now()
 	for _, sh := range s.shards {
 		v := sh.look()
 		one := ShardStats{
 			Queue: int(sh.waiting.Load()), LastLag: time.Duration(sh.counters.lastLag.Load()), PeakLag: time.Duration(sh.counters.peakLag.Load()),
 			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts, Trace: v.trace,
 		}
-		if at := sh.oldest.Load(); at != 0 {
-			one.Lag = time.Duration(now - at)
-		}
+		one.Lag = sh.lag(now)
 		st.Drops[DropStray] += v.counts.Stray
 		st.Shards = append(st.Shards, one)
 	}

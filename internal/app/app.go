@@ -269,6 +269,7 @@ func (a *App) openSIP(context.Context) error {
 		Log:       a.log.With("part", "sip"),
 		Trace:     a.cfg.SIP.TraceOn(),
 		InDialog:  b2bua.Methods(),
+		Urgent:    b2bua.Emergency,
 		Supported: append(b2bua.Extensions(), "path"),
 	})
 	if err != nil {
@@ -326,7 +327,7 @@ func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
 		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, Live: a.live, Table: a.table, Bus: a.bus,
 		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
-		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls},
+		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls, Attempts: a.cfg.SIP.CallRate},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"),
 	}

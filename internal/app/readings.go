@@ -119,6 +119,7 @@ func (a *App) sipReadings() readings {
 					e(float64(n), "transport", string(reason))
 				}
 				e(float64(a.locs.Stats().Braked), "credentials", "braked")
+				e(float64(a.calls.Refused()), "calls", "call_rate")
 			},
 		},
 		{
@@ -142,6 +143,7 @@ func (a *App) sipReadings() readings {
 				e(float64(s.Unknown), "unknown")
 			},
 		},
+		counter("koppelfeld_sip_emergency_invites_total", "INVITEs to emergency numbers that were served before other new requests.", func() float64 { return float64(a.stack.Stats().Urgent) }),
 		gauge("koppelfeld_sip_connections", "Open stream connections.", func() float64 { return float64(a.stack.Stats().Transport.Connections) }),
 		a.perShard("koppelfeld_sip_shard_queue_length", "Events waiting in a shard.", func(s sip.ShardStats) float64 { return float64(s.Queue) }),
 		a.perShard("koppelfeld_sip_shard_lag_seconds", "How long the oldest event has waited when its batch was begun.", func(s sip.ShardStats) float64 { return s.LastLag.Seconds() }),

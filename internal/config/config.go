@@ -51,6 +51,8 @@ type SIP struct {
 	Digest []string `toml:"digest"`
 	// MaxCalls bounds the calls at once, 0 means the built-in limit.
 	MaxCalls int `toml:"max_calls"`
+	// CallRate bounds the calls per second of one phone's account, 0 means 10; five times as many may come at once.
+	CallRate int `toml:"call_rate"`
 	// RingSeconds ends ringing without an answer, 0 means 60.
 	RingSeconds int `toml:"ring_seconds"`
 	// SourceRate bounds the messages per second taken from one source address, 0 means the built-in limit.
@@ -228,6 +230,9 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 	}
 	if c.SIP.RingSeconds < 0 || c.SIP.RingSeconds > 600 {
 		fault("sip.ring_seconds", "must be between 0 and 600, is %d", c.SIP.RingSeconds)
+	}
+	if c.SIP.CallRate < 0 || c.SIP.CallRate > 10000 {
+		fault("sip.call_rate", "must be between 0 and 10000, is %d", c.SIP.CallRate)
 	}
 	if c.SIP.SourceRate < 0 {
 		fault("sip.source_rate", "must not be negative, is %d", c.SIP.SourceRate)

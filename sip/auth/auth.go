@@ -275,6 +275,41 @@ func (d *Digest) Check(req *message.Message) (*Account, Verdict) {
 	return acc, OK
 }
 
+// Claimed is the user name in the credentials that Check would look at, "" when there are none. It is a view into the request, unless
+// it holds quoted pairs.
+func (d *Digest) Claimed(req *message.Message) string {
+	if name := claimedFirst(req); name != "" {
+		return name
+	}
+	var c credentials
+	if d.find(req, &c) != OK {
+		return ""
+	}
+	return c.username
+}
+
+// claimedFirst is Claimed for the usual form: one line that begins with the user name. What follows cannot change it, since credentials
+// that name something twice are none.
+func claimedFirst(req *message.Message) string {
+	if req.Has(message.HProxyAuthorization) {
+		return ""
+	}
+	name := ""
+	for line := range req.Lines(message.HAuthorization) {
+		const usual = `Digest username="`
+		if name != "" || !strings.HasPrefix(line, usual) {
+			return ""
+		}
+		line = line[len(usual):]
+		end := strings.IndexByte(line, '"')
+		if end < 1 || strings.IndexByte(line[:end], '\\') >= 0 {
+			return ""
+		}
+		name = line[:end]
+	}
+	return name
+}
+
 // Account finds an account by its user name, nil for an unknown one.
 func (d *Digest) Account(username string) *Account { return d.cfg.Accounts.Account(username) }
 

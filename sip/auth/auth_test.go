@@ -224,6 +224,37 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestClaimed holds forms under which a guesser might hide whose password it is after.
+func TestClaimed(t *testing.T) {
+	d, _ := newDigest(t, nil)
+	for _, c := range []struct{ name, value, want string }{
+		{"usual", `Digest username="k3", realm="` + realm + `", nonce="x"`, "k3"},
+		{"later", `Digest realm="` + realm + `", username="k3"`, "k3"},
+		{"other case", `dIGEST USERNAME="k3", realm="` + realm + `"`, "k3"},
+		{"blanks", `Digest username = "k3", realm="` + realm + `"`, "k3"},
+		{"token", `Digest username=k3, realm="` + realm + `"`, "k3"},
+		{"quoted pair", `Digest username="k\3", realm="` + realm + `"`, "k3"},
+		{"empty first", `Digest username="", username="k3", realm="` + realm + `"`, "k3"},
+		{"another realm before", "Digest username=\"x\", realm=\"y\"\r\nAuthorization: Digest username=\"k3\", realm=\"" + realm + `"`, "k3"},
+		{"in a quoted value", `Digest opaque="username=", username="k3", realm="` + realm + `"`, "k3"},
+		{"none", `Basic username="k3"`, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(string(request(t, "Authorization", "X").Raw()), "Authorization: X", "Authorization: "+c.value, 1)
+			m, err := message.Parse([]byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := d.Claimed(m); got != c.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+	if got := d.Claimed(authorize(t, client(t, d, "k3j4h5", "secret", true), "sip:"+realm)); got != "k3j4h5" {
+		t.Errorf("in Proxy-Authorization: %q", got)
+	}
+}
+
 func TestWindow(t *testing.T) {
 	w := nonceWindow{high: 1, used: 1}
 	for i, s := range []struct {

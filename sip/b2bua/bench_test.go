@@ -169,7 +169,7 @@ func newLine(t testing.TB, relay bool, tr transport.Config) *line {
 	o := oneSlot{l.flowB}
 	cfg := Config{
 		Router: o, Locator: o, Auth: openDoor{}, Live: calls.NewLive(), Table: l.table, Recorder: noRecords{},
-		FlowTo: l.stack.FlowTo, Domain: domain, Limits: Limits{Total: 1 << 30, PerSlot: 1 << 30, PerSource: 1 << 30},
+		FlowTo: l.stack.FlowTo, Domain: domain, Limits: Limits{Total: 1 << 30, PerSlot: 1 << 30, PerSource: 1 << 30, Attempts: 1 << 30},
 	}
 	if relay {
 		cfg.Media = &fakeMedia{open: map[*fakeEndpoint]bool{}, bridge: map[*fakeEndpoint]*fakeEndpoint{}}

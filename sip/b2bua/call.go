@@ -65,7 +65,8 @@ type call struct {
 	ringFor      time.Duration // when it ends, from the start
 	rec          calls.Record
 	held         held
-	pending      int // forks and legs with something under way, see settle
+	urgent       bool // an emergency call
+	pending      int  // forks and legs with something under way, see settle
 }
 
 // held is what the call has counted in shared state and gives back at its end.

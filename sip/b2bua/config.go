@@ -82,6 +82,7 @@ type Limits struct {
 	PerSlot   int // calls at once in which one slot takes part when it calls, default 8
 	PerSource int // calls at once from one address, default 1000
 	Contacts  int // contacts rung for one call, default 32
+	Attempts  int // calls per second of one slot, five times as many at once, default 10
 }
 
 // Config is what a UA needs. Router, Locator, Auth, Live, Table and Recorder must be set.
@@ -154,6 +155,7 @@ func (c *Config) defaults() {
 	positive(&c.Limits.PerSlot, 8)
 	positive(&c.Limits.PerSource, 1000)
 	positive(&c.Limits.Contacts, 32)
+	positive(&c.Limits.Attempts, 10)
 	positive(&c.RingTimeout, time.Minute)
 	positive(&c.FailoverAfter, 4*time.Second)
 	if c.MediaTimeout == 0 {

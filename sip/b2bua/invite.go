@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"hash/maphash"
+	"math"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -91,6 +92,10 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 	if account == nil {
 		return
 	}
+	urgent, ok := u.mayCall(account.SlotID, in, sh.Now())
+	if !ok {
+		return
+	}
 	tx := sh.Accept(in)
 	if tx == nil {
 		return
@@ -112,6 +117,7 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 	}
 	c := u.newCall(sh, tx, account, called)
 	defer c.guard()
+	c.urgent = urgent
 	c.a.deal = timers
 	c.start()
 }
@@ -235,6 +241,10 @@ func (c *call) overLimit() ending {
 	u := c.u
 	e := ending{result: calls.Rejected, by: bySystem, status: 503}
 	switch {
+	case c.urgent: // no limit stands in the way of an emergency call
+		u.sources.add(c.source, math.MaxInt)
+		c.held.source = true
+		return ending{}
 	case u.Active() > u.cfg.Limits.Total:
 		e.cause = "limit of calls of the system reached"
 		return e

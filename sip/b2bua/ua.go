@@ -40,6 +40,8 @@ type UA struct {
 	active   atomic.Int64 // calls that have not ended
 	open     atomic.Int64 // calls that have not gone, see call.settle
 	panics   atomic.Int64
+	refused  atomic.Uint64 // calls of phones that call too often
+	attempts attempts
 	// mediaLogged is the second in which a lack of media was logged last.
 	mediaLogged atomic.Int64
 	sources     sources
@@ -58,6 +60,7 @@ func New(cfg Config) (*UA, error) {
 	u.protoOf = (*transport.Flow).Proto
 	u.streams.init()
 	u.sources.calls = make(map[netip.Addr]int)
+	u.attempts = newAttempts(cfg.Limits.Attempts)
 	return u, nil
 }
 

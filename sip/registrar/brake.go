@@ -4,7 +4,6 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,9 +140,10 @@ type brakeKey struct {
 	name   string
 }
 
-func (b *brake) who(req *message.Message, from netip.Addr) who {
+// who is asked with the very name that the digest is checked for: one that is read in another way would let a guesser hide
+// whose password it is after.
+func (b *brake) who(name string, from netip.Addr) who {
 	from = source(from)
-	name := claimed(req)
 	return who{
 		source: maphash.Comparable(b.seed, brakeKey{source: from}),
 		name:   maphash.Comparable(b.seed, brakeKey{name: name}),
@@ -160,20 +160,6 @@ func source(a netip.Addr) netip.Addr {
 		}
 	}
 	return a
-}
-
-// claimed is the user name in a request's credentials, "" when there is none.
-func claimed(req *message.Message) string {
-	for _, id := range [...]message.ID{message.HAuthorization, message.HProxyAuthorization} {
-		for v := range req.Lines(id) {
-			const param = `username="`
-			if i := strings.Index(v, param); i >= 0 {
-				name, _, _ := strings.Cut(v[i+len(param):], `"`)
-				return name
-			}
-		}
-	}
-	return ""
 }
 
 func (b *brake) isHealthy(key uint64, now time.Time) bool {
@@ -208,8 +194,9 @@ func (r *Registrar) Admit(req *message.Message, from netip.Addr) bool {
 	if !b.active.Load() || !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization) {
 		return true
 	}
-	w, now := b.who(req, from), r.cfg.Now()
-	if b.isHealthy(w.both, now) || !b.blocked(w, now) || r.reaches(claimed(req), from) {
+	name := r.cfg.Auth.Claimed(req)
+	w, now := b.who(name, from), r.cfg.Now()
+	if b.isHealthy(w.both, now) || !b.blocked(w, now) || r.reaches(name, from) {
 		return true
 	}
 	r.count.braked.Add(1)
@@ -240,7 +227,7 @@ func (r *Registrar) Judge(req *message.Message, from netip.Addr, v auth.Verdict)
 	default:
 		return
 	}
-	w, now := b.who(req, from), r.cfg.Now()
+	w, now := b.who(r.cfg.Auth.Claimed(req), from), r.cfg.Now()
 	if v == auth.OK {
 		b.right(w.both, now)
 		return

@@ -262,15 +262,21 @@ func (c *packetConn) WriteTo(b []byte, to netip.AddrPort) error {
 	return nil
 }
 
-// ReadBatch waits for one datagram.
+// ReadBatch waits for one datagram and takes with it what else has arrived.
 func (c *packetConn) ReadBatch(dgs []transport.Datagram) (int, error) {
 	p, err := c.queue.take(time.Time{})
 	if err != nil {
 		return 0, err
 	}
-	dgs[0].N = copy(dgs[0].Buf, p.data)
-	dgs[0].From = p.from
-	return 1, nil
+	n := 0
+	for ok := true; ok; p, ok = c.queue.poll() {
+		dgs[n].N = copy(dgs[n].Buf, p.data)
+		dgs[n].From = p.from
+		if n++; n == len(dgs) {
+			break
+		}
+	}
+	return n, nil
 }
 
 // Listen binds a TCP listener.

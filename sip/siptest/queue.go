@@ -108,6 +108,20 @@ func (q *queue) take(deadline time.Time) (packet, error) {
 	}
 }
 
+// poll takes the first packet if it is due.
+func (q *queue) poll() (packet, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.packets) == 0 || q.packets[0].due.After(time.Now()) {
+		return packet{}, false
+	}
+	p := q.packets[0]
+	q.packets = slices.Delete(q.packets, 0, 1)
+	q.bytes -= len(p.data)
+	q.wake()
+	return p, true
+}
+
 // room waits until less than limit bytes are queued.
 func (q *queue) room(limit int, deadline time.Time) error {
 	for {

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
@@ -113,6 +114,9 @@ func (f *Flow) Same(g *Flow) bool {
 type Inbound struct {
 	Msg  *message.Message
 	Flow *Flow
+	// Late is for how long the UDP socket has not been found empty: when its reader cannot keep up, what arrives waits in there or is
+	// lost. 0 on streams, where the sender waits instead.
+	Late time.Duration
 }
 
 // Handler takes what arrives. Its methods are called from readers, in order of

@@ -68,6 +68,7 @@ func (s *packetSocket) read(h Handler) {
 	for i := range dgs {
 		dgs[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
 	}
+	var full time.Time // since when every read has found more than it could take
 	for faults := 0; ; {
 		n, err := s.conn.ReadBatch(dgs)
 		if errors.Is(err, net.ErrClosed) {
@@ -83,14 +84,23 @@ func (s *packetSocket) read(h Handler) {
 		}
 		faults = 0
 		now := time.Now()
+		late := time.Duration(0)
+		switch {
+		case n < len(dgs):
+			full = time.Time{}
+		case full.IsZero():
+			full = now
+		default:
+			late = now.Sub(full)
+		}
 		for i := range dgs[:n] {
-			s.datagram(h, dgs[i].Buf[:dgs[i].N], dgs[i].From, now)
+			s.datagram(h, dgs[i].Buf[:dgs[i].N], dgs[i].From, now, late)
 		}
 	}
 }
 
 // datagram handles one datagram; b is only valid during the call.
-func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now time.Time) {
+func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now time.Time, late time.Duration) {
 	count := s.layer.count
 	if !s.guard.allow(from.Addr(), now) {
 		count.drop(DropRate)
@@ -115,7 +125,7 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		return
 	}
 	count.udp.in(len(b))
-	h.Receive(Inbound{Msg: m, Flow: s.flow(from)})
+	h.Receive(Inbound{Msg: m, Flow: s.flow(from), Late: late})
 }
 
 // answerTo is where a request over UDP is to be answered: where it came from if it asks for that (rport, RFC 3581) or

@@ -1,0 +1,95 @@
+package sip
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/budget"
+	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
+)
+
+// Budgets of admission. The first two count under pressure alone: an idle system challenges everybody.
+const (
+	strangerRate, strangerBurst = 20, 50   // requests without credentials of one source
+	freshRate, freshBurst       = 500, 500 // the same of all sources together
+	refusalRate, refusalBurst   = 500, 500 // refusals over UDP that are sent at all
+	urgentRate, urgentBurst     = 2, 10    // INVITEs to emergency numbers from one source that go first
+	urgentTotal, urgentAtOnce   = 50, 100  // the same of all sources together
+)
+
+// severe is at how many times MaxLag requests with credentials are refused, too. They cost a challenge already.
+const severe = 4
+
+// admission decides whether new work is taken, before anything is made for it.
+//
+// Pressure is measured as delay, not as length: how long the oldest event of the request's shard has waited, or how long the UDP
+// socket it came from has not been found empty. Under pressure strangers are served as far as their budgets go, then those
+// who bring credentials are refused as well; what belongs to calls that are up is never looked at here.
+type admission struct {
+	strangers *budget.Table
+	fresh     *budget.Shared
+	refusals  *budget.Shared
+	urgent    *budget.Table
+	urgentAll *budget.Shared
+	until     atomic.Int64 // refusals are bounded until then, unix nanoseconds
+}
+
+func newAdmission() admission {
+	return admission{
+		strangers: budget.New(strangerRate, strangerBurst), fresh: budget.NewShared(freshRate, freshBurst),
+		refusals: budget.NewShared(refusalRate, refusalBurst),
+		urgent:   budget.New(urgentRate, urgentBurst), urgentAll: budget.NewShared(urgentTotal, urgentAtOnce),
+	}
+}
+
+// admit looks at a request that begins something new. It is false when the request has been refused or dropped.
+func (s *Stack) admit(in transport.Inbound, sh *Shard) (lane, bool) {
+	m := in.Msg
+	if m.Method() == message.INVITE && s.cfg.Urgent != nil && s.cfg.Urgent(m.URI()) {
+		now := s.now()
+		if s.adm.urgent.TakeFrom(in.Flow.Remote().Addr(), now) && s.adm.urgentAll.Take(now) {
+			s.counters.urgent.Add(1)
+			return laneCall, true
+		}
+	}
+	if int(sh.waiting.Load()) >= s.cfg.SoftQueue {
+		s.press(s.now())
+		s.refuse(in, DropOverload, 503, "", retryAfter(m))
+		return laneNew, false
+	}
+	if in.Late == 0 && sh.idle() {
+		return laneNew, true
+	}
+	now := s.now()
+	delay := max(in.Late, sh.lag(now))
+	if delay <= s.cfg.MaxLag {
+		return laneNew, true
+	}
+	s.press(now)
+	if m.Has(message.HAuthorization) || m.Has(message.HProxyAuthorization) {
+		if delay <= severe*s.cfg.MaxLag {
+			return laneNew, true
+		}
+	} else if delay <= severe*s.cfg.MaxLag && s.adm.strangers.TakeFrom(in.Flow.Remote().Addr(), now) && s.adm.fresh.Take(now) {
+		return laneNew, true
+	}
+	s.refuse(in, DropOverload, 503, "", retryAfter(m))
+	return laneNew, false
+}
+
+// pressedFor is how long after the last sign of pressure refusals are bounded.
+const pressedFor = time.Second
+
+func (s *Stack) press(now time.Time) { s.adm.until.Store(now.Add(pressedFor).UnixNano()) }
+
+// silent reports whether a refusal is not to be sent, because there are too many of them already. Clients on UDP ask again by
+// themselves; on a connection nobody does, and its sender cannot be forged.
+func (s *Stack) silent(flow *transport.Flow) bool {
+	until := s.adm.until.Load()
+	if until == 0 || flow.Proto().Reliable() {
+		return false
+	}
+	now := s.now()
+	return now.UnixNano() < until && !s.adm.refusals.Take(now)
+}
