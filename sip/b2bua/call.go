@@ -59,6 +59,8 @@ type call struct {
 	from, to  string // identities towards the callees, without tags
 	reached   string // identity of the callee towards the caller, or empty
 	streams   []stream
+	heard     [2]tune // what the sides hear of us
+	anchored  bool    // the caller hears one stream, whatever its sources
 
 	redirections int
 	ringTimer    *transaction.Timer

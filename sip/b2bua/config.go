@@ -72,6 +72,11 @@ type Endpoint interface {
 	SetRemote(media.Remote)
 	Secure(media.Security) error
 	Expect(bool)
+	// Play lets the remote hear a clip in place of the other side, until Stop.
+	Play(*media.Clip, media.PlayOptions)
+	Stop()
+	// Anchor makes what the remote hears one stream, whatever its sources.
+	Anchor()
 	Stats() media.Stats
 	Close()
 }

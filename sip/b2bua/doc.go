@@ -35,7 +35,9 @@
 // Offers and answers end at the leg where the far side need not know: hold, resume,
 // session refresh and a new address re-plumb the media endpoint and are answered
 // locally. What changes the media itself (codec, T.38, video) is carried across under
-// the glare rules. Session timers run per leg and are never relayed.
+// the glare rules. What a side hears of us instead of the other one (music on hold,
+// ringback once it has an answer) is a function of the call's state, asked anew after
+// each change (sound.go). Session timers run per leg and are never relayed.
 //
 // # Seams
 //

@@ -228,6 +228,7 @@ func (f *fork) rings(l *leg, status int) {
 	}
 	if l == nil || l.remote == nil || c.early != nil && c.early != l || !c.audible(l) {
 		c.ring()
+		c.sound()
 		return
 	}
 	if status != l.passed { // repeating it tells the caller nothing
@@ -274,6 +275,7 @@ func (c *call) earlyMedia(l *leg, status int) {
 		status = 183
 	}
 	c.progress(status, c.a.sdp.Last())
+	c.sound()
 	c.noteRinging()
 }
 

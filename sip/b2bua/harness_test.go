@@ -152,6 +152,10 @@ type fakeEndpoint struct {
 	secure media.Security
 	expect bool
 	stats  media.Stats
+
+	plays    *media.Clip
+	played   []*media.Clip
+	anchored bool
 }
 
 func (m *fakeMedia) Open(o media.Options, _ Endpoint) (Endpoint, error) {
@@ -215,6 +219,24 @@ func (e *fakeEndpoint) state() (media.Remote, bool) {
 	e.m.mu.Lock()
 	defer e.m.mu.Unlock()
 	return e.remote, e.expect
+}
+
+func (e *fakeEndpoint) Play(c *media.Clip, _ media.PlayOptions) {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.plays, e.played = c, append(e.played, c)
+}
+
+func (e *fakeEndpoint) Stop() {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.plays = nil
+}
+
+func (e *fakeEndpoint) Anchor() {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.anchored = true
 }
 func (e *fakeEndpoint) Stats() media.Stats { return e.stats }
 func (e *fakeEndpoint) Close() {

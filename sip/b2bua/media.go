@@ -198,9 +198,13 @@ func (c *call) plumb(l *leg) {
 		if sec.mux {
 			r.RTCP = r.RTP
 		}
+		if c.heard[l.side] != noTune {
+			r.Formats = l.formats(i)
+		}
 		ep.SetRemote(r)
 		ep.Expect(c.phase == up && !held && m.Port != 0 && m.Direction.Sends())
 	}
+	c.sound()
 }
 
 // secure tells an endpoint how its media is protected.
@@ -221,6 +225,7 @@ func (c *call) hush() {
 			ep.SetRemote(media.Remote{})
 		}
 	}
+	c.sound()
 }
 
 // remoteOf is where a section says that its media is.

@@ -46,6 +46,7 @@ type UA struct {
 	mediaLogged atomic.Int64
 	sources     sources
 	streams     streams
+	clips       clips
 }
 
 // New checks the configuration and returns a UA that waits for Register.
@@ -59,6 +60,7 @@ func New(cfg Config) (*UA, error) {
 	u.seed = maphash.MakeSeed()
 	u.protoOf = (*transport.Flow).Proto
 	u.streams.init()
+	u.clips = newClips()
 	u.sources.calls = make(map[netip.Addr]int)
 	u.attempts = newAttempts(cfg.Limits.Attempts)
 	return u, nil
