@@ -120,7 +120,8 @@ func (sh *Shard) refill() bool {
 		return false
 	}
 	if oldest != 0 {
-		sh.counters.lag(sh.stack.now().UnixNano() - oldest)
+		now := sh.stack.now()
+		sh.counters.lag(now.UnixNano()-oldest, now)
 	}
 	return true
 }

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -67,11 +68,51 @@ func (c *counters) drop(d Drop) {
 type shardCounters struct {
 	panics           atomic.Uint64
 	lastLag, peakLag atomic.Int64 // nanoseconds
+	recent           recentPeak
+}
+
+// peakWindow is how long a peak is shown at least; it is forgotten after twice the time.
+const peakWindow = time.Minute
+
+// recentPeak is the greatest lag of this window and of the one before.
+type recentPeak struct {
+	mu           sync.Mutex
+	window       int64
+	this, before int64
+}
+
+// note takes a lag; what is short is left out, so that the lock costs nothing in a shard that keeps up.
+func (p *recentPeak) note(ns int64, now time.Time) {
+	if ns < int64(time.Millisecond) {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now)
+	p.this = max(p.this, ns)
+}
+
+func (p *recentPeak) turn(now time.Time) {
+	switch w := now.UnixNano() / int64(peakWindow); w - p.window {
+	case 0:
+	case 1:
+		p.window, p.before, p.this = w, p.this, 0
+	default:
+		p.window, p.before, p.this = w, 0, 0
+	}
+}
+
+func (p *recentPeak) value(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now)
+	return time.Duration(max(p.this, p.before))
 }
 
 // lag notes how long the oldest event of a batch has waited.
-func (c *shardCounters) lag(ns int64) {
+func (c *shardCounters) lag(ns int64, now time.Time) {
 	c.lastLag.Store(ns)
+	c.recent.note(ns, now)
 	if ns > c.peakLag.Load() { // only the drainer writes
 		c.peakLag.Store(ns)
 	}
@@ -111,6 +152,7 @@ type ShardStats struct {
 	Lag          time.Duration // how long the oldest waiting event has waited; 0 when none waits
 	LastLag      time.Duration // the same when the last batch was begun
 	PeakLag      time.Duration // the greatest of those
+	RecentPeak   time.Duration // the greatest of the last one to two minutes, 0 below 1 ms
 	Transactions int
 	Dialogs      int
 	Timers       int
@@ -150,7 +192,7 @@ func (s *Stack) Stats() Stats {
 	for _, sh := range s.shards {
 		v := sh.look()
 		one := ShardStats{
-			Queue: int(sh.waiting.Load()), LastLag: time.Duration(sh.counters.lastLag.Load()), PeakLag: time.Duration(sh.counters.peakLag.Load()),
+			Queue: int(sh.waiting.Load()), LastLag: time.Duration(sh.counters.lastLag.Load()), PeakLag: time.Duration(sh.counters.peakLag.Load()), RecentPeak: sh.counters.recent.value(now),
 			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts, Trace: v.trace,
 		}
 		one.Lag = sh.lag(now)

@@ -13,6 +13,7 @@ import (
 func (a *App) readings() readings {
 	rs := a.callReadings()
 	rs = append(rs, a.sipReadings()...)
+	rs = append(rs, a.insideReadings()...)
 	rs = append(rs, a.nameReadings()...)
 	rs = append(rs, a.eventReadings()...)
 	rs = append(rs, a.recordReadings()...)
