@@ -43,6 +43,7 @@ type phoneOptions struct {
 	tone      int    // Hz, its microphone
 	answer    bool   // answer by itself
 	codec     string
+	mediaenc  string // srtp-mand, dtls_srtp; "": none
 }
 
 const baresipConfig = `sip_listen 127.0.0.1:%d
@@ -98,6 +99,13 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	if o.ca != "" {
 		config += "sip_cafile " + o.ca + "\n"
 	}
+	switch o.mediaenc {
+	case "":
+	case "dtls_srtp":
+		config += "module srtp.so\nmodule dtls_srtp.so\n"
+	default:
+		config += "module srtp.so\n"
+	}
 	mode := "manual"
 	if o.answer {
 		mode = "auto"
@@ -107,6 +115,9 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	}
 	acc := fmt.Sprintf("<sip:%s@%s;transport=%s>;auth_user=%s;auth_pass=%s;answermode=%s;regint=60;audio_codecs=%s;outbound=\"sip:%s;transport=%s\"\n",
 		o.account.SIP.Username, o.account.SIP.Domain, o.transport, o.account.SIP.Username, o.account.SIP.Password, mode, o.codec, o.server, o.transport)
+	if o.mediaenc != "" {
+		acc = strings.TrimSuffix(acc, "\n") + ";mediaenc=" + o.mediaenc + "\n"
+	}
 	for name, text := range map[string]string{"config": config, "accounts": acc, "contacts": ""} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -384,11 +384,14 @@ type leg struct {
 }
 
 type media struct {
-	Packets int64  `json:"packets"`
-	Lost    int64  `json:"lost"`
-	Source  string `json:"source"`
-	Codec   string `json:"codec"`
-	FirstMS int64  `json:"first_ms"`
+	Packets  int64  `json:"packets"`
+	Lost     int64  `json:"lost"`
+	Source   string `json:"source"`
+	Codec    string `json:"codec"`
+	FirstMS  int64  `json:"first_ms"`
+	Security string `json:"security"`
+	Forged   int64  `json:"forged"`
+	Replayed int64  `json:"replayed"`
 }
 
 // records lists finished call records, newest first.

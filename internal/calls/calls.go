@@ -112,6 +112,12 @@ type Media struct {
 	ReportedLost     int64   `json:"reported_lost,omitempty"`
 	ReportedJitterMS float64 `json:"reported_jitter_ms,omitempty"`
 	ReportedMOS      float64 `json:"reported_mos,omitempty"`
+	// Security says how that side's audio was encrypted: "SDES AES_CM_128_HMAC_SHA1_80", "DTLS
+	// AEAD_AES_128_GCM"; empty: not at all. Keys that went over an unencrypted connection are marked so.
+	Security string `json:"security,omitempty"`
+	// Forged and Replayed are packets that did not authenticate, or came twice; they were dropped.
+	Forged   uint64 `json:"forged,omitempty"`
+	Replayed uint64 `json:"replayed,omitempty"`
 }
 
 // Call is the view of one live call for lists. It is a copy; changing it has no effect.

@@ -82,7 +82,17 @@ func (m *Media) appendJSON(b []byte, key string) []byte {
 	}
 	b = optionalFloat(b, `,"reported_jitter_ms":`, m.ReportedJitterMS)
 	b = optionalFloat(b, `,"reported_mos":`, m.ReportedMOS)
+	b = optionalText(b, `,"security":`, m.Security)
+	b = optionalCount(b, `,"forged":`, m.Forged)
+	b = optionalCount(b, `,"replayed":`, m.Replayed)
 	return append(b, '}')
+}
+
+func optionalCount(b []byte, key string, n uint64) []byte {
+	if n == 0 {
+		return b
+	}
+	return strconv.AppendUint(append(b, key...), n, 10)
 }
 
 func optionalFloat(b []byte, key string, f float64) []byte {

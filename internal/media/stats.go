@@ -51,6 +51,7 @@ type Stats struct {
 	Codec       string // as given to SetRemote
 
 	Suite Suite // of what comes in; 0: not protected, or no handshake has succeeded yet
+	ICE   bool  // connectivity checks say where the remote is
 	DTLS  bool  // its keys come from a handshake
 
 	Sent       uint64 // RTP packets
@@ -72,7 +73,7 @@ func (e *Endpoint) Stats() Stats {
 		Packets: e.rx.packets, Bytes: e.rx.bytes, Lost: e.rx.lost(), RTCP: e.rtcpIn,
 		FirstAfter: e.firstAfter,
 		Announced:  e.latch.announced, Source: e.latch.source, Rejected: e.rejected,
-		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec, Suite: e.guard.suite(), DTLS: e.guard != nil && e.guard.shake != nil,
+		SSRC: e.rx.ssrc, PayloadType: int(e.rx.payloadType), Codec: e.remote.Codec, Suite: e.guard.suite(), ICE: e.checked(), DTLS: e.guard != nil && e.guard.shake != nil,
 		Sent: e.sent, SentBytes: e.sentBytes, SentRTCP: e.rtcpSent, SendErrors: e.sendErrors,
 		Dropped: e.dropped,
 	}

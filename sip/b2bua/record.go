@@ -95,6 +95,7 @@ func (c *call) finishMedia() {
 	}
 	a, b := c.streams[0].ep[callerSide].Stats(), c.streams[0].ep[calleeSide].Stats()
 	c.rec.MediaCaller, c.rec.MediaCallee = figures(&a), figures(&b)
+	c.rec.MediaCaller.Security, c.rec.MediaCallee.Security = c.a.security(&a), c.b.security(&b)
 	c.rec.MediaNote = c.mediaNote(&a, &b)
 }
 
@@ -112,11 +113,7 @@ func figures(s *media.Stats) *calls.Media {
 	if s.Source.IsValid() {
 		m.Source = s.Source.String()
 	}
-	for d, n := range s.Dropped {
-		if media.Drop(d) == media.DropSource {
-			m.Dropped = n
-		}
-	}
+	m.Dropped, m.Forged, m.Replayed = s.Dropped[media.DropSource], s.Dropped[media.DropAuth], s.Dropped[media.DropReplay]
 	return m
 }
 
@@ -153,6 +150,12 @@ func silence(who string, s *stream, at side, st *media.Stats) string {
 	if st.Announced.IsValid() {
 		note += ", it had offered " + st.Announced.String()
 	}
+	switch {
+	case st.DTLS && st.Suite == 0:
+		note += "; the handshake for encryption did not come about"
+	case st.Dropped[media.DropAuth] > 0:
+		note += "; what came was encrypted with another key than agreed on"
+	}
 	if st.Rejected.IsValid() {
 		note += "; packets from " + st.Rejected.String() + " were not accepted"
 	}
@@ -161,7 +164,7 @@ func silence(who string, s *stream, at side, st *media.Stats) string {
 
 // moved notes that packets came from another address than was offered.
 func moved(who string, st *media.Stats) string {
-	if !st.Source.IsValid() || !st.Announced.IsValid() || st.Source == st.Announced {
+	if !st.Source.IsValid() || !st.Announced.IsValid() || st.Source == st.Announced || st.ICE {
 		return ""
 	}
 	note := "packets of the " + who + " came from " + st.Source.String() + ", not from the offered " + st.Announced.String()

@@ -418,3 +418,16 @@ func (f *fork) shielded(l *leg, d **sdp.Session) *shield {
 	}
 	return sh
 }
+
+// security says how the media of a leg was protected.
+func (l *leg) security(st *media.Stats) string {
+	switch {
+	case st.Suite == 0:
+		return ""
+	case st.DTLS:
+		return "DTLS " + st.Suite.String()
+	case !l.dlg.Flow.Secure():
+		return "SDES " + st.Suite.String() + ", keys sent in the clear"
+	}
+	return "SDES " + st.Suite.String()
+}
