@@ -2,7 +2,6 @@ package sip
 
 import (
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,10 +38,10 @@ type Shard struct {
 
 	// The drainer's own.
 	armed   time.Time // when the timer fires; zero when it is not set
-	logged  time.Time // when a panic was logged last
 	tidying bool      // a timer for tidyTrace runs
 	owner   Owner
-	request *transaction.Server // handed to a handler in this event
+	running *message.Message    // being handled in this event
+	request *transaction.Server // handed to a handler in it
 	dialogs map[dialogKey]DialogUser
 
 	waiting  atomic.Int64           // events in queues and batches
@@ -197,6 +196,7 @@ func (sh *Shard) run(ev *event, now time.Time) {
 	defer sh.settle()
 	switch ev.kind {
 	case eventMessage:
+		sh.running = ev.msg
 		sh.receive(ev.msg, ev.flow)
 	case eventClosed:
 		sh.tx.FlowClosed(ev.flow, ev.err)
@@ -222,35 +222,24 @@ func (sh *Shard) settle() {
 	if v := recover(); v != nil {
 		sh.survive(v)
 	}
-	sh.owner, sh.request = nil, nil
+	sh.owner, sh.request, sh.running = nil, nil, nil
 	sh.tx.Sweep()
 }
 
 // survive logs and counts a panic, tells the owner and answers the request that was being handled.
 func (sh *Shard) survive(v any) {
-	sh.logPanic("panic in a shard", v)
-	owner, tx := sh.owner, sh.request
-	sh.owner, sh.request = nil, nil
+	sh.LogPanic("panic in a shard", v)
+	owner := sh.owner
+	sh.owner = nil
 	defer func() {
 		if v := recover(); v != nil {
-			sh.logPanic("panic while ending the owner of a panic", v)
+			sh.LogPanic("panic while ending the owner of a panic", v)
 		}
 	}()
 	if owner != nil {
 		owner.Panicked(v)
 	}
-	if tx != nil && !tx.Answered() && tx.Request() != nil {
-		_ = tx.Reply(500, "")
-	}
-}
-
-// logPanic counts every panic and logs the first of each second, since a peer may be able to cause them at will.
-func (sh *Shard) logPanic(text string, v any) {
-	n := sh.counters.panics.Add(1)
-	if now := sh.wheel.Now(); n == 1 || now.Sub(sh.logged) >= time.Second {
-		sh.logged = now
-		sh.stack.log.Error(text, "shard", sh.index, "panics", n, "panic", v, "stack", string(debug.Stack()))
-	}
+	sh.RefuseFaulty()
 }
 
 // Own names the owner of the event that is running, until its end.

@@ -143,6 +143,7 @@ type Stack struct {
 	allow     string
 	counters  counters
 	adm       admission
+	faults    faults
 }
 
 // New binds the listeners and makes the shards; nothing runs before Run.
@@ -160,7 +161,7 @@ func New(cfg Config) (*Stack, error) {
 	}
 	s := &Stack{
 		cfg: cfg, log: cfg.Log, now: cfg.Now, transport: tr,
-		mark: newMark(), seed: maphash.MakeSeed(), adm: newAdmission(),
+		mark: newMark(), seed: maphash.MakeSeed(), adm: newAdmission(), faults: faults{log: cfg.Log},
 		handlers: map[message.Method]InboundHandler{}, stateless: map[message.Method]StatelessHandler{},
 	}
 	now := s.now()
@@ -281,6 +282,7 @@ func (s *Stack) ShardFor(callID string) *Shard {
 
 // Receive takes a message from a reader of the transport.
 func (s *Stack) Receive(in transport.Inbound) {
+	defer s.survive(in)
 	m := in.Msg
 	s.counters.message(m)
 	if len(m.CallID()) > maxCallID {
@@ -329,7 +331,7 @@ func retryAfter(m *message.Message) string {
 // FlowClosed tells all shards that a connection has ended.
 func (s *Stack) FlowClosed(f *transport.Flow, err error) {
 	for _, fn := range s.closed {
-		fn(f, err)
+		s.tellClosed(fn, f, err)
 	}
 	for _, sh := range s.shards {
 		sh.post(event{kind: eventClosed, lane: laneNew, flow: f, err: err}, false) // behind all that came on it

@@ -39,6 +39,7 @@ type counters struct {
 	drops     [len(dropReasons)]atomic.Uint64
 	stateless atomic.Uint64
 	urgent    atomic.Uint64
+	panics    atomic.Uint64 // outside of shards
 }
 
 func (c *counters) message(m *message.Message) {
@@ -169,6 +170,7 @@ type Stats struct {
 	Drops     map[Drop]uint64
 	Stateless uint64 // requests answered by a StatelessHandler
 	Urgent    uint64 // INVITEs to emergency numbers that were served first
+	Panics    uint64 // faults of ours that were survived, in the shards and outside
 	Transport transport.Stats
 }
 
@@ -176,7 +178,7 @@ type Stats struct {
 func (s *Stack) Stats() Stats {
 	st := Stats{
 		Requests: make(map[message.Method]uint64, len(methods)+1), Drops: make(map[Drop]uint64, len(dropReasons)+1),
-		Stateless: s.counters.stateless.Load(), Urgent: s.counters.urgent.Load(), Transport: s.transport.Stats(),
+		Stateless: s.counters.stateless.Load(), Urgent: s.counters.urgent.Load(), Panics: s.counters.panics.Load(), Transport: s.transport.Stats(),
 	}
 	for i, m := range methods {
 		st.Requests[m] = s.counters.requests[i].Load()
@@ -196,6 +198,7 @@ func (s *Stack) Stats() Stats {
 			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts, Trace: v.trace,
 		}
 		one.Lag = sh.lag(now)
+		st.Panics += one.Panics
 		st.Drops[DropStray] += v.counts.Stray
 		st.Shards = append(st.Shards, one)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/sip"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 // readings lists what Prometheus asks the parts for.
@@ -27,6 +28,15 @@ func (a *App) callReadings() readings {
 	return readings{
 		gauge("koppelfeld_active_calls", "Calls that ring or are up.", func() float64 { return float64(a.table.Len()) }),
 		counter("koppelfeld_call_faults_total", "Faults of the program that ended a call.", func() float64 { return float64(a.calls.Panics()) }),
+		{
+			name: "koppelfeld_faults_total", help: "Faults of the program that were survived, by part; those in the shards and of calls are in sip as well.", kind: prometheus.CounterValue, labels: []string{"part"},
+			read: func(emit func(float64, ...string)) {
+				s := a.stack.Stats()
+				emit(float64(s.Panics), "sip")
+				emit(float64(s.Transport.Drops[transport.DropPanic]), "transport")
+				emit(float64(a.locs.Stats().Panics), "registrar")
+			},
+		},
 		gauge("koppelfeld_registered_slots", "Slots with at least one registered contact.", func() float64 { slots, _ := a.locs.Count(); return float64(slots) }),
 		gauge("koppelfeld_registered_contacts", "Registered contacts.", func() float64 { _, contacts := a.locs.Count(); return float64(contacts) }),
 		gauge("koppelfeld_config_revision", "Revision of the configuration in force.", func() float64 { return float64(a.store.Snapshot().Revision) }),

@@ -202,8 +202,8 @@ func (l *line) answer(method, host string) []byte {
 	return message.NewResponse(l.wire.takeFor(l.t, method, "@"+host), 200, "", "").Finish("", nil)
 }
 
-// call makes the i-th call and ends it if bye is set.
-func (l *line) call(i int, bye bool) {
+// call makes the i-th call and ends it if bye is set. It returns the To of the caller's dialog.
+func (l *line) call(i int, bye bool) (to string) {
 	const body = "v=0\r\no=a 1 1 IN IP4 10.0.1.1\r\ns=-\r\nc=IN IP4 10.0.1.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8 0 101\r\n" +
 		"a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=sendrecv\r\n"
 	n := strconv.Itoa(i)
@@ -220,11 +220,13 @@ func (l *line) call(i int, bye bool) {
 	w.take(l.t, "SIP/2.0 180")
 	l.receive(l.flowB, message.NewResponse(in, 200, "", "t"+n).Add("Contact", "<sip:b@10.0.1.2:5060>").Finish(contentSDP, []byte(body)))
 	ok := w.take(l.t, "SIP/2.0 200")
-	to, target := ok.Header(message.HTo), "sip:koppelfeld@10.0.0.1:5060"
+	to = ok.Header(message.HTo)
+	const target = "sip:koppelfeld@10.0.0.1:5060"
 	l.receive(l.flowA, common(message.NewRequest(message.ACK, target), to, "1 ACK").Finish("", nil))
 	if !bye {
-		return
+		return to
 	}
 	l.receive(l.flowA, common(message.NewRequest(message.BYE, target), to, "2 BYE").Finish("", nil))
 	l.receive(l.flowB, message.NewResponse(w.take(l.t, "BYE"), 200, "", "").Finish("", nil))
+	return to
 }

@@ -103,7 +103,7 @@ func (c *call) guard() {
 	if fault == nil {
 		return
 	}
-	c.u.caught(fault, c.id)
+	c.u.caught(c.sh, fault, c.id)
 	e := ending{result: calls.Failed, status: 500, by: bySystem, cause: "internal error"}
 	c.attempt(func() {
 		if c.phase == ringing {
@@ -111,16 +111,32 @@ func (c *call) guard() {
 		}
 		c.hangup(bySystem, e.cause, nil)
 	})
+	c.attempt(c.abandon)
+	c.attempt(c.sh.RefuseFaulty)
 	c.attempt(func() { c.end(e) })
 	c.attempt(c.release)
 	c.attempt(c.settle)
+}
+
+// abandon ends what is under way towards both sides when a fault came in the middle of an answer: then the phase says more than
+// has been done.
+func (c *call) abandon() {
+	for _, f := range c.forks {
+		if f != c.won {
+			c.attempt(func() { f.cancel("", "cancelled") })
+		}
+	}
+	if c.tx != nil && !c.tx.Answered() {
+		c.u.respond(c.tx, 500)
+		c.a.close()
+	}
 }
 
 // attempt runs fn and survives it.
 func (c *call) attempt(fn func()) {
 	defer func() {
 		if fault := recover(); fault != nil {
-			c.u.caught(fault, c.id)
+			c.u.caught(c.sh, fault, c.id)
 		}
 	}()
 	fn()
@@ -192,8 +208,8 @@ func (c *call) end(e ending) {
 	c.rec.End, c.rec.Result, c.rec.Status = now, e.result, e.status
 	c.rec.HangupBy, c.rec.Cause = e.by, e.cause
 	c.finishLegs(now)
-	c.finishMedia()
-	c.release()
+	c.attempt(c.finishMedia) // a fault in these must not cost the record
+	c.attempt(c.release)
 	c.kept.Close(now)
 	c.publish(calls.CallEnded)
 	c.rec.Reasons = c.plan.Trace()
@@ -209,12 +225,8 @@ func (c *call) release() {
 	c.ringTimer.Stop()
 	c.ringTimer = nil
 	c.rel.stop()
-	for i := range c.streams {
-		c.streams[i].close()
-	}
-	c.streams = nil
-	h := c.held
-	c.held = held{}
+	h, streams := c.held, c.streams
+	c.held, c.streams = held{}, nil
 	live := c.u.cfg.Live
 	live.RemoveNumber(h.number)
 	live.RemoveNumber(h.callerNumber)
@@ -231,6 +243,13 @@ func (c *call) release() {
 	}
 	if h.active {
 		c.u.active.Add(-1)
+	}
+	for i := range streams {
+		for _, e := range streams[i].ep {
+			if e != nil {
+				c.attempt(e.Close)
+			}
+		}
 	}
 }
 

@@ -102,7 +102,7 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
-			u.caught(fault, "")
+			u.caught(sh, fault, "")
 			if !tx.Answered() {
 				u.respond(tx, 500)
 			}

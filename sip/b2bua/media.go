@@ -21,14 +21,6 @@ type stream struct {
 	secured [2]bool     // by side: Secure was called
 }
 
-func (s *stream) close() {
-	for _, e := range s.ep {
-		if e != nil {
-			e.Close()
-		}
-	}
-}
-
 // describe reads the session description of a message, also from a multipart body. It returns nil
 // when there is none, and a status when the body is not one.
 func describe(m *message.Message) (*sdp.Session, int) {
@@ -104,13 +96,16 @@ func (c *call) openStream(i int) error {
 	if err != nil {
 		return fmt.Errorf("opening the caller's side: %w", err)
 	}
+	ep := &c.streams[i].ep
+	ep[0] = a // known at once: a fault from here on must not lose it
 	b, err := m.Open(c.mediaOptions(calleeSide), a)
 	if err != nil {
+		ep[0] = nil
 		a.Close()
 		return fmt.Errorf("opening the callee's side: %w", err)
 	}
+	ep[1] = b
 	m.Bridge(a, b)
-	c.streams[i].ep = [2]Endpoint{a, b}
 	return nil
 }
 

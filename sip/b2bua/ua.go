@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"net/netip"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -160,10 +159,10 @@ func newID(now time.Time) string {
 	return id.String()
 }
 
-// caught logs a fault of ours. It is called with what recover returned.
-func (u *UA) caught(fault any, callID string) {
+// caught counts and logs a fault of ours. It is called with what recover returned.
+func (u *UA) caught(sh *sip.Shard, fault any, callID string) {
 	u.panics.Add(1)
-	u.cfg.Log.Error("fault in a call", "call_id", callID, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+	sh.LogPanic("fault in a call", fault, "call_id", callID)
 }
 
 // allow lists what we take inside and outside of calls.

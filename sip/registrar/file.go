@@ -82,7 +82,8 @@ func (r *Registrar) persist(ctx context.Context) {
 		began := time.Now()
 		r.store.changed.Store(false)
 		r.store.moved.Store(false)
-		err := r.save()
+		err := errFault
+		r.attempt("writing the location table", func() { err = r.save() })
 		last = time.Now()
 		next = last.Add(20 * last.Sub(began)) // a large table under constant change must not keep the disk busy
 		switch {
@@ -115,6 +116,8 @@ func (r *Registrar) persist(ctx context.Context) {
 		}
 	}
 }
+
+var errFault = errors.New("a fault of the program")
 
 // save writes the snapshot to a temporary file and puts it in place of the old one.
 func (r *Registrar) save() (err error) {

@@ -21,6 +21,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -187,7 +188,13 @@ func New(cfg Config) (*Registrar, error) {
 func (r *Registrar) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { r.notes.run(ctx, r.cfg.Notify) })
+	wg.Go(func() {
+		r.notes.run(ctx, func(slotID string, registered bool) {
+			if r.cfg.Notify != nil {
+				r.attempt("telling of a registration", func() { r.cfg.Notify(slotID, registered) })
+			}
+		})
+	})
 	wg.Go(func() { r.persist(ctx) })
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -196,9 +203,20 @@ func (r *Registrar) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			r.sweep(r.cfg.Now())
+			r.attempt("expiring contacts", func() { r.sweep(r.cfg.Now()) })
 		}
 	}
+}
+
+// attempt runs fn and survives a panic in it.
+func (r *Registrar) attempt(what string, fn func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.count.panics.Add(1)
+			r.cfg.Log.Error("panic in the registrar", "doing", what, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	fn()
 }
 
 func (r *Registrar) stripe(slotID string) *stripe {
@@ -360,8 +378,8 @@ func (r *Registrar) unreachable(slotID string, p *pulse) {
 
 // counters count what happened since New.
 type counters struct {
-	accepted, challenged, braked, wrong, unknown, expired, lost atomic.Uint64
-	refused                                                     [8]atomic.Uint64 // see refusals
+	accepted, challenged, braked, wrong, unknown, expired, lost, panics atomic.Uint64
+	refused                                                             [8]atomic.Uint64 // see refusals
 }
 
 // refusals are the statuses counted by name.
@@ -371,6 +389,7 @@ var refusals = [8]int{400, 403, 420, 423, 500, 503}
 type Stats struct {
 	Accepted   uint64         // REGISTERs answered 200
 	Challenged uint64         // answered 401
+	Panics     uint64         // faults of ours that were survived, outside of the handling of a message
 	Braked     uint64         // requests with credentials left without answer: too many wrong passwords
 	Wrong      uint64         // requests with a wrong password, as Judge was told
 	Unknown    uint64         // requests with an unknown user name
@@ -382,7 +401,7 @@ type Stats struct {
 // Stats returns a copy of the counters.
 func (r *Registrar) Stats() Stats {
 	s := Stats{
-		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(), Wrong: r.count.wrong.Load(), Unknown: r.count.unknown.Load(),
+		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(), Wrong: r.count.wrong.Load(), Unknown: r.count.unknown.Load(), Panics: r.count.panics.Load(),
 		Expired: r.count.expired.Load(), Lost: r.count.lost.Load(), Refused: map[int]uint64{},
 	}
 	for i, status := range refusals {

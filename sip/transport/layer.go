@@ -26,6 +26,8 @@ type Layer struct {
 	sockets   []*packetSocket
 	listeners []*streamListener
 	closing   atomic.Bool
+	// faultLogged is when a panic was logged last, unix nanoseconds.
+	faultLogged atomic.Int64
 
 	mu      sync.Mutex
 	ctx     context.Context // of Run; nil before and after

@@ -22,6 +22,7 @@ const (
 	DropIdle         Drop = "idle"           // idle connection closed
 	DropFraming      Drop = "framing"        // stream without usable framing
 	DropWriteTimeout Drop = "write_deadline" // connection closed: the peer does not read
+	DropPanic        Drop = "panic"          // a fault of ours while it was read
 
 	DropHandshake        Drop = "handshake"         // TLS handshake failed
 	DropHandshakeTimeout Drop = "handshake_timeout" // not completed in time
@@ -30,7 +31,7 @@ const (
 
 var drops = [...]Drop{
 	DropMalformed, DropRefused, DropRate, DropSTUN, DropReadError, DropSendQueue, DropSendError, DropConnLimit,
-	DropSourceLimit, DropAcceptError, DropFirstMessage, DropIncomplete, DropIdle, DropFraming, DropWriteTimeout,
+	DropSourceLimit, DropAcceptError, DropFirstMessage, DropIncomplete, DropIdle, DropFraming, DropWriteTimeout, DropPanic,
 	DropHandshake, DropHandshakeTimeout, DropHandshakeLimit,
 }
 

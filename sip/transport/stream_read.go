@@ -195,6 +195,7 @@ func (r *streamReader) pong() error {
 
 // deliver parses one message and hands it on. Only the end of the connection is an error.
 func (r *streamReader) deliver(b []byte) error {
+	defer r.c.layer.survive(b, r.c.flow.remote)
 	c, count := r.c, r.c.layer.count
 	if err := r.spend(1); err != nil {
 		return err

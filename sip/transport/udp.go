@@ -101,6 +101,7 @@ func (s *packetSocket) read(h Handler) {
 
 // datagram handles one datagram; b is only valid during the call.
 func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now time.Time, late time.Duration) {
+	defer s.layer.survive(b, from)
 	count := s.layer.count
 	if !s.guard.allow(from.Addr(), now) {
 		count.drop(DropRate)
