@@ -7,7 +7,7 @@ LDFLAGS     := -X github.com/koppelfeld/koppelfeld/internal/version.Version=$(VE
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 RUN_DIR     ?= $(CURDIR)/var
 CONFIG      ?= $(RUN_DIR)/koppelfeld.toml
-FUZZTIME    ?= 10s
+FUZZTIME    ?= 60s
 SOAK        ?= 1h
 SOAK_RATE   ?= 50
 
@@ -17,7 +17,7 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race fuzz-short e2e bench soak check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race fuzz-short complexity e2e bench soak check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,12 +40,15 @@ e2e: setup-test build ## calls between real phones through the daemon
 race: ## every unit test under the race detector
 	$(GO) test -race -timeout 20m ./...
 
-fuzz-short: ## every fuzz target for FUZZTIME (default 10s)
+fuzz-short: ## every fuzz target for FUZZTIME (default 60s)
 	@for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -parallel 2 $$pkg; \
 	  done; \
 	done
+
+complexity: ## no message within the size limit may cost more than a millisecond: fails when one does
+	$(GO) test -run '^$$' -bench Costly -benchtime 50x -timeout 10m ./sip/...
 
 bench: setup-bench build ## measure against Kamailio and rtpengine, writes the figures to standard output
 	$(GO) run ./bench

@@ -170,7 +170,7 @@ type Stats struct {
 	Drops     map[Drop]uint64
 	Stateless uint64 // requests answered by a StatelessHandler
 	Urgent    uint64 // INVITEs to emergency numbers that were served first
-	Panics    uint64 // faults of ours that were survived, in the shards and outside
+	Panics    uint64 // faults of ours that were survived outside of the shards
 	Transport transport.Stats
 }
 
@@ -198,7 +198,6 @@ func (s *Stack) Stats() Stats {
 			Transactions: v.transactions, Dialogs: v.dialogs, Timers: v.timers, Panics: sh.counters.panics.Load(), Counts: v.counts, Trace: v.trace,
 		}
 		one.Lag = sh.lag(now)
-		st.Panics += one.Panics
 		st.Drops[DropStray] += v.counts.Stray
 		st.Shards = append(st.Shards, one)
 	}

@@ -143,6 +143,7 @@ func orElse(s, other string) string {
 type tortured struct {
 	t         *testing.T
 	stack     *sip.Stack
+	net       *siptest.Network
 	host      *siptest.Host
 	challenge *message.Message
 }
@@ -176,7 +177,7 @@ func newTortured(t *testing.T) *tortured {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &tortured{t: t, host: n.Host(netip.MustParseAddr("10.0.0.7"))}
+	r := &tortured{t: t, net: n, host: n.Host(netip.MustParseAddr("10.0.0.7"))}
 	r.stack, err = sip.New(sip.Config{
 		Transport: transport.Config{Network: n.Host(server.Addr()), Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}},
 		Shards:    2, InDialog: b2bua.Methods(), Supported: append(b2bua.Extensions(), "path"),

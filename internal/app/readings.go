@@ -29,10 +29,10 @@ func (a *App) callReadings() readings {
 		gauge("koppelfeld_active_calls", "Calls that ring or are up.", func() float64 { return float64(a.table.Len()) }),
 		counter("koppelfeld_call_faults_total", "Faults of the program that ended a call.", func() float64 { return float64(a.calls.Panics()) }),
 		{
-			name: "koppelfeld_faults_total", help: "Faults of the program that were survived, by part; those in the shards and of calls are in sip as well.", kind: prometheus.CounterValue, labels: []string{"part"},
+			name: "koppelfeld_faults_total", help: "Faults of the program that were survived outside of the shards, by part.", kind: prometheus.CounterValue, labels: []string{"part"},
 			read: func(emit func(float64, ...string)) {
 				s := a.stack.Stats()
-				emit(float64(s.Panics), "sip")
+				emit(float64(s.Panics), "dispatch")
 				emit(float64(s.Transport.Drops[transport.DropPanic]), "transport")
 				emit(float64(a.locs.Stats().Panics), "registrar")
 			},

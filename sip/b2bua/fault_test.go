@@ -1,7 +1,6 @@
 package b2bua
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -67,8 +66,8 @@ func (m mined) Started(r calls.Record) {
 	m.Recorder.Started(r)
 }
 
-func (m mined) Finished(r calls.Record, reasons func() json.RawMessage) {
-	m.Recorder.Finished(r, reasons) // whose panic would cost the record in any case
+func (m mined) Finished(r calls.Record) {
+	m.Recorder.Finished(r) // whose panic would cost the record in any case
 	m.step("Finished")
 }
 
@@ -85,6 +84,8 @@ func (m mined) Open(o media.Options, near Endpoint) (Endpoint, error) {
 	}
 	return minedEndpoint{m.bomb, e}, nil
 }
+
+func (m mined) Fingerprint() [32]byte { return m.Media.Fingerprint() }
 
 func (m mined) Bridge(a, b Endpoint) {
 	m.step("Bridge")
@@ -106,6 +107,26 @@ type minedEndpoint struct {
 func (e minedEndpoint) SetRemote(r media.Remote) {
 	e.step("SetRemote")
 	e.Endpoint.SetRemote(r)
+}
+
+func (e minedEndpoint) Secure(s media.Security) error {
+	e.step("Secure")
+	return e.Endpoint.Secure(s)
+}
+
+func (e minedEndpoint) Play(c *media.Clip, o media.PlayOptions) {
+	e.step("Play")
+	e.Endpoint.Play(c, o)
+}
+
+func (e minedEndpoint) Stop() {
+	e.step("Stop")
+	e.Endpoint.Stop()
+}
+
+func (e minedEndpoint) Anchor() {
+	e.step("Anchor")
+	e.Endpoint.Anchor()
 }
 
 func (e minedEndpoint) Expect(on bool) {
@@ -164,7 +185,7 @@ func faultAt(t *testing.T, at int) (where string) {
 		if n := l.ua.Active(); n != 1 || l.ua.Open() != 1 || l.table.Len() != 1 {
 			t.Errorf("fault %d, in %s: %d calls are active, %d open, %d listed; there should be one that went on", at, where, n, l.ua.Open(), l.table.Len())
 		}
-		if faults := l.ua.Panics() + int(l.stack.Stats().Panics); where != "" && faults == 0 {
+		if faults := l.ua.Panics() + int(l.stack.Stats().Panics+l.stack.Stats().Shards[0].Panics); where != "" && faults == 0 {
 			t.Errorf("fault %d, in %s, was not counted", at, where)
 		}
 		l.bye(1000, to)
