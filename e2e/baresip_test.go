@@ -245,6 +245,52 @@ func (p *phone) await(prefix string) {
 // are a pure tone of the given frequency (Goertzel), and the number of blocks.
 func (p *phone) purity(hz float64) (share float64, blocks int) {
 	p.t.Helper()
+	pure := 0
+	for _, b := range p.blocks(hz) {
+		if b.pure {
+			pure++
+		}
+		blocks++
+	}
+	if blocks == 0 {
+		return 0, 0
+	}
+	return float64(pure) / float64(blocks), blocks
+}
+
+// parts says in words what the phone heard one after the other: "tone" of the given frequency, "music" for any other
+// sound, "silence". What is shorter than a second is left out.
+func (p *phone) parts(hz float64) string {
+	p.t.Helper()
+	var parts []string
+	last, n := "", 0
+	for _, b := range p.blocks(hz) {
+		kind := "music"
+		switch {
+		case b.pure:
+			kind = "tone"
+		case b.loudness < 50:
+			kind = "silence"
+		}
+		if kind != last {
+			last, n = kind, 0
+		}
+		if n++; n == 4 && (len(parts) == 0 || parts[len(parts)-1] != kind) {
+			parts = append(parts, kind)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// block is 250 ms of sound.
+type block struct {
+	pure     bool
+	loudness float64 // the mean of the samples' squares, its root
+}
+
+// blocks looks for a tone in what the phone heard in its latest call.
+func (p *phone) blocks(hz float64) (list []block) {
+	p.t.Helper()
 	files, _ := filepath.Glob(filepath.Join(p.dir, "dump-*-dec.wav"))
 	if len(files) == 0 {
 		p.t.Fatalf("%s recorded nothing", p.name)
@@ -264,29 +310,18 @@ func (p *phone) purity(hz float64) (share float64, blocks int) {
 	rate := float64(uint32(b[24]) | uint32(b[25])<<8 | uint32(b[26])<<16)
 	channels := int(b[22])
 	samples := b[44:]
-	block := int(rate) / 4
-	pure := 0
-	for off := 0; off+block*2*channels <= len(samples); off += block * 2 * channels {
+	size := int(rate) / 4
+	for off := 0; off+size*2*channels <= len(samples); off += size * 2 * channels {
 		var s1, s2, square float64
 		k := 2 * math.Cos(2*math.Pi*hz/rate)
-		for i := range block {
+		for i := range size {
 			at := off + i*2*channels
 			x := float64(int16(uint16(samples[at]) | uint16(samples[at+1])<<8))
 			square += x * x
 			s1, s2 = x+k*s1-s2, s1
 		}
-		if square == 0 {
-			blocks++
-			continue
-		}
 		power := s1*s1 + s2*s2 - k*s1*s2
-		if 2*power/(float64(block)*square) > 0.8 {
-			pure++
-		}
-		blocks++
+		list = append(list, block{square > 0 && 2*power/(float64(size)*square) > 0.8, math.Sqrt(square / float64(size))})
 	}
-	if blocks == 0 {
-		return 0, 0
-	}
-	return float64(pure) / float64(blocks), blocks
+	return list
 }

@@ -52,14 +52,75 @@ func TestCodecsPassUntouched(t *testing.T) {
 			}
 		})
 	}
-	t.Run("none in common", func(t *testing.T) {
-		n := len(r.records())
-		desk := start(t, "armin-desk", r.callee, "PCMA/8000/1", toneArmin)
-		iris := start(t, "iris-desk", r.caller, "G722/16000/1", toneIris)
-		iris.command("dial", "sip:416@"+domain)
-		iris.await("CALL_CLOSED")
-		if got := r.awaitRecords(n + 1); got.Status != 488 || desk.saw("CALL_ESTABLISHED") {
-			t.Errorf("record says %s %d: %s", got.Result, got.Status, got.Cause)
-		}
-	})
+}
+
+// TestRecoded calls between real phones that share no codec: both hear the other's tone, keys arrive, and who is held hears music
+// and then the tone again.
+func TestRecoded(t *testing.T) {
+	r := newPair(t)
+	start := func(t *testing.T, name string, a account, codec string, tone int) *phone {
+		return startPhone(t, phoneOptions{name: name, account: a, server: r.sip, transport: "udp", tone: tone, codec: codec})
+	}
+	for _, c := range []struct {
+		caller, callee       string
+		callerHas, calleeHas time.Duration // of sound, by the size of a recording at 8 kHz
+	}{
+		{"G722/16000/1", "PCMU/8000/1", 5 * time.Second, 2500 * time.Millisecond},
+		{"PCMA/8000/1", "G722/16000/1", 2500 * time.Millisecond, 5 * time.Second},
+		{"PCMA/8000/1", "PCMU/8000/1", 2500 * time.Millisecond, 2500 * time.Millisecond},
+	} {
+		t.Run(c.caller[:4]+" and "+c.callee[:4], func(t *testing.T) {
+			n := len(r.records())
+			desk := start(t, "armin-desk", r.callee, c.callee, toneArmin)
+			iris := start(t, "iris-desk", r.caller, c.caller, toneIris)
+			iris.command("dial", "sip:416@"+domain)
+			desk.await("CALL_INCOMING")
+			desk.command("accept", "")
+			iris.await("CALL_ESTABLISHED")
+			heardFor(t, c.callerHas, iris)
+			heardFor(t, c.calleeHas, desk)
+			iris.command("sndcode", "5")
+			desk.await("CALL_DTMF_START 5")
+			desk.command("sndcode", "#")
+			iris.await("CALL_DTMF_START #")
+			iris.command("hangup", "")
+			desk.await("CALL_CLOSED")
+			for _, heard := range []struct {
+				p  *phone
+				hz float64
+			}{{iris, toneArmin}, {desk, toneIris}} {
+				if share, blocks := heard.p.purity(heard.hz); blocks < 6 || share < 0.75 {
+					t.Errorf("%s heard %.0f Hz in %.0f %% of %d blocks", heard.p.name, heard.hz, share*100, blocks)
+				}
+			}
+			got := r.awaitRecords(n + 1)
+			if got.MediaCaller == nil || got.MediaCallee == nil || !strings.HasPrefix(c.caller, got.MediaCaller.Codec) || !strings.HasPrefix(c.callee, got.MediaCallee.Codec) || got.MediaNote != "" {
+				t.Errorf("media %+v %+v %q", got.MediaCaller, got.MediaCallee, got.MediaNote)
+			}
+		})
+	}
+}
+
+// TestMusicOnHold has a caller put the callee on hold: it hears music, then the caller again, in one stream.
+func TestMusicOnHold(t *testing.T) {
+	r := newPair(t)
+	desk := startPhone(t, phoneOptions{name: "armin-desk", account: r.callee, server: r.sip, transport: "udp", tone: toneArmin, codec: "PCMA/8000/1"})
+	iris := startPhone(t, phoneOptions{name: "iris-desk", account: r.caller, server: r.sip, transport: "udp", tone: toneIris, codec: "PCMA/8000/1"})
+	iris.command("dial", "sip:416@"+domain)
+	desk.await("CALL_INCOMING")
+	desk.command("accept", "")
+	iris.await("CALL_ESTABLISHED")
+	heardFor(t, 3*time.Second, desk)
+	iris.command("hold", "")
+	heardFor(t, 7*time.Second, desk)
+	iris.command("resume", "")
+	heardFor(t, 10*time.Second, desk)
+	iris.command("hangup", "")
+	desk.await("CALL_CLOSED")
+	if got := desk.parts(toneIris); got != "tone music tone" {
+		t.Errorf("it heard: %s", got)
+	}
+	if strings.Count(desk.log.String(), "INVITE sip:") != 1 {
+		t.Error("the held phone was told of the hold")
+	}
 }

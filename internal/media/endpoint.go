@@ -61,6 +61,10 @@ type Remote struct {
 	// Formats are what the remote takes, in its order: what is made here is sent in the
 	// first of them that we speak (PCMU, PCMA, G722).
 	Formats Formats
+	// Sends are what the remote sends, if that is to be turned into what the other side of the bridge
+	// takes: by another payload type where both have the encoding, by recoding else. Both
+	// sides are to have it then. Empty: it is relayed as it is.
+	Sends Formats
 	// Signalling is the address the signalling comes from, if known: a source of
 	// RTP there is learned as fast as one at the address of RTP.
 	Signalling netip.Addr
@@ -102,7 +106,9 @@ type Endpoint struct {
 	dtmf       dtmf
 	stream     stream
 	reports    reports
-	player     *player // nil: none
+	recoder    *recoder // for what the peer sends, nil: it is sent as it is
+	events     int      // payload type of telephone-event as the remote sends it
+	player     *player  // nil: none
 	keys       keys
 	sounding   bool // the loop's beat is on for it
 	firstAt    time.Duration
@@ -128,12 +134,22 @@ func (e *Endpoint) LocalRTCP() netip.AddrPort {
 // It may be called again (re-INVITE, UPDATE); an address other than before
 // opens learning anew.
 func (e *Endpoint) SetRemote(r Remote) {
+	e.plane.topology.Lock()
+	defer e.plane.topology.Unlock()
+	if e.setRemote(r) {
+		e.match()
+	}
+}
+
+// setRemote is SetRemote but for what concerns both sides, and reports whether anything does.
+func (e *Endpoint) setRemote(r Remote) bool {
 	now := e.plane.now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
-		return
+		return false
 	}
+	both := r.Sends != (Formats{}) || e.remote.Sends != (Formats{}) || e.recoder != nil
 	r.RTP, r.RTCP = unmap(r.RTP), unmap(r.RTCP)
 	r.Signalling = r.Signalling.Unmap()
 	if r.ClockRate <= 0 {
@@ -146,8 +162,11 @@ func (e *Endpoint) SetRemote(r Remote) {
 		r.RTP = netip.AddrPort{}
 	}
 	e.remote = r
+	if e.events = r.DTMFPayloadType; both {
+		e.events = r.Sends.events(e.events)
+	}
 	if !r.RTP.IsValid() {
-		return
+		return both
 	}
 	if r.RTP != e.latch.announced {
 		e.latch.reset(r.RTP, r.Signalling, now)
@@ -165,6 +184,7 @@ func (e *Endpoint) SetRemote(r Remote) {
 		e.remote.RTCP = netip.AddrPort{}
 	}
 	e.aim()
+	return both
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -242,6 +262,9 @@ func Bridge(a, b *Endpoint) {
 		// The remotes hear others than before, in one stream.
 		a.stream.anchor(nil)
 		b.stream.anchor(nil)
+	}
+	if b != a {
+		match(a, b)
 	}
 }
 

@@ -274,12 +274,13 @@ const (
 	DropKey                   // secure media without a key yet, or of too many sources
 	DropHandshake             // a DTLS record that belongs to no handshake, or is above a limit; at an endpoint also a handshake that failed
 	DropReplaced              // the remote hears something else instead
+	DropCodec                 // of a format that cannot be turned into one of the other side
 	drops
 )
 
 // String is the reason as a metric label.
 func (d Drop) String() string {
-	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "handshake", "replaced", "unknown"}[min(d, drops)]
+	return [...]string{"malformed", "source", "direction", "held", "unbridged", "rate", "send", "panic", "auth", "replay", "key", "handshake", "replaced", "codec", "unknown"}[min(d, drops)]
 }
 
 // Totals are counters over all endpoints since New.

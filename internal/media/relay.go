@@ -112,7 +112,7 @@ func (e *Endpoint) acceptRTP(b []byte, src netip.AddrPort, now time.Duration, ou
 	if !e.remote.Receive {
 		return DropDirection
 	}
-	isEvent := int(h.payloadType) == e.remote.DTMFPayloadType && h.payloadType >= 96
+	isEvent := int(h.payloadType) == e.events && h.payloadType >= 96
 	e.rx.count(h, len(b), now, e.remote.ClockRate, isEvent)
 	e.alive(now)
 	e.lastAt = now
@@ -203,6 +203,11 @@ func (e *Endpoint) deliver(from *Endpoint, sock int, b []byte, now time.Duration
 	if sock == rtpSocket {
 		if e.busy() {
 			return e.refuse(DropReplaced)
+		}
+		if e.recoder != nil {
+			if drop := e.recoder.recode(b); drop != relayed {
+				return e.refuse(drop)
+			}
 		}
 		e.stream.pass(from, b, now, e.remote.ClockRate)
 	} else {

@@ -54,7 +54,7 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	now := c.sh.Now()
 	f.state, f.status, f.result = forkWon, res.Status(), "answered"
 	c.pending--
-	c.won, c.b = f, l
+	c.won, c.b, c.recoded = f, l, f.wide
 	if c.phase = holding; c.offer == nil {
 		c.phase = answering
 	}

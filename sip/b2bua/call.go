@@ -55,6 +55,8 @@ type call struct {
 	plan      routing.Plan
 	offer     *sdp.Session // the caller's offer, nil when it wants ours
 	offerBody []byte       // what the forks were offered
+	wide      *sdp.Session // the caller's offer with all that can be made of it, nil until needed
+	recoded   bool         // the legs share no codec
 	forkSDP   sdp.Leg
 	from, to  string // identities towards the callees, without tags
 	reached   string // identity of the callee towards the caller, or empty

@@ -231,6 +231,7 @@ func (f *fork) rings(l *leg, status int) {
 		c.sound()
 		return
 	}
+	c.recoded = c.recoded || f.wide
 	if status != l.passed { // repeating it tells the caller nothing
 		c.earlyMedia(l, status)
 		l.passed = status

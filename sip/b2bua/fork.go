@@ -41,6 +41,7 @@ type fork struct {
 	offer    sdp.Leg  // what it described, where that is its own
 	asked    *shield  // how it was asked to protect its media
 	kind     sdp.Kind // and of which kind that is
+	wide     bool     // it has no codec of the caller's and is offered what can be made of them
 	exposed  bool     // it does not protect its media and is asked without
 	strays   []stray
 	limit    *transaction.Timer // of its ringing, see wait
@@ -187,6 +188,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 	case status == 422 && f.longer(res):
 	case status < 400 && f.redirected(res):
 	case status == 488 && f.expose():
+	case (status == 415 || status == 488 || status == 606) && f.widen():
 	default:
 		f.fail(status)
 	}

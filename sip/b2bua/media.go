@@ -136,7 +136,11 @@ func newOrigin(now int64) sdp.OwnOrigin {
 // write makes the description that the leg is sent when the other side said s. A direction
 // other than 0 replaces the one in s.
 func (l *leg) write(s *sdp.Session, dir sdp.Direction) []byte {
-	return l.c.write(&l.sdp, l.shield, l.side, l.dlg.Flow.Local().Addr(), s, dir)
+	b := l.c.write(&l.sdp, l.shield, l.side, l.dlg.Flow.Local().Addr(), l.bridged(s), dir)
+	if l.c.recoded {
+		l.c.plumb(l) // what it sends is what it is told here
+	}
+	return b
 }
 
 // write is leg.write for any who are described in the same way.
@@ -193,9 +197,7 @@ func (c *call) plumb(l *leg) {
 		if sec.mux {
 			r.RTCP = r.RTP
 		}
-		if c.heard[l.side] != noTune {
-			r.Formats = l.formats(i)
-		}
+		c.exchanged(l, i, &r)
 		ep.SetRemote(r)
 		ep.Expect(c.phase == up && !held && m.Port != 0 && m.Direction.Sends())
 	}

@@ -162,7 +162,7 @@ func TestFailures(t *testing.T) {
 					r.phone(n)
 				}
 				r.numbers["416"] = names
-				caller := a.Invite("416", sdpFor(a, "8"))
+				caller := a.Invite("416", sdpFor(a, "8 0 9")) // all that could be made of it
 				var in []*siptest.Request
 				for _, n := range names {
 					in = append(in, r.phones[n].Expect(t, message.INVITE))

@@ -363,24 +363,30 @@ func (s *shield) protects() bool {
 // describe is what a contact is offered: what all of its kind are, or, where media is to be protected, its own.
 func (f *fork) describe() []byte {
 	c := f.c
-	if c.offer == nil || f.exposed {
+	offer, kind := c.offer, sdp.Plain
+	if offer == nil || f.exposed && !f.wide {
 		return c.offerBody
 	}
-	kind := c.u.ask(f.dlg.Flow)
-	if f.asked != nil && f.kind == kind {
+	if f.wide {
+		offer = c.wide
+	}
+	if !f.exposed {
+		kind = c.u.ask(f.dlg.Flow)
+	}
+	if f.offer.Last() != nil && f.kind == kind {
 		return f.offer.Last() // again, for another reason
 	}
-	f.kind, f.asked = kind, c.propose(kind, c.offer)
-	if f.asked == nil {
+	f.kind, f.asked = kind, c.propose(kind, offer)
+	if f.asked == nil && !f.wide {
 		return c.offerBody
 	}
 	f.offer = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
-	return c.write(&f.offer, f.asked, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, 0)
+	return c.write(&f.offer, f.asked, calleeSide, c.a.dlg.Flow.Local().Addr(), offer, 0)
 }
 
 // described is what describe has given.
 func (f *fork) described() sdp.Leg {
-	if f.asked != nil {
+	if f.asked != nil || f.wide {
 		return f.offer
 	}
 	return f.c.forkSDP

@@ -1,11 +1,9 @@
 package b2bua
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/koppelfeld/koppelfeld/internal/media"
-	"github.com/koppelfeld/koppelfeld/sip/sdp"
 )
 
 // tune is what the media plane lets a side hear in place of the other side.
@@ -141,34 +139,4 @@ func (c *call) audio(l *leg) (Endpoint, int) {
 		}
 	}
 	return nil, 0
-}
-
-// formats are those in which a leg may be sent sound: what it takes, in its order, of what
-// we have said that we speak.
-func (l *leg) formats(i int) (list media.Formats) {
-	ours, err := sdp.Parse(l.sdp.Last())
-	if err != nil || i >= len(ours.Media) {
-		ours = nil
-	}
-	n := 0
-	for theirs := range l.remote.Media[i].Codecs() {
-		if n == len(list) {
-			break
-		}
-		if strings.EqualFold(theirs.Name, sdp.TelephoneEvent) || ours != nil && !has(&ours.Media[i], theirs) {
-			continue
-		}
-		list[n] = media.Format{PayloadType: theirs.PT, Name: theirs.Name, ClockRate: theirs.Clock}
-		n++
-	}
-	return list
-}
-
-func has(m *sdp.Media, codec sdp.Codec) bool {
-	for c := range m.Codecs() {
-		if c.Same(codec) {
-			return true
-		}
-	}
-	return false
 }
