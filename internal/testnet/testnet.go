@@ -1,5 +1,6 @@
-// Package testnet finds ports of 127.0.0.1 for tests and benchmarks that start other programs,
-// which cannot be told to take any free port. It is imported by tests and measuring programs only.
+// Package testnet is for tests and benchmarks that start other programs: it finds ports of 127.0.0.1 for those,
+// which cannot be told to take any free port, and puts bad networks between them. It is imported by tests and measuring
+// programs only.
 package testnet
 
 import (
