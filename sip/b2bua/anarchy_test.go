@@ -15,12 +15,12 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
-var anarchies = flag.Int("anarchies", 400, "how many calls TestAnarchy plays")
+var anarchies = flag.Int("anarchies", 400, "how many calls TestRaceAnarchy plays")
 
-// TestAnarchy plays calls between two peers who send whatever they like whenever they
+// TestRaceAnarchy plays calls between two peers who send whatever they like whenever they
 // like, and then fall silent. Whatever they did, one record has to come of it and nothing
 // may be left.
-func TestAnarchy(t *testing.T) {
+func TestRaceAnarchy(t *testing.T) {
 	n := *anarchies
 	if testing.Short() {
 		n = 60

@@ -81,13 +81,11 @@ func play(t *testing.T, at side, ph phaseOf, ev eventOf) (outcome string) {
 			s := newStage(t, ev.stream)
 			defer s.stop()
 			ph.setup(s)
-			synctest.Wait()
-			s.said = nil
+			before := len(s.sent().said)
 			if !ev.do(s, at) {
 				outcome = "-"
 			}
-			synctest.Wait()
-			now := strings.Join(s.said, " ")
+			now := strings.Join(s.sent().said[before:], " ")
 			if now == "" {
 				now = "nothing"
 			}
@@ -109,13 +107,26 @@ func play(t *testing.T, at side, ph phaseOf, ev eventOf) (outcome string) {
 type stage struct {
 	*anarchist
 	rec     *recorder
-	said    []string
-	heard   [2]*message.Message // the last request of ours to each side but ACK, CANCEL and PRACK
-	prov    *message.Message    // the last provisional response to the caller
-	tag     string              // ours towards the caller
-	invites [2]string           // the last INVITE that each side has sent
-	seq     [2]int              // its CSeq
-	forked  *message.Message
+	invites [2]string // the last INVITE that each side has sent
+	seq     [2]int    // its CSeq
+	ours    ours      // under the wire's lock
+}
+
+// ours is what we have sent.
+type ours struct {
+	said   []string
+	heard  [2]*message.Message // the last request to each side but ACK, CANCEL and PRACK
+	prov   *message.Message    // the last provisional response to the caller
+	tag    string              // towards the caller
+	forked *message.Message    // the INVITE to the callee
+}
+
+// sent is what we have sent so far.
+func (s *stage) sent() ours {
+	synctest.Wait()
+	s.wire.mu.Lock()
+	defer s.wire.mu.Unlock()
+	return s.ours
 }
 
 func newStage(t *testing.T, stream bool) *stage {
@@ -129,8 +140,9 @@ func newStage(t *testing.T, stream bool) *stage {
 	return s
 }
 
-// hear notes what we sent. It runs in the shard; the stage waits for it with synctest.Wait.
+// hear notes what we sent; the wire's lock is held.
 func (s *stage) hear(b []byte, to netip.AddrPort) {
+	o := &s.ours
 	m, err := message.Parse(b)
 	if err != nil {
 		s.t.Errorf("%v in\n%s", err, b)
@@ -145,22 +157,22 @@ func (s *stage) hear(b []byte, to netip.AddrPort) {
 	case !m.IsRequest():
 		word = fmt.Sprintf("%d(%s)", m.Status(), m.Method())
 		if at == callerSide && m.ToTag() != "" && m.Status() > 100 && m.Status() < 300 && m.Method() == message.INVITE {
-			s.tag = m.ToTag()
+			o.tag = m.ToTag()
 			if m.Status() < 200 {
-				s.prov = m
+				o.prov = m
 			}
 		}
 	case m.Method() == message.ACK || m.Method() == message.CANCEL || m.Method() == message.PRACK:
 	default:
-		s.heard[at] = m
+		o.heard[at] = m
 		if m.Method() == message.INVITE && m.ToTag() == "" {
-			s.forked = m
+			o.forked = m
 		}
 	}
 	if len(m.Body()) > 0 && m.Method() != message.INFO {
 		word += "+sdp"
 	}
-	s.said = append(s.said, [2]string{"a", "b"}[at]+":"+word)
+	o.said = append(o.said, [2]string{"a", "b"}[at]+":"+word)
 }
 
 // where is the phase of the call and of its legs.
@@ -185,25 +197,25 @@ func (s *stage) sdp(at side, formats string, lines ...string) string {
 
 // write is a request of a side with the next CSeq, or that of its last INVITE.
 func (s *stage) write(at side, m message.Method, body string, lines ...string) string {
-	seq := s.seq[at]
+	o, seq := s.sent(), s.seq[at]
 	if m != message.ACK {
 		s.cseq[at]++
 		seq = s.cseq[at]
 	}
 	uri := "sip:koppelfeld@10.0.0.1:5060"
-	if s.tag == "" && at == callerSide {
+	if o.tag == "" && at == callerSide {
 		uri = "sip:416@test.example"
 	}
 	b := message.NewRequest(m, uri).
 		Add("Via", fmt.Sprintf("SIP/2.0/%s 10.0.1.%d:5060;branch=z9hG4bK%d%s%d", s.flow(at).Proto(), at+1, at, m, seq)).Add("Max-Forwards", "70")
 	if at == callerSide {
 		to := "<sip:416@test.example>"
-		if s.tag != "" {
-			to += ";tag=" + s.tag
+		if o.tag != "" {
+			to += ";tag=" + o.tag
 		}
 		b.Add("From", "<sip:417@test.example>;tag=f").Add("To", to).Add("Call-ID", "call").Add("Authorization", "Digest none")
 	} else {
-		b.Add("From", "<sip:416@test.example>;tag=t").Add("To", "<sip:417@test.example>;tag="+s.forked.FromTag()).Add("Call-ID", s.forked.CallID())
+		b.Add("From", "<sip:416@test.example>;tag=t").Add("To", "<sip:417@test.example>;tag="+o.forked.FromTag()).Add("Call-ID", o.forked.CallID())
 	}
 	b.Add("CSeq", fmt.Sprintf("%d %s", seq, m)).Add("Contact", fmt.Sprintf("<sip:x@10.0.1.%d:5060>", at+1)).Add("Allow", allow)
 	for _, l := range lines {
@@ -228,7 +240,7 @@ func (s *stage) send(at side, m message.Method, body string, lines ...string) {
 
 // respond answers our last request to a side.
 func (s *stage) respond(at side, status int, body string, lines ...string) bool {
-	req := s.heard[at]
+	req := s.sent().heard[at]
 	if req == nil {
 		return false
 	}
@@ -247,7 +259,13 @@ func (s *stage) respond(at side, status int, body string, lines ...string) bool 
 }
 
 func (s *stage) prack() {
-	s.send(callerSide, message.PRACK, "", fmt.Sprintf("RAck: %s %d INVITE", s.prov.Header(message.HRSeq), s.seq[callerSide]))
+	s.send(callerSide, message.PRACK, "", fmt.Sprintf("RAck: %s %d INVITE", s.sent().prov.Header(message.HRSeq), s.seq[callerSide]))
+}
+
+// toConfirm reports whether the caller has got a reliable response.
+func (s *stage) toConfirm() bool {
+	m := s.sent().prov
+	return m != nil && m.Has(message.HRSeq)
 }
 
 // up connects the call.
@@ -409,17 +427,17 @@ var events = []eventOf{
 	{"UPDATE other codec", nil, false, requests(message.UPDATE, other)},
 	{"UPDATE no offer", nil, false, requests(message.UPDATE, nil)},
 	{"PRACK", ofCaller, false, func(s *stage, _ side) bool {
-		if s.prov == nil || !s.prov.Has(message.HRSeq) {
+		if !s.toConfirm() {
 			return false
 		}
 		s.prack()
 		return true
 	}},
 	{"PRACK hold", ofCaller, false, func(s *stage, at side) bool {
-		if s.prov == nil || !s.prov.Has(message.HRSeq) {
+		if !s.toConfirm() {
 			return false
 		}
-		s.send(at, message.PRACK, onHold(s, at), fmt.Sprintf("RAck: %s %d INVITE", s.prov.Header(message.HRSeq), s.seq[at]))
+		s.send(at, message.PRACK, onHold(s, at), fmt.Sprintf("RAck: %s %d INVITE", s.sent().prov.Header(message.HRSeq), s.seq[at]))
 		return true
 	}},
 	{"PRACK wrong", nil, false, requests(message.PRACK, nil, "RAck: 77 1 INVITE")},
@@ -439,7 +457,7 @@ var events = []eventOf{
 	{"200 with description", nil, false, responds(200, usual)},
 	{"200 bare", nil, false, responds(200, nil)},
 	{"200 of another phone", ofCallee, false, func(s *stage, at side) bool {
-		s.receive(s.flowB, message.NewResponse(s.forked, 200, "", "u").Add("Contact", "<sip:y@10.0.1.2:5060>").Finish(contentSDP, []byte(usual(s, at))))
+		s.receive(s.flowB, message.NewResponse(s.sent().forked, 200, "", "u").Add("Contact", "<sip:y@10.0.1.2:5060>").Finish(contentSDP, []byte(usual(s, at))))
 		return true
 	}},
 	{"302", nil, false, responds(302, nil)},

@@ -13,13 +13,14 @@ import (
 // Reliable provisional responses (RFC 3262) run on each leg for itself: a callee's is acknowledged at once, whether
 // the caller knows such things or not, and ours to the caller do not wait for a callee's.
 
-// extensions lists what a contact may use. Where the caller gave no offer a reliable response would have to hold the
+// extensions lists what a contact may use; 199 tells proxies that they may report the end of one early dialog among
+// several (RFC 6228). Where the caller gave no offer a reliable response would have to hold the
 // callee's, which nobody could answer before the caller's ACK.
 func (f *fork) extensions() string {
 	if f.c.offerBody == nil {
 		return supportedInDialog
 	}
-	return supported
+	return supported + ", 199"
 }
 
 // maxPracks bounds the reliable responses of one dialog.

@@ -18,9 +18,9 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
-// TestCancelCrossesAnswer lets the caller cancel and the callee answer at every distance
+// TestRaceCancelCrossesAnswer lets the caller cancel and the callee answer at every distance
 // from one another, with the way between them taking 20 ms.
-func TestCancelCrossesAnswer(t *testing.T) {
+func TestRaceCancelCrossesAnswer(t *testing.T) {
 	outcomes := map[calls.Result]int{}
 	for ms := -60; ms <= 60; ms += 5 {
 		t.Run(fmt.Sprintf("%+dms", ms), func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestCancelCrossesAnswer(t *testing.T) {
 	}
 }
 
-func TestLateAnswerOfALoser(t *testing.T) {
+func TestRaceLateAnswerOfALoser(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
 		r.numbers["416"] = []string{"b", "c"}
@@ -90,7 +90,7 @@ func TestLateAnswerOfALoser(t *testing.T) {
 	})
 }
 
-func TestSeveralAnswersOfOneContact(t *testing.T) {
+func TestRaceSeveralAnswersOfOneContact(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -134,7 +134,7 @@ func (r *rig) lose(from, to netip.Addr, prefix string, n int) {
 	})
 }
 
-func TestLostMessages(t *testing.T) {
+func TestRaceLostMessages(t *testing.T) {
 	us := server.Addr()
 	for _, c := range []struct {
 		name     string
@@ -190,7 +190,7 @@ func TestLostMessages(t *testing.T) {
 	}
 }
 
-func TestAckNeverComes(t *testing.T) {
+func TestRaceAckNeverComes(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -209,7 +209,7 @@ func TestAckNeverComes(t *testing.T) {
 	})
 }
 
-func TestCalleeHangsUpBeforeTheCallersAck(t *testing.T) {
+func TestRaceCalleeHangsUpBeforeTheCallersAck(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -224,7 +224,7 @@ func TestCalleeHangsUpBeforeTheCallersAck(t *testing.T) {
 	})
 }
 
-func TestRequestBeforeTheAck(t *testing.T) {
+func TestRaceRequestBeforeTheAck(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -241,7 +241,7 @@ func TestRequestBeforeTheAck(t *testing.T) {
 	})
 }
 
-func TestOldSequenceNumber(t *testing.T) {
+func TestRaceOldSequenceNumber(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -261,7 +261,7 @@ func TestOldSequenceNumber(t *testing.T) {
 	})
 }
 
-func TestBothHangUp(t *testing.T) {
+func TestRaceBothHangUp(t *testing.T) {
 	for _, delay := range []time.Duration{0, 20 * time.Millisecond} {
 		t.Run(delay.String(), func(t *testing.T) {
 			run(t, nil, func(t *testing.T, r *rig) {
@@ -278,7 +278,7 @@ func TestBothHangUp(t *testing.T) {
 	}
 }
 
-func TestPhoneIgnoresCancel(t *testing.T) {
+func TestRacePhoneIgnoresCancel(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
 		b := r.phone("b", func(c *siptest.PhoneConfig) { c.Manual = true })
@@ -296,9 +296,9 @@ type softTB struct{ testing.TB }
 
 func (softTB) Fatalf(string, ...any) { runtime.Goexit() }
 
-// TestChaos lets many phones do everything at once over a bad network and checks that
+// TestRaceChaos lets many phones do everything at once over a bad network and checks that
 // nothing is left and no attempt is without its record.
-func TestChaos(t *testing.T) {
+func TestRaceChaos(t *testing.T) {
 	const pairs = 8
 	rounds, seeds := 25, uint64(12)
 	if testing.Short() {
@@ -317,6 +317,7 @@ func TestChaos(t *testing.T) {
 				var wg sync.WaitGroup
 				for i := range pairs {
 					tcp := func(c *siptest.PhoneConfig) {
+						c.Prack = true
 						if i%4 == 3 {
 							c.Proto = transport.TCP
 						}
@@ -369,18 +370,36 @@ func (s *script) play(rng *rand.Rand) {
 	if rng.IntN(6) == 0 {
 		offer = ""
 	}
+	var lines []string
+	if rng.IntN(3) == 0 {
+		lines = []string{require100rel, allowUpdate}
+	}
+	update := rng.IntN(3) == 0
 	var wg sync.WaitGroup
 	for _, p := range s.callees {
 		ring, answer, after := pause(), pause(), pause()
 		what, silent := rng.IntN(6), rng.IntN(10) == 0
-		hangsUp := rng.IntN(2) == 0
+		hangsUp, reliable, early, forks := rng.IntN(2) == 0, rng.IntN(3) == 0, rng.IntN(2) == 0, rng.IntN(4) == 0
 		wg.Go(func() {
 			in := p.Expect(tb, message.INVITE)
 			if silent {
 				return
 			}
 			time.Sleep(ring)
-			if in.Final() == 0 {
+			if forks && in.Final() == 0 { // a second phone behind the same contact
+				in.Fork().Respond(183, sdpFor(p, "8"), allowUpdate)
+			}
+			switch {
+			case in.Final() != 0:
+			case reliable && offer != "":
+				body := map[bool]string{true: sdpFor(p, "8")}[early]
+				in.Reliable(183, 1+uint32(answer%1000), body, allowUpdate)
+				if early && update {
+					wg.Go(func() { in.Call().Send(message.UPDATE, contentSDP, sdpFor(p, "8", "a=sendonly")).Final(tb) })
+				}
+			case early && offer != "":
+				in.Respond(183, sdpFor(p, "8"))
+			default:
 				in.Ring()
 			}
 			time.Sleep(answer)
@@ -406,7 +425,13 @@ func (s *script) play(rng *rand.Rand) {
 			}
 		})
 	}
-	caller := s.a.Invite(s.number, offer)
+	caller := s.a.Invite(s.number, offer, lines...)
+	if update && lines != nil && offer != "" {
+		wg.Go(func() {
+			caller.Expect(tb, 183)
+			caller.Send(message.UPDATE, contentSDP, sdpFor(s.a, "8 0", "a=sendonly")).Final(tb)
+		})
+	}
 	if cancelAt >= 0 {
 		wg.Go(func() {
 			caller.Expect(tb, 100)
@@ -440,7 +465,7 @@ func (s *script) play(rng *rand.Rand) {
 	wg.Wait()
 }
 
-func TestReinviteNeverAnswered(t *testing.T) {
+func TestRaceReinviteNeverAnswered(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b", func(c *siptest.PhoneConfig) { c.Manual = true })
 		caller := a.Invite("4b", sdpFor(a, "8 0"))
@@ -458,7 +483,7 @@ func TestReinviteNeverAnswered(t *testing.T) {
 	})
 }
 
-func TestHangupDuringAReinvite(t *testing.T) {
+func TestRaceHangupDuringAReinvite(t *testing.T) {
 	for _, from := range []string{"a", "b"} {
 		t.Run(from, func(t *testing.T) {
 			run(t, nil, func(t *testing.T, r *rig) {
@@ -482,7 +507,7 @@ func TestHangupDuringAReinvite(t *testing.T) {
 	}
 }
 
-func TestUpdateWhileRinging(t *testing.T) {
+func TestRaceUpdateWhileRinging(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -497,7 +522,7 @@ func TestUpdateWhileRinging(t *testing.T) {
 	})
 }
 
-func TestCalleeOverTCP(t *testing.T) {
+func TestRaceCalleeOverTCP(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a := r.phone("a")
 		b := r.phone("b", func(c *siptest.PhoneConfig) { c.Proto = transport.TCP })
@@ -516,7 +541,7 @@ func TestCalleeOverTCP(t *testing.T) {
 	})
 }
 
-func TestFloodOfProvisionals(t *testing.T) {
+func TestRaceFloodOfProvisionals(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
@@ -537,7 +562,7 @@ func TestFloodOfProvisionals(t *testing.T) {
 	})
 }
 
-func TestFloodOfInfo(t *testing.T) {
+func TestRaceFloodOfInfo(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller, callee := r.connect(a, b, "4b")

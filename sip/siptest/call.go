@@ -25,6 +25,7 @@ type Call struct {
 	inviteCSeq     uint32
 	invite         *Request // when the phone was called
 	lastTwoHundred *message.Message
+	rseq           string // of the last reliable response that was acknowledged
 }
 
 // Invite calls a number.
@@ -152,6 +153,10 @@ func (c *Call) Cancel(t testing.TB) {
 func (c *Call) Send(m message.Method, contentType, body string, lines ...string) *Client {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
+	return c.sendLocked(m, contentType, body, lines...)
+}
+
+func (c *Call) sendLocked(m message.Method, contentType, body string, lines ...string) *Client {
 	c.cseq++
 	cseq := c.cseq
 	return c.p.start(m, func(branch, auth string) []byte {

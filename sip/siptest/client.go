@@ -79,6 +79,10 @@ func (p *Phone) response(m *message.Message) {
 	}
 	if c.call != nil {
 		c.call.learn(m)
+		if n := m.Header(message.HRSeq); p.cfg.Prack && n != "" && n != c.call.rseq && c.method == message.INVITE {
+			c.call.rseq = n
+			c.call.sendLocked(message.PRACK, "", "", fmt.Sprintf("RAck: %s %d INVITE", n, m.CSeq()))
+		}
 	}
 	c.responses = append(c.responses, m)
 }

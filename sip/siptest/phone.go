@@ -37,6 +37,8 @@ type PhoneConfig struct {
 	// Manual: it answers nothing by itself (no 200 to OPTIONS, no ACK for failures, no 200 and
 	// 487 for CANCEL, no credentials) and repeats nothing. Else it does all of these.
 	Manual bool
+	// Prack: it acknowledges reliable provisional responses by itself.
+	Prack bool
 }
 
 // Phone is a scripted telephone.
