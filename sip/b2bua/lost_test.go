@@ -3,6 +3,7 @@ package b2bua
 import (
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -87,6 +88,7 @@ func TestRacePrackCrossesTheAnswer(t *testing.T) {
 						caller.SendBye()
 					}
 					callee := <-done
+					synctest.Wait()
 					if end == "" {
 						prack.Expect(t, 200)
 					}

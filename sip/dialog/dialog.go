@@ -35,8 +35,9 @@ type Dialog struct {
 	// LocalSeq is the CSeq of our last request, InviteSeq that of our last INVITE,
 	// which ACK and CANCEL repeat.
 	LocalSeq, InviteSeq uint32
-	// RemoteSeq is the highest CSeq seen from the peer, 0 before the first.
+	// RemoteSeq is the highest CSeq seen from the peer, if one was (RFC 3261 section 12.2.2).
 	RemoteSeq uint32
+	heard     bool
 	// Owner says that we made the Call-ID.
 	Owner bool
 }
@@ -57,7 +58,7 @@ func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dia
 	d := Dialog{
 		CallID: strings.Clone(req.CallID()), LocalTag: tag, RemoteTag: strings.Clone(req.FromTag()),
 		From: req.Header(message.HTo) + ";tag=" + tag, To: strings.Clone(req.Header(message.HFrom)),
-		Contact: contact, Flow: flow, RemoteSeq: req.CSeq(),
+		Contact: contact, Flow: flow, RemoteSeq: req.CSeq(), heard: true,
 	}
 	for r := range req.Values(message.HRecordRoute) {
 		if len(d.Routes) < maxRoutes {
@@ -66,6 +67,13 @@ func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dia
 	}
 	d.Refresh(req)
 	return d
+}
+
+// Another is the beginning of another early dialog of the same INVITE, to be completed with Establish.
+func (d *Dialog) Another() Dialog {
+	n := *d
+	n.LocalSeq, n.RemoteSeq, n.heard = d.InviteSeq, 0, false
+	return n
 }
 
 // Establish takes tag, target and route set from a response to our INVITE (101-199
@@ -102,8 +110,8 @@ func (d *Dialog) Matches(req *message.Message) bool {
 // number is not higher than the last one; the request is then to be refused with 500 (RFC 3261
 // section 12.2.2).
 func (d *Dialog) InOrder(req *message.Message) bool {
-	if n := req.CSeq(); n > d.RemoteSeq {
-		d.RemoteSeq = n
+	if n := req.CSeq(); n > d.RemoteSeq || !d.heard {
+		d.RemoteSeq, d.heard = n, true
 		return true
 	}
 	return false

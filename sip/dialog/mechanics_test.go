@@ -154,3 +154,19 @@ func TestContactOn(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestFirstSequenceNumber: a peer that we called may begin with any number, also 0.
+func TestFirstSequenceNumber(t *testing.T) {
+	request := func(cseq string) *message.Message {
+		return received(t, "INFO sip:k@10.0.0.1 SIP/2.0", via, "Max-Forwards: 70", "From: <sip:416@x>;tag=theirs", "To: <sip:417@x>;tag=mine",
+			"Call-ID: id", "CSeq: "+cseq+" INFO")
+	}
+	d := uac()
+	if !d.InOrder(request("0")) || d.InOrder(request("0")) || !d.InOrder(request("1")) {
+		t.Error("0 is a number like others")
+	}
+	n := d.Another()
+	if !n.InOrder(request("0")) || n.LocalSeq != n.InviteSeq {
+		t.Error("another early dialog has another order")
+	}
+}
