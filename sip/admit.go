@@ -12,20 +12,21 @@ import (
 // Budgets of admission. The first two count under pressure alone: an idle system challenges everybody.
 const (
 	strangerRate, strangerBurst = 20, 50   // requests without credentials of one source
-	freshRate, freshBurst       = 500, 500 // the same of all sources together
+	freshRate, freshBurst       = 500, 250 // the same of all sources together
 	refusalRate, refusalBurst   = 500, 500 // refusals over UDP that are sent at all
 	urgentRate, urgentBurst     = 2, 10    // INVITEs to emergency numbers from one source that go first
 	urgentTotal, urgentAtOnce   = 50, 100  // the same of all sources together
 )
 
-// severe is at how many times MaxLag requests with credentials are refused, too. They cost a challenge already.
+// severe is at how many times MaxLag in a shard requests with credentials, which cost a challenge already, are refused, too. That a socket
+// is not found empty says nothing about how long somebody waits in it, so it does not count here.
 const severe = 4
 
 // admission decides whether new work is taken, before anything is made for it.
 //
 // Pressure is measured as delay, not as length: how long the oldest event of the request's shard has waited, or how long the UDP
-// socket it came from has not been found empty. Under pressure strangers are served as far as their budgets go, then those
-// who bring credentials are refused as well; what belongs to calls that are up is never looked at here.
+// socket it came from has not been found empty. Under pressure strangers are served as far as their budgets go; when a shard's events
+// wait too long everything new is refused. What belongs to calls that are up is never looked at here.
 type admission struct {
 	strangers *budget.Table
 	fresh     *budget.Shared
@@ -62,16 +63,13 @@ func (s *Stack) admit(in transport.Inbound, sh *Shard) (lane, bool) {
 		return laneNew, true
 	}
 	now := s.now()
-	delay := max(in.Late, sh.lag(now))
-	if delay <= s.cfg.MaxLag {
+	lag := sh.lag(now)
+	if max(in.Late, lag) <= s.cfg.MaxLag {
 		return laneNew, true
 	}
 	s.press(now)
-	if m.Has(message.HAuthorization) || m.Has(message.HProxyAuthorization) {
-		if delay <= severe*s.cfg.MaxLag {
-			return laneNew, true
-		}
-	} else if delay <= severe*s.cfg.MaxLag && s.adm.strangers.TakeFrom(in.Flow.Remote().Addr(), now) && s.adm.fresh.Take(now) {
+	known := m.Has(message.HAuthorization) || m.Has(message.HProxyAuthorization)
+	if lag <= severe*s.cfg.MaxLag && (known || s.adm.strangers.TakeFrom(in.Flow.Remote().Addr(), now) && s.adm.fresh.Take(now)) {
 		return laneNew, true
 	}
 	s.refuse(in, DropOverload, 503, "", retryAfter(m))

@@ -47,6 +47,10 @@ func contactURI(p transport.Proto, local netip.AddrPort) string {
 // receive dispatches one message.
 func (sh *Shard) receive(m *message.Message, flow *transport.Flow) {
 	if !m.IsRequest() {
+		if manyVias(m) {
+			sh.stack.counters.drop(DropVias)
+			return
+		}
 		sh.tx.Response(m)
 		return
 	}
@@ -74,6 +78,17 @@ func (sh *Shard) receive(m *message.Message, flow *transport.Flow) {
 	if tx := sh.Accept(in); tx != nil {
 		u.Request(tx)
 	}
+}
+
+// manyVias reports whether a response is for somebody behind us: there is nobody (RFC 3261 section 8.1.3.3).
+func manyVias(m *message.Message) bool {
+	n := 0
+	for range m.Values(message.HVia) {
+		if n++; n > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // ack gives the ACK for a 2xx to its dialog.

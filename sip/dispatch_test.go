@@ -289,6 +289,35 @@ func invite(sh *Shard, flow *transport.Flow, u transaction.ClientUser) *transact
 	return sh.Tx().Send(flow, message.INVITE, branch, b.Finish("", nil), u)
 }
 
+func TestResponseForSomebodyElseIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := start(t, Config{Shards: 1}, nil)
+		sh := f.Shards()[0]
+		for range 2 {
+			u := &caller{}
+			sh.Post(func() { invite(sh, f.flow, u) })
+			sent := f.expect("INVITE")[0]
+			own := "Via: " + sent.Header(message.HVia)
+			text := string(message.NewResponse(sent, 200, "", "b").Finish("", nil))
+			for _, vias := range []string{own + "\r\nVia: SIP/2.0/UDP 255.255.255.255", own + ",SIP/2.0/UDP h", own} {
+				m, err := message.Parse([]byte(strings.Replace(text, own, vias, 1)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.Receive(transport.Inbound{Msg: m, Flow: f.flow})
+			}
+			synctest.Wait()
+			if !slices.Equal(u.got, []int{200}) {
+				t.Errorf("heard %v", u.got)
+			}
+		}
+		if n := f.Stats().Drops[DropVias]; n != 4 {
+			t.Errorf("%d dropped", n)
+		}
+		f.rest()
+	})
+}
+
 func TestLateResponseIsStray(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := start(t, Config{Shards: 1}, nil)

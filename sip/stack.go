@@ -69,7 +69,7 @@ type Config struct {
 	// budgets of its own [none is]. It is called by several readers at once and must not block.
 	Urgent func(uri string) bool
 	// MaxLag is how long events may wait, in a shard or in a UDP socket, before new requests outside of dialogs are answered 503 or
-	// dropped: those of strangers beyond their budgets first, all at four times as much [50 ms].
+	// dropped: those of strangers beyond their budgets first, all at four times as much in a shard [50 ms].
 	MaxLag time.Duration
 	// SoftQueue is how many events may wait in a shard before the same happens to all of them [4096].
 	SoftQueue int

@@ -26,11 +26,12 @@ const (
 	DropOverload   Drop = "overload"   // 503: delay, queue or transactions over the limit
 	DropUnanswered Drop = "unanswered" // counted with its reason, too: a refusal that was not sent, because there were too many
 	DropHardQueue  Drop = "hard_queue" // queue full: dropped without a word
+	DropVias       Drop = "vias"       // response with more than one Via
 	DropStray      Drop = "stray"      // response without a transaction
 )
 
 var dropReasons = [...]Drop{
-	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropAck, DropMerged, DropOverload, DropUnanswered, DropHardQueue,
+	DropCallID, DropVia, DropRefused, DropMethod, DropNoDialog, DropAck, DropMerged, DropOverload, DropUnanswered, DropHardQueue, DropVias,
 }
 
 type counters struct {
