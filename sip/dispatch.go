@@ -38,8 +38,8 @@ func (sh *Shard) Contact(flow *transport.Flow) string { return contactURI(flow.P
 
 func contactURI(p transport.Proto, local netip.AddrPort) string {
 	uri := "sip:" + local.String()
-	if p != transport.UDP {
-		uri += ";transport=" + strings.ToLower(string(p))
+	if t := p.URIParam(); t != "" {
+		uri += ";transport=" + t
 	}
 	return uri
 }

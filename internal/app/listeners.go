@@ -14,7 +14,7 @@ import (
 // transportConfig is where SIP listens.
 func (a *App) transportConfig() transport.Config {
 	c := transport.Config{
-		Listen: a.cfg.SIP.Listen, Log: a.log.With("part", "sip"),
+		Listen: a.cfg.SIP.Listen, Origins: a.cfg.SIP.WSOrigins, Log: a.log.With("part", "sip"),
 		Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip},
 	}
 	if a.certs != nil {
@@ -40,7 +40,9 @@ func (a *App) openCerts(context.Context) error {
 	return err
 }
 
-func secureListener(entry string) bool { return strings.HasPrefix(entry, "tls://") }
+func secureListener(entry string) bool {
+	return strings.HasPrefix(entry, "tls://") || strings.HasPrefix(entry, "wss://")
+}
 
 // ownNames are what a certificate of ours has to name: the domain and the addresses at which we listen.
 func (a *App) ownNames() []string {

@@ -41,8 +41,11 @@ type Config struct {
 
 // SIP configures signalling.
 type SIP struct {
-	// Listen holds addresses such as "udp://127.0.0.1:5060", "tcp://…" or "tls://127.0.0.1:5061".
+	// Listen holds addresses such as "udp://127.0.0.1:5060", "tcp://…", "tls://127.0.0.1:5061", "ws://…" or "wss://…".
 	Listen []string `toml:"listen"`
+	// WSOrigins are the web pages that may connect over WebSocket, such as "https://phone.example"; "*" stands for all.
+	// The default is pages from the host that they connect to.
+	WSOrigins []string `toml:"ws_origins"`
 	// Domain is the realm of authentication and the host part of our addresses.
 	Domain string `toml:"domain"`
 	// Digest lists the algorithms offered for passwords, in order: "MD5", "SHA-256". The
@@ -194,7 +197,7 @@ func (c *Config) Validate() error {
 }
 
 // transports are the schemes of sip.listen.
-var transports = []string{"udp", "tcp", "tls"}
+var transports = []string{"udp", "tcp", "tls", "ws", "wss"}
 
 func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 	if len(c.SIP.Listen) == 0 {
@@ -212,6 +215,11 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 			if _, err := netip.ParseAddrPort(u.Host); err != nil {
 				fault(key, "must name an IP address and a port, is %q", l)
 			}
+		}
+	}
+	for i, o := range c.SIP.WSOrigins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || u.Path != "") {
+			fault(fmt.Sprintf("sip.ws_origins[%d]", i), `must look like "https://phone.example" or be "*", is %q`, o)
 		}
 	}
 	if !domainPattern.MatchString(c.SIP.Domain) {

@@ -28,6 +28,7 @@ database = "postgres"
 colour = "red"
 [sip]
 listen = ["sctp://127.0.0.1:5060", "udp://localhost:5060", "nonsense"]
+ws_origins = ["phone.example", "https://ok.example", "*"]
 domain = "not a domain"
 ring_seconds = 6000
 digest = ["SHA-1"]
@@ -55,7 +56,7 @@ format = "xml"
 		t.Fatal("no error")
 	}
 	for _, want := range []string{
-		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:",
+		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:", "sip.ws_origins[0]:",
 		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
 		"tls.certificate:", "tls.client_ca:", "tls.min_version:", "tls.sni[0].key:",
 	} {

@@ -204,9 +204,9 @@ func ContactOn(f *transport.Flow, user string) string {
 	b = append(b, user...)
 	b = append(b, '@')
 	b = f.Local().AppendTo(b)
-	if p := f.Proto(); p != transport.UDP {
+	if t := f.Proto().URIParam(); t != "" {
 		b = append(b, ";transport="...)
-		b = append(b, strings.ToLower(string(p))...)
+		b = append(b, t...)
 	}
 	return string(append(b, '>'))
 }

@@ -150,8 +150,10 @@ func TestContactOn(t *testing.T) {
 	if got := ContactOn(flow(transport.UDP), "k"); got != "<sip:k@10.0.0.1:5060>" {
 		t.Error(got)
 	}
-	if got := ContactOn(flow(transport.TCP), "k"); got != "<sip:k@10.0.0.1:5060;transport=tcp>" {
-		t.Error(got)
+	for proto, param := range map[transport.Proto]string{transport.TCP: "tcp", transport.TLS: "tls", transport.WS: "ws", transport.WSS: "ws"} {
+		if got := ContactOn(flow(proto), "k"); got != "<sip:k@10.0.0.1:5060;transport="+param+">" {
+			t.Error(got)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 // Config says where to listen and within which bounds. Zero values mean the defaults.
 type Config struct {
-	// Listen holds the listeners, "udp://127.0.0.1:5060", "tcp://[::1]:5060" or "tls://[::1]:5061". Port 0
+	// Listen holds the listeners, "udp://127.0.0.1:5060", "tcp://[::1]:5060", "tls://[::1]:5061", "ws://…" or "wss://…". Port 0
 	// takes a free port. 0.0.0.0 and [::] stand for all addresses of their family that
 	// the host has at the start (each gets its own socket, so that answers leave from
 	// the address that was asked and Via shows a real one); an empty host means both families.
@@ -22,6 +22,9 @@ type Config struct {
 	Advertise map[string]netip.AddrPort
 	// Network is System{} when nil.
 	Network Network
+	// Origins are the web pages that may connect over WebSocket, "https://phone.example" or "*". When empty these are pages
+	// from the host that they connect to. Clients that name no origin are no browsers and may always.
+	Origins []string
 	// Certificates are needed for listeners and targets with TLS.
 	Certificates Certificates
 	// Log gets starts, stops and faults of listeners, never message bodies. Discarded when nil.
@@ -43,7 +46,8 @@ type Limits struct {
 	MaxQueue      int // bytes waiting to be written per connection [256 KiB]
 	ReceiveBuffer int // socket buffer of a UDP listener in bytes [4 MiB]
 
-	Handshake    time.Duration // the TLS handshake must be over within [10 s]
+	Handshake    time.Duration // TLS handshake and WebSocket upgrade must be over within [10 s]
+	Ping         time.Duration // a WebSocket peer that is silent gets a ping after [30 s], and is cut off after the third
 	FirstMessage time.Duration // an accepted connection must bring a whole valid message within [30 s]
 	WholeMessage time.Duration // a message that has begun must be complete within [30 s]
 	Idle         time.Duration // a connection without a byte from the peer is closed after [65 min]
@@ -83,6 +87,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SourceBurst, 100000)
 	def(&l.RefusalRate, 200)
 	dur(&l.Handshake, 10*time.Second)
+	dur(&l.Ping, 30*time.Second)
 	dur(&l.FirstMessage, 30*time.Second)
 	dur(&l.WholeMessage, 30*time.Second)
 	dur(&l.Idle, 65*time.Minute)
@@ -134,7 +139,7 @@ func parseListen(entry string) (Proto, netip.AddrPort, error) {
 	}
 	scheme, hostport, ok := strings.Cut(entry, "://")
 	if !ok {
-		return fail("want udp://address:port, tcp://… or tls://…")
+		return fail("want udp://address:port, tcp://…, tls://…, ws://… or wss://…")
 	}
 	proto := Proto(strings.ToUpper(scheme))
 	if !proto.Known() {

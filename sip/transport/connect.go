@@ -10,7 +10,10 @@ import (
 // tells done within the given time, on another goroutine, with the flow or why there is none. FlowTo returns the same
 // flow from then on. An error means that done is never called.
 func (l *Layer) Connect(t Target, within time.Duration, done func(*Flow, error)) error {
-	t.Addr, t.Local = netip.AddrPortFrom(t.Addr.Addr().Unmap(), t.Addr.Port()), netip.AddrPort{}
+	t, err := l.streamTarget(t)
+	if err != nil {
+		return err
+	}
 	s, err := l.listenerFor(t)
 	if err != nil {
 		return err
@@ -28,6 +31,20 @@ func (l *Layer) Connect(t Target, within time.Duration, done func(*Flow, error))
 		done(f, err)
 	})
 	return nil
+}
+
+// streamTarget is a target as connections are found by: with a name over TLS only. WebSocket clients are no targets.
+func (l *Layer) streamTarget(t Target) (Target, error) {
+	switch {
+	case t.Proto.websocket():
+		return t, ErrNoDial
+	case !t.Proto.Secure():
+		t.Name = ""
+	case l.certs == nil:
+		return t, ErrNoTLS
+	}
+	t.Addr, t.Local = netip.AddrPortFrom(t.Addr.Addr().Unmap(), t.Addr.Port()), netip.AddrPort{}
+	return t, nil
 }
 
 // connect opens a connection and makes it the one to the target.

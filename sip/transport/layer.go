@@ -21,6 +21,8 @@ type Layer struct {
 	count   *counters
 	refuse  sharedBucket
 	buffers readBuffers
+	frames  frames
+	origins []string
 	certs   Certificates
 
 	sockets   []*packetSocket
@@ -52,7 +54,7 @@ func New(cfg Config) (*Layer, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	l := &Layer{
-		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates,
+		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates, origins: cfg.Origins,
 		caps: newCaps(), dialled: map[Target]*streamConn{}, routes: map[netip.Addr]netip.Addr{},
 	}
 	l.refuse.rate = float64(l.limits.RefusalRate)
@@ -188,13 +190,10 @@ func (l *Layer) FlowTo(t Target) (*Flow, error) {
 		}
 		return NewFlow(s, t.Addr), nil
 	}
-	if t.Proto.Secure() && l.certs == nil {
-		return nil, ErrNoTLS
+	t, err := l.streamTarget(t)
+	if err != nil {
+		return nil, err
 	}
-	if !t.Proto.Secure() {
-		t.Name = ""
-	}
-	t.Local = netip.AddrPort{}
 	return l.dial(t)
 }
 

@@ -24,7 +24,7 @@ const (
 	DropWriteTimeout Drop = "write_deadline" // connection closed: the peer does not read
 	DropPanic        Drop = "panic"          // a fault of ours while it was read
 
-	DropHandshake        Drop = "handshake"         // TLS handshake failed
+	DropHandshake        Drop = "handshake"         // TLS handshake or WebSocket upgrade failed
 	DropHandshakeTimeout Drop = "handshake_timeout" // not completed in time
 	DropHandshakeLimit   Drop = "handshake_limit"   // cap on unfinished handshakes: the oldest gave way
 )
@@ -36,13 +36,13 @@ var drops = [...]Drop{
 }
 
 // protos are the protocols that are counted.
-var protos = [...]Proto{UDP, TCP, TLS}
+var protos = [...]Proto{UDP, TCP, TLS, WS, WSS}
 
 // Traffic is what passed over one protocol.
 type Traffic struct {
 	MessagesIn, BytesIn   uint64
 	MessagesOut, BytesOut uint64
-	KeepAlives            uint64 // CRLF and empty datagrams received
+	KeepAlives            uint64 // CRLF, WebSocket pings and empty datagrams received
 }
 
 // Stats are counters since New, and the connections of the moment.
@@ -74,8 +74,9 @@ func (t *traffic) snapshot() Traffic {
 
 // counters are the live form of Stats.
 type counters struct {
-	udp, tcp, tls traffic
-	dropped       map[Drop]*atomic.Uint64 // fixed keys
+	udp, tcp, tls, ws, wss traffic
+
+	dropped map[Drop]*atomic.Uint64 // fixed keys
 }
 
 func newCounters() *counters {
@@ -94,6 +95,10 @@ func (c *counters) traffic(p Proto) *traffic {
 		return &c.udp
 	case TLS:
 		return &c.tls
+	case WS:
+		return &c.ws
+	case WSS:
+		return &c.wss
 	}
 	return &c.tcp
 }

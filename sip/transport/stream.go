@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // streamConn is one connection, the Link of its only flow. Its run goroutine dials (when we
@@ -30,10 +32,13 @@ type streamConn struct {
 	counted  bool        // among the established ones; guarded by Layer.mu
 	noWait   bool        // the reader's: see wire
 
-	// sendMu keeps messages in order on the way through TLS; it is taken before mu. Plain TCP does without.
+	// sendMu keeps messages in order on their way through TLS and WebSocket; it is taken before mu. Plain TCP does
+	// without.
 	sendMu sync.Mutex
-	tls    *tls.Conn // nil until the handshake is over
-	early  []byte    // messages that wait for the end of the handshake
+	tls    *tls.Conn // nil until its handshake is over
+	framed bool      // WebSocket: what is sent goes into frames
+	ready  bool      // the handshake is over
+	early  []byte    // messages that wait for that
 
 	mu       sync.Mutex
 	conn     net.Conn        // nil while dialling
@@ -93,7 +98,7 @@ func (c *streamConn) tryWrite(fd uintptr) bool {
 // SendTo sends one message: what the kernel takes at once is written, the rest is queued.
 func (c *streamConn) SendTo(b []byte, _ netip.AddrPort) error {
 	if c.proto != TCP {
-		return c.sendSecure(b)
+		return c.sendLayered(b)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,8 +112,8 @@ func (c *streamConn) SendTo(b []byte, _ netip.AddrPort) error {
 	return nil
 }
 
-// sendSecure sends one message through TLS. Encryption costs time but waits for nobody.
-func (c *streamConn) sendSecure(b []byte) error {
+// sendLayered sends one message through TLS or WebSocket, or both. Encryption costs time but waits for nobody.
+func (c *streamConn) sendLayered(b []byte) error {
 	c.sendMu.Lock()
 	defer c.sendMu.Unlock()
 	c.mu.Lock()
@@ -117,30 +122,46 @@ func (c *streamConn) sendSecure(b []byte) error {
 	if err != nil {
 		return err
 	}
-	if c.tls == nil {
+	switch {
+	case !c.ready:
 		if len(c.early)+len(b) > c.layer.limits.MaxQueue {
 			c.layer.count.drop(DropSendQueue)
 			return ErrQueueFull
 		}
 		c.early = append(c.early, b...)
-	} else if _, err := c.tls.Write(b); err != nil {
+	case c.framed:
+		err = c.sendFrame(messageOp(b), b)
+	default:
+		err = c.transmit(b)
+	}
+	if err != nil {
 		return ErrFlowClosed
 	}
 	c.layer.count.traffic(c.proto).out(len(b))
 	return nil
 }
 
-// sendEarly sends what has waited for the handshake.
-func (c *streamConn) sendEarly() error {
+// transmit sends bytes, through TLS if there is; c.sendMu is held.
+func (c *streamConn) transmit(b []byte) error {
+	if c.tls != nil {
+		_, err := c.tls.Write(b)
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.put(b)
+}
+
+// open sends what has waited for the handshake, and lets all that follows pass.
+func (c *streamConn) open() error {
 	c.sendMu.Lock()
 	defer c.sendMu.Unlock()
 	b := c.early
-	c.early = nil
+	c.early, c.ready = nil, true
 	if len(b) == 0 {
 		return nil
 	}
-	_, err := c.tls.Write(b)
-	return err
+	return c.transmit(b)
 }
 
 // room reports whether n more bytes may wait; c.mu is held.
@@ -255,8 +276,8 @@ func (c *streamConn) writeFailed(err error) {
 	c.closeLocked(err)
 }
 
-// close ends the connection; the first reason counts. The reader reports it. The peer of a TLS connection is told,
-// as far as it reads.
+// close ends the connection; the first reason counts. The reader reports it. The peer of a TLS or WebSocket connection
+// is told, as far as it reads.
 func (c *streamConn) close(reason error) {
 	if c.proto == TCP {
 		c.mu.Lock()
@@ -266,6 +287,9 @@ func (c *streamConn) close(reason error) {
 	}
 	c.sendMu.Lock()
 	defer c.sendMu.Unlock()
+	if c.framed {
+		_ = c.sendFrame(ws.OpClose, ws.NewCloseFrameBody(closeCode(reason), ""))
+	}
 	if c.tls != nil {
 		_ = c.tls.CloseWrite()
 	}

@@ -1,12 +1,15 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
@@ -37,6 +40,8 @@ type streamReader struct {
 	got   *[readBufferSize]byte // borrowed, with n bytes in it
 	n     int
 	err   error
+	ws    *wsReader // nil when messages come without frames
+	pings int       // of ours, since the last byte from the peer
 	readF func(fd uintptr) bool
 }
 
@@ -47,32 +52,70 @@ func newStreamReader(c *streamConn) *streamReader {
 		r.own = new([readBufferSize]byte)
 	}
 	r.readF = r.tryRead
+	if c.proto.websocket() {
+		r.ws = &wsReader{limit: c.layer.limits.MaxMessage}
+	}
 	return r
 }
 
-// run reads until the connection ends.
-func (r *streamReader) run() {
+// run reads until the connection ends; b is what has been read already.
+func (r *streamReader) run(b []byte) {
 	c := r.c
+	if err := r.take(b); err != nil {
+		c.close(err)
+		return
+	}
 	for {
 		drop := r.setDeadline()
 		b, err := r.read()
-		if len(b) > 0 {
-			r.framer.Write(b)
-			r.release()
-			if ferr := r.consume(); ferr != nil {
-				c.close(ferr)
-				return
-			}
-		}
-		if err != nil {
-			r.release()
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				c.layer.count.drop(drop)
-			}
-			c.close(err)
+		if terr := r.take(b); terr != nil {
+			c.close(terr)
 			return
 		}
+		if err == nil {
+			continue
+		}
+		r.release()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			if drop == dropPing && r.ping() {
+				continue
+			}
+			c.layer.count.drop(cmp.Or(drop, DropIdle))
+		}
+		c.close(err)
+		return
 	}
+}
+
+// dropPing is no drop: the peer is to be asked whether it is there.
+const dropPing Drop = ""
+
+// mostPings is how many pings of ours a peer may leave unanswered.
+const mostPings = 3
+
+// ping asks a WebSocket peer for a sign of life. It is false when there was none for too long.
+func (r *streamReader) ping() bool {
+	if r.pings == mostPings {
+		return false
+	}
+	r.pings++
+	return !errors.Is(r.c.sendControl(ws.OpPing, nil), ErrFlowClosed)
+}
+
+// take hands on what was read and gives the buffer back.
+func (r *streamReader) take(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	r.pings = 0
+	if r.ws != nil {
+		r.ws.Write(b)
+		r.release()
+		return r.consumeFrames()
+	}
+	r.framer.Write(b)
+	r.release()
+	return r.consume()
 }
 
 // read waits for bytes; the buffer is to be given back with release.
@@ -148,6 +191,11 @@ func (r *streamReader) setDeadline() Drop {
 	if first := r.opened.Add(lim.FirstMessage); !r.valid && first.Before(at) {
 		at, drop = first, DropFirstMessage
 	}
+	if r.ws != nil {
+		if ping := time.Now().Add(lim.Ping); ping.Before(at) {
+			at, drop = ping, dropPing
+		}
+	}
 	_ = r.c.conn.SetReadDeadline(at) // a closed connection shows in the read
 	return drop
 }
@@ -166,18 +214,23 @@ func (r *streamReader) consume() error {
 			return err
 		}
 		if msg == nil {
-			switch {
-			case r.framer.Buffered() == 0:
-				r.begun = time.Time{}
-			case r.begun.IsZero():
-				r.begun = time.Now()
-			}
+			r.markBegun(r.framer.Buffered() > 0)
 			return nil
 		}
 		r.begun = time.Time{}
 		if err := r.deliver(msg); err != nil {
 			return err
 		}
+	}
+}
+
+// markBegun notes when the message began that is not complete.
+func (r *streamReader) markBegun(incomplete bool) {
+	switch {
+	case !incomplete:
+		r.begun = time.Time{}
+	case r.begun.IsZero():
+		r.begun = time.Now()
 	}
 }
 

@@ -2,7 +2,10 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
+	"time"
 )
 
 // run is the connection's life.
@@ -22,32 +25,64 @@ func (c *streamConn) run(ctx context.Context) {
 // heard of the flow: a handshake that came to nothing.
 func (c *streamConn) live(ctx context.Context) bool {
 	if !c.accepted {
-		if err := c.open(ctx); err != nil {
+		if err := c.dial(ctx); err != nil {
 			c.close(err)
 			return true
 		}
 	}
-	if c.proto != TCP {
-		if err := c.handshake(); err != nil {
-			c.countHandshake(err)
-			c.close(err)
-			return !c.accepted
-		}
-		if c.accepted && !c.layer.establish(c) {
-			c.close(errGaveWay)
-			return false
-		}
-		if err := c.sendEarly(); err != nil {
-			c.close(err)
-			return true
-		}
+	r, rest, err := c.handshake()
+	switch {
+	case err != nil:
+		c.countHandshake(err)
+		c.close(err)
+		return !c.accepted
+	case c.accepted && c.proto != TCP && !c.layer.establish(c):
+		c.close(errGaveWay)
+		return false
 	}
-	newStreamReader(c).run()
+	if err := c.open(); err != nil {
+		c.close(err)
+		return true
+	}
+	r.run(rest)
 	return true
 }
 
-// open dials the target.
-func (c *streamConn) open(ctx context.Context) error {
+// handshake does what is to be done before messages can pass, within the limit for that. It returns the
+// connection's reader and what it has read already.
+func (c *streamConn) handshake() (r *streamReader, rest []byte, err error) {
+	if c.proto == TCP {
+		return newStreamReader(c), nil, nil
+	}
+	_ = c.conn.SetReadDeadline(time.Now().Add(c.layer.limits.Handshake)) // a closed connection shows in the read
+	if c.proto.Secure() {
+		if err := c.handshakeTLS(); err != nil {
+			return nil, nil, err
+		}
+	}
+	r = newStreamReader(c)
+	if c.proto.websocket() {
+		rest, err = c.upgrade(r)
+	}
+	return r, rest, err
+}
+
+// countHandshake counts a handshake that failed.
+func (c *streamConn) countHandshake(err error) {
+	c.mu.Lock()
+	ended := c.closed // by a cap, which has counted it, or by the end of the layer
+	c.mu.Unlock()
+	switch {
+	case ended:
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.layer.count.drop(DropHandshakeTimeout)
+	default:
+		c.layer.count.drop(DropHandshake)
+	}
+}
+
+// dial opens the connection to the target.
+func (c *streamConn) dial(ctx context.Context) error {
 	if c.connected() { // see Layer.Connect
 		return nil
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 )
@@ -61,13 +60,12 @@ func (w *wire) SetReadDeadline(t time.Time) error { return w.conn.SetReadDeadlin
 // SetWriteDeadline is the writer's matter.
 func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
-// handshake makes the connection a TLS connection, within the limit for that.
-func (c *streamConn) handshake() error {
+// handshakeTLS makes the connection a TLS connection.
+func (c *streamConn) handshakeTLS() error {
 	certs := c.layer.certs
 	if certs == nil {
 		return ErrNoTLS
 	}
-	_ = c.conn.SetReadDeadline(time.Now().Add(c.layer.limits.Handshake)) // a closed connection shows in the read
 	t := (*tls.Conn)(nil)
 	if c.accepted {
 		t = tls.Server((*wire)(c), certs.Server())
@@ -81,23 +79,6 @@ func (c *streamConn) handshake() error {
 	defer c.sendMu.Unlock()
 	c.tls = t
 	return nil
-}
-
-// countHandshake counts a handshake that failed.
-func (c *streamConn) countHandshake(err error) {
-	switch {
-	case errors.Is(err, errGaveWay), c.gaveWay(): // counted when it had to
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.layer.count.drop(DropHandshakeTimeout)
-	default:
-		c.layer.count.drop(DropHandshake)
-	}
-}
-
-func (c *streamConn) gaveWay() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed && (errors.Is(c.reason, errGaveWay) || errors.Is(c.reason, net.ErrClosed))
 }
 
 // clientConfig is for a connection to a target: SNI asks for its name, and its certificate must have it.

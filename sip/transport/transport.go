@@ -15,6 +15,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -28,6 +29,8 @@ const (
 	UDP Proto = "UDP"
 	TCP Proto = "TCP"
 	TLS Proto = "TLS"
+	WS  Proto = "WS"
+	WSS Proto = "WSS"
 )
 
 // Reliable reports whether the protocol retransmits by itself.
@@ -37,7 +40,22 @@ func (p Proto) Reliable() bool { return p != UDP }
 func (p Proto) Known() bool { return slices.Contains(protos[:], p) }
 
 // Secure reports whether the protocol runs over TLS, as a sips URI asks of every hop.
-func (p Proto) Secure() bool { return p == TLS }
+func (p Proto) Secure() bool { return p == TLS || p == WSS }
+
+// websocket reports whether messages travel in WebSocket frames.
+func (p Proto) websocket() bool { return p == WS || p == WSS }
+
+// URIParam is the value of a URI's transport parameter, "" for UDP, which needs none. Both kinds of WebSocket
+// are "ws" there (RFC 7118 section 5.2.2).
+func (p Proto) URIParam() string {
+	switch p {
+	case UDP:
+		return ""
+	case WSS:
+		return "ws"
+	}
+	return strings.ToLower(string(p))
+}
 
 // Errors of Flow.Send, Layer.FlowTo and FlowClosed.
 var (
@@ -51,6 +69,8 @@ var (
 	ErrTooManyConnections = errors.New("transport: too many connections")
 	// ErrNoTLS: TLS was asked for, and there are no certificates.
 	ErrNoTLS = errors.New("transport: TLS is not configured")
+	// ErrNoDial: WebSocket clients are reached on the flow that they opened, and no other way.
+	ErrNoDial = errors.New("transport: WebSocket clients cannot be dialled")
 	// ErrStopped: a connection was asked for after the end of Run.
 	ErrStopped = errors.New("transport: stopped")
 )
