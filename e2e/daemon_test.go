@@ -34,7 +34,8 @@ type daemon struct {
 	cmd      *exec.Cmd
 	log      *syncBuffer
 	done     chan error
-	sip      string // host:port
+	sip      string            // host:port
+	also     map[string]string // further listeners by scheme
 	admin    string
 	metrics  string
 	token    string
@@ -76,7 +77,7 @@ func newDaemon(t *testing.T, database string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	d := &daemon{
-		t: t, dir: dir, config: filepath.Join(dir, "koppelfeld.toml"),
+		t: t, dir: dir, also: map[string]string{}, config: filepath.Join(dir, "koppelfeld.toml"),
 		sip:     fmt.Sprintf("127.0.0.1:%d", freePort(t)),
 		admin:   fmt.Sprintf("127.0.0.1:%d", freePort(t)),
 		metrics: fmt.Sprintf("127.0.0.1:%d", freePort(t)),
@@ -111,6 +112,7 @@ func (d *daemon) listen(scheme string) string {
 	d.t.Helper()
 	addr := fmt.Sprintf("127.0.0.1:%d", freePort(d.t))
 	d.edit("listen = [", fmt.Sprintf("listen = [%q, ", scheme+"://"+addr))
+	d.also[scheme] = addr
 	return addr
 }
 

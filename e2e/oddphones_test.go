@@ -20,7 +20,12 @@ type pair struct {
 }
 
 func newPair(t *testing.T) *pair {
-	d := newDaemon(t, "sqlite")
+	return newPairOn(t, newDaemon(t, "sqlite"))
+}
+
+// newPairOn starts a daemon that is set up already.
+func newPairOn(t *testing.T, d *daemon) *pair {
+	t.Helper()
 	d.start()
 	r := &pair{daemon: d, t: t, callee: d.slots("armin.artmann")["desk"], caller: d.slots("iris.immsee")["desk"]}
 	d.api("PUT", "/api/users/armin.artmann/matrix", map[string][]string{"416": {r.callee.ID}, "4161": {}, "4162": {}}, nil)

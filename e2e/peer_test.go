@@ -92,7 +92,7 @@ func token() string {
 type peer struct {
 	t     *testing.T
 	d     *daemon
-	proto string // UDP or TCP
+	proto string // UDP, TCP, TLS, WS or WSS
 	local string
 	acc   account
 	udp   *net.UDPConn
@@ -115,6 +115,8 @@ func newPeer(t *testing.T, d *daemon, a account, proto, local string) *peer {
 			go p.readUDP(p.udp)
 			t.Cleanup(func() { p.udp.Close() })
 		}
+	} else if proto != "TCP" {
+		p.open(d.also[strings.ToLower(proto)])
 	} else {
 		dialer := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(mustAddr(t, local))}
 		if p.tcp, err = dialer.Dial("tcp", d.sip); err == nil {
@@ -274,8 +276,12 @@ func (p *peer) via() string {
 
 func (p *peer) contact() string {
 	c := "sip:" + p.acc.SIP.Username + "@" + p.local
-	if p.proto == "TCP" {
-		c += ";transport=tcp"
+	switch p.proto {
+	case "UDP":
+	case "WSS":
+		c += ";transport=ws"
+	default:
+		c += ";transport=" + strings.ToLower(p.proto)
 	}
 	return c
 }
