@@ -72,6 +72,7 @@ type App struct {
 	ran      bool
 	// firstPassword is the supervisor's, when it was made by this start.
 	firstPassword string
+	gruuKey       []byte
 }
 
 // New opens files and sockets and assembles the daemon. When it fails, nothing is
@@ -152,6 +153,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.gruuKey = box.Derive("gruu")
 	a.snaps = newSnapshots(a.cfg)
 	a.store, err = store.Open(ctx, store.Config{
 		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Daemon: true, Validate: a.snaps.validate,
@@ -270,7 +272,7 @@ func (a *App) openSIP(context.Context) error {
 		Trace:     a.cfg.SIP.TraceOn(),
 		InDialog:  b2bua.Methods(),
 		Urgent:    b2bua.Emergency,
-		Supported: append(b2bua.Extensions(), "path"),
+		Supported: append(b2bua.Extensions(), "path", "outbound", "gruu"),
 	})
 	if err != nil {
 		return err
@@ -287,7 +289,7 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	a.locs, err = registrar.New(registrar.Config{
-		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Log: a.log.With("part", "registrar"),
+		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"),
 		Notify: func(slotID string, registered bool) {
 			e := calls.Event{Type: calls.Unregistered, At: time.Now(), SlotID: slotID}
 			if registered {
@@ -325,7 +327,7 @@ func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, 
 
 func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
-		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, Live: a.live, Table: a.table, Bus: a.bus,
+		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, SlotNumber: a.slotNumber, Live: a.live, Table: a.table, Bus: a.bus,
 		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls, Attempts: a.cfg.SIP.CallRate},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
@@ -340,6 +342,18 @@ func (a *App) openCalls(digest *auth.Digest) error {
 	}
 	a.calls.Register(a.stack)
 	return nil
+}
+
+// slotNumber is a number that rings a slot, "" for none.
+func (a *App) slotNumber(id string) string {
+	slot, ok := a.snaps.Table().Slot(id)
+	switch {
+	case !ok:
+		return ""
+	case slot.Default != "" || len(slot.Numbers) == 0:
+		return slot.Default
+	}
+	return slot.Numbers[0]
 }
 
 // slotName names a slot for people: "iris.immsee desk".

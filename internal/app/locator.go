@@ -8,10 +8,28 @@ import (
 // locator shows the registrar to the call side.
 type locator struct{ *registrar.Registrar }
 
-// Contacts implements b2bua.Locator.
+// Contacts implements b2bua.Locator. Several flows to one device are one contact, rung over the freshest of them.
 func (l locator) Contacts(buf []b2bua.Contact, slotID string) []b2bua.Contact {
-	for _, b := range l.Bindings(slotID) {
-		buf = append(buf, b2bua.Contact{URI: b.Contact, Flow: b.Flow, Path: b.Path})
+	list := l.Bindings(slotID)
+	first := len(buf)
+	for i := range list {
+		b := &list[i]
+		at := b2bua.Contact{URI: b.Contact, Flow: b.Flow, Path: b.Path, Instance: b.Instance}
+		if !b.Outbound {
+			buf = append(buf, at)
+			continue
+		}
+		known := false
+		for j := range buf[first:] {
+			if c := &buf[first+j]; c.Instance == b.Instance && c.SeveralFlows {
+				c.Others, known = append(c.Others, at), true
+				break
+			}
+		}
+		if !known {
+			at.SeveralFlows = true
+			buf = append(buf, at)
+		}
 	}
 	return buf
 }

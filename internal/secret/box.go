@@ -9,7 +9,9 @@ package secret
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -35,6 +37,7 @@ var ErrOpen = errors.New("sealed value cannot be opened with this key")
 // master key. It is safe for concurrent use.
 type Box struct {
 	aead cipher.AEAD
+	root []byte // of derived keys
 }
 
 // NewBox returns a Box that uses the given key of 32 bytes.
@@ -50,7 +53,16 @@ func NewBox(key []byte) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("using master key: %w", err)
 	}
-	return &Box{aead: aead}, nil
+	return &Box{aead: aead, root: mac(key, "root of derived keys")}, nil
+}
+
+// Derive is a key of 32 bytes for one purpose. It is the same as long as the master key is, and tells nothing about it.
+func (b *Box) Derive(purpose string) []byte { return mac(b.root, purpose) }
+
+func mac(key []byte, text string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(text)) // never fails
+	return m.Sum(nil)
 }
 
 // OpenBox reads the master key from dataDir/secret.key. When there is no such

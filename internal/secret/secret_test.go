@@ -1,6 +1,7 @@
 package secret_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -254,5 +255,19 @@ func BenchmarkVerify(b *testing.B) {
 		if err := p.Verify(b.Context(), hash, "correct horse"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestDerivedKeys(t *testing.T) {
+	a, err := secret.NewBox(bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := secret.NewBox(bytes.Repeat([]byte{2}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k := a.Derive("x"); len(k) != 32 || !bytes.Equal(k, a.Derive("x")) || bytes.Equal(k, a.Derive("y")) || bytes.Equal(k, b.Derive("x")) {
+		t.Errorf("%x", k)
 	}
 }

@@ -37,6 +37,7 @@ type call struct {
 	account *auth.Account
 	source  netip.Addr
 	called  string // as dialled
+	only    device // the call is for this one alone, see dialled
 	wanted  string // number the caller wants to show
 	path    string // loop marker to be sent on
 	forward int    // Max-Forwards to be sent on

@@ -33,6 +33,18 @@ type Contact struct {
 	URI  string          // as registered; the Request-URI
 	Flow *transport.Flow // nil or closed: URI names where to send
 	Path []string        // Route values to be sent (RFC 3327)
+	// Instance names the device (+sip.instance), "" when it is not known.
+	Instance string
+	// Others are further flows to the same device, to be tried in turn (RFC 5626 section 7). SeveralFlows says that there
+	// may be some, which is for who fills them in.
+	Others       []Contact
+	SeveralFlows bool
+}
+
+// Devices is what a Locator may be too: it knows the devices that GRUUs name (RFC 5627).
+type Devices interface {
+	// Device is the slot and the device of a GRUU of ours; false for any other URI.
+	Device(uri message.URI) (slotID, instance string, ok bool)
 }
 
 // Authenticator says who sent a request; *auth.Digest is one. Both methods are called
@@ -113,6 +125,9 @@ type Config struct {
 	Resolver Resolver
 	// FailoverAfter is how long a target may say nothing when there is another to be tried, default 4 s.
 	FailoverAfter time.Duration
+	// SlotNumber is a number that rings a slot, "" for none: a call to one of its devices (by GRUU) is routed like one to
+	// that number. Nil: there are no such calls.
+	SlotNumber func(slotID string) string
 	// SlotName names a slot for people, as in "iris.immsee desk". It is called from shards, and
 	// only where audio went wrong. Nil: the ID stands for it.
 	SlotName func(slotID string) string

@@ -69,6 +69,9 @@ func (c *call) ringAll() {
 			c.miss(t, "", 480)
 		}
 		for j := range contacts {
+			if c.leaves(t.SlotID, contacts[j].Instance) {
+				continue
+			}
 			if rung >= c.u.cfg.Limits.Contacts {
 				break
 			}
@@ -177,7 +180,7 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 		if status >= 200 && status < 300 {
 			f.stray(tx, res)
 		}
-	case status == 503 && f.elsewhere(status):
+	case (status == 503 || status == 430) && f.elsewhere(status): // 430: the edge proxy has lost the flow (RFC 5626)
 	case status == 100:
 		f.ways.heard(f.c.u, status)
 	case status < 200:

@@ -109,13 +109,14 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 		}
 	}()
 	req := tx.Request()
-	called := calledNumber(req)
+	called, only := u.dialled(req)
 	timers, refused := u.negotiate(req)
 	if refused {
 		u.respond(tx, 422, "Min-SE", itoa(u.cfg.Timers.Min))
 		return
 	}
 	c := u.newCall(sh, tx, account, called)
+	c.only = only
 	defer c.guard()
 	c.urgent = urgent
 	c.a.deal = timers

@@ -22,6 +22,8 @@ type Resolver interface {
 type ways struct {
 	left []transport.Target // not tried yet
 	now  transport.Target   // being tried; none when the phone itself keeps the flow open
+	// others are further flows to the same device (RFC 5626).
+	others []Contact
 }
 
 // find looks for the targets of a URI. When it returns true, done is called later with them; it is for the
@@ -68,8 +70,12 @@ func (w *ways) heard(u *UA, status int) {
 // reach finds the first way to a contact: the flow that the phone keeps open, or one to where the contact or the
 // first proxy of its path is. With no flow and true the DNS has to be asked first.
 func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
+	f.ways.others = at.Others
 	if at.Flow != nil && !at.Flow.Closed() {
 		return at.Flow, false
+	}
+	if flow := f.nextFlow(); flow != nil {
+		return flow, false
 	}
 	uri := at.URI
 	if len(at.Path) > 0 {
@@ -103,6 +109,19 @@ func (f *fork) found(targets []transport.Target) {
 	f.fail(0)
 }
 
+// nextFlow takes the next flow to the device that is open, nil when there is none.
+func (f *fork) nextFlow() *transport.Flow {
+	for len(f.ways.others) > 0 {
+		at := &f.ways.others[0]
+		f.ways.others = f.ways.others[1:]
+		if at.Flow != nil && !at.Flow.Closed() {
+			f.contact, f.path = at.URI, at.Path
+			return at.Flow
+		}
+	}
+	return nil
+}
+
 // elsewhere goes on to the contact's next target when the one being tried does not answer. It is false when there is
 // none, or when a phone rings already.
 func (f *fork) elsewhere(status int) bool {
@@ -112,6 +131,9 @@ func (f *fork) elsewhere(status int) bool {
 		return false
 	}
 	flow := f.ways.next(c.u)
+	if flow == nil {
+		flow = f.nextFlow()
+	}
 	if flow == nil {
 		return false
 	}
@@ -124,7 +146,7 @@ func (f *fork) elsewhere(status int) bool {
 // hurry gives a target that says nothing at all up before its transaction does, when there is another to be tried: the
 // caller does not wait for 64*T1. Its INVITE stays cancelled, should it answer after all.
 func (f *fork) hurry() {
-	if len(f.ways.left) == 0 && f.plain == nil {
+	if len(f.ways.left) == 0 && len(f.ways.others) == 0 && f.plain == nil {
 		return
 	}
 	tx := f.tx
@@ -141,6 +163,10 @@ func (l *leg) seek(then func()) bool {
 	c := l.c
 	uri, ok := l.dlg.NextURI()
 	if !ok {
+		return false
+	}
+	if f := c.u.deviceFlow(uri); f != nil {
+		l.dlg.Flow = f
 		return false
 	}
 	targets, later := c.u.find(uri, func(targets []transport.Target) {

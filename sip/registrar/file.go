@@ -52,6 +52,7 @@ type fileBinding struct {
 	UserAgent string         `json:"user_agent,omitempty"`
 	Instance  string         `json:"instance,omitempty"`
 	RegID     string         `json:"reg_id,omitempty"`
+	Outbound  bool           `json:"outbound,omitempty"`
 }
 
 // store knows when the file is to be written.
@@ -171,7 +172,7 @@ func (r *Registrar) encode(w io.Writer) error {
 				n++
 				err := enc.Encode(fileBinding{
 					Slot: b.SlotID, Contact: b.Contact, Proto: string(b.proto), Local: b.local, Received: b.Received, Path: b.Path,
-					Refreshed: b.Refreshed.Unix(), Expires: b.Expires.Unix(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, UserAgent: b.UserAgent, Instance: b.Instance, RegID: b.RegID,
+					Refreshed: b.Refreshed.Unix(), Expires: b.Expires.Unix(), CallID: b.CallID, CSeq: b.CSeq, Q: b.Q, UserAgent: b.UserAgent, Instance: b.Instance, RegID: b.RegID, Outbound: b.Outbound,
 				})
 				if err != nil {
 					return err
@@ -314,7 +315,7 @@ func (f *fileBinding) binding() (Binding, error) {
 	}
 	return Binding{
 		SlotID: f.Slot, Contact: f.Contact, Received: f.Received, Path: f.Path, Refreshed: time.Unix(f.Refreshed, 0), Expires: time.Unix(f.Expires, 0), CallID: f.CallID,
-		CSeq: f.CSeq, Q: f.Q, UserAgent: f.UserAgent, Instance: f.Instance, RegID: f.RegID,
+		CSeq: f.CSeq, Q: f.Q, UserAgent: f.UserAgent, Instance: f.Instance, RegID: f.RegID, Outbound: f.Outbound && f.Instance != "" && f.RegID != "",
 		proto: transport.Proto(f.Proto), local: f.Local,
 	}, nil
 }

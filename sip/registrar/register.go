@@ -76,13 +76,14 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 	now := r.cfg.Now()
 	var list []Binding
 	var f fault
+	flows := false
 	switch {
 	case !req.Has(message.HContact): // a query
 		list = r.Bindings(acc.SlotID)
 	case req.ContactStar():
 		list, f = r.removeAll(acc.SlotID, req, now)
 	default:
-		list, f = r.update(acc.SlotID, req, flow, now)
+		list, flows, f = r.update(acc.SlotID, req, flow, now)
 	}
 	if f.status != 0 {
 		b := r.response(req, f.status, f.phrase)
@@ -94,7 +95,11 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 		}
 		return b, f.status
 	}
-	return r.accepted(req, list, now), 200
+	b := r.accepted(req, acc.Username, list, now)
+	if flows {
+		addOutbound(b, flow)
+	}
+	return b, 200
 }
 
 // fault is why a request is refused; the zero value is none.
@@ -109,7 +114,7 @@ type fault struct {
 func (r *Registrar) unsupported(req *message.Message) *message.Builder {
 	var unknown []string
 	for tag := range req.Values(message.HRequire) {
-		if !strings.EqualFold(tag, "path") {
+		if !strings.EqualFold(tag, "path") && !strings.EqualFold(tag, "outbound") && !strings.EqualFold(tag, "gruu") {
 			unknown = append(unknown, tag)
 		}
 	}
@@ -129,8 +134,9 @@ func (r *Registrar) response(req *message.Message, status int, phrase string) *m
 }
 
 // accepted is the 200 with all bindings.
-func (r *Registrar) accepted(req *message.Message, list []Binding, now time.Time) *message.Builder {
+func (r *Registrar) accepted(req *message.Message, username string, list []Binding, now time.Time) *message.Builder {
 	b := r.response(req, 200, "")
+	gruu := req.HasToken(message.HSupported, "gruu")
 	for i := range list {
 		c := &list[i]
 		left := int(c.Expires.Sub(now).Round(time.Second) / time.Second)
@@ -144,7 +150,14 @@ func (r *Registrar) accepted(req *message.Message, list []Binding, now time.Time
 		if c.RegID != "" {
 			regID = ";reg-id="
 		}
-		b.AddParts("Contact", "<", c.Contact, ">;expires=", strconv.Itoa(left), q, instance, c.Instance, quote, regID, c.RegID)
+		grs := ""
+		if gruu && c.Instance != "" {
+			grs = `;pub-gruu="` + r.gruus.public(username, c.Instance) + `"`
+			if t := r.gruus.temporary(c.SlotID, c.Instance, c.CallID); t != "" {
+				grs += `;temp-gruu="` + t + `"`
+			}
+		}
+		b.AddParts("Contact", "<", c.Contact, ">;expires=", strconv.Itoa(left), q, instance, c.Instance, quote, regID, c.RegID, grs)
 	}
 	b.Copy(req, message.HPath)
 	return b.Add("Date", r.dateHeader(now))
@@ -192,6 +205,7 @@ type wish struct {
 	expires         int // seconds; 0 removes
 	q               float32
 	instance, regID string
+	flow            bool // one of several of its device (RFC 5626)
 }
 
 // wishes reads the Contacts (RFC 3261 section 10.3 step 7).
@@ -219,8 +233,11 @@ func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, fault) {
 			w.instance, _ = a.Param("+sip.instance")
 			w.regID, _ = a.Param("reg-id")
 		}
-		if len(w.instance) > maxInstance || len(w.regID) > maxRegID || strings.IndexByte(w.instance, '"') >= 0 || strings.IndexByte(w.instance, '\\') >= 0 || !digits(w.regID) {
-			return nil, fault{400, "Unusable Contact"}
+		if len(w.instance) > maxInstance || strings.ContainsAny(w.instance, "\"\\\r\n\t ") {
+			return nil, fault{400, "Unusable +sip.instance"}
+		}
+		if !validRegID(w.regID) {
+			return nil, fault{400, "Unusable reg-id"}
 		}
 		if w.expires > 0 && w.expires < r.cfg.MinExpires {
 			return nil, fault{423, ""}
@@ -269,22 +286,26 @@ func path(req *message.Message) ([]string, fault) {
 	return hops, fault{}
 }
 
-// update adds, refreshes and removes the contacts that the request names, all or none.
-func (r *Registrar) update(slotID string, req *message.Message, flow *transport.Flow, now time.Time) ([]Binding, fault) {
+// update adds, refreshes and removes the contacts that the request names, all or none. flows says that one of them is a flow
+// in the sense of RFC 5626.
+func (r *Registrar) update(slotID string, req *message.Message, flow *transport.Flow, now time.Time) (list []Binding, flows bool, f fault) {
 	var room [4]wish
 	wishes, f := r.wishes(room[:0], req)
 	if f.status != 0 {
-		return nil, f
+		return nil, false, f
+	}
+	if flows, f = outbound(req, wishes); f.status != 0 {
+		return nil, false, f
 	}
 	hops, f := path(req)
 	if f.status != 0 {
-		return nil, f
+		return nil, false, f
 	}
 	list, bound, f := r.apply(slotID, wishes, req, flow, hops, now)
 	if bound {
 		r.bindFlow(flow, slotID)
 	}
-	return list, f
+	return list, flows, f
 }
 
 // apply does that to the table. bound says that a binding has come to depend on a connection.
@@ -351,11 +372,13 @@ func (r *Registrar) crowd(list []Binding) []Binding {
 }
 
 // find is the binding that a Contact means: the same URI (RFC 3261 section 19.1.4), or the same phone
-// by +sip.instance and reg-id (RFC 5626 section 6). -1 when there is none.
+// by +sip.instance and reg-id, which alone count for flows (RFC 5626 section 6). -1 when there is none.
 func find(list []Binding, w *wish) int {
-	for i := range list {
-		if list[i].Contact == w.uri {
-			return i
+	if !w.flow {
+		for i := range list {
+			if list[i].Contact == w.uri {
+				return i
+			}
 		}
 	}
 	if w.instance != "" {
@@ -364,6 +387,9 @@ func find(list []Binding, w *wish) int {
 				return i
 			}
 		}
+	}
+	if w.flow { // flows of one device may well have one URI
+		return slices.IndexFunc(list, func(b Binding) bool { return b.Contact == w.uri && !b.isFlow() })
 	}
 	if len(list) == 0 {
 		return -1
@@ -401,6 +427,9 @@ func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *trans
 	}
 	b.Refreshed, b.Expires = now, now.Add(time.Duration(w.expires)*time.Second)
 	b.CSeq, b.Q = req.CSeq(), w.q
+	if b.Outbound != w.flow {
+		b.Outbound, changed = w.flow, true
+	}
 	if b.Flow == nil || !b.Flow.Same(flow) {
 		b.Flow, changed = flow, true
 		b.Received, b.proto, b.local = flow.Remote(), flow.Proto(), flow.Local()

@@ -49,6 +49,7 @@ type Binding struct {
 	UserAgent string
 	Instance  string // +sip.instance, without quotes (RFC 5626 section 4.1)
 	RegID     string // reg-id
+	Outbound  bool   // it is one of the flows of its device (RFC 5626), which is rung over one of them at a time
 
 	proto transport.Proto // of Flow, also when that is nil
 	local netip.AddrPort  // of Flow
@@ -56,9 +57,17 @@ type Binding struct {
 	pulse *pulse          // keep-alive behind NAT, else nil
 }
 
+// isFlow reports whether the binding is one of the flows of a device (RFC 5626).
+func (b *Binding) isFlow() bool { return b.Outbound }
+
+// Flows reports whether a and b are flows of one device: of those one at a time is to be used.
+func Flows(a, b *Binding) bool { return a.isFlow() && b.isFlow() && a.Instance == b.Instance }
+
 // dialable reports whether the phone can be reached without its flow. Phones have no certificate that
 // would name them, so over TLS nobody is dialled.
-func (b *Binding) dialable() bool { return b.proto == transport.TCP && !b.nat && len(b.Path) == 0 }
+func (b *Binding) dialable() bool {
+	return b.proto == transport.TCP && !b.nat && len(b.Path) == 0 && !b.isFlow()
+}
 
 // Config sets up a Registrar. Zero values mean the defaults in brackets.
 type Config struct {
@@ -86,6 +95,8 @@ type Config struct {
 	// Notify hears when a slot gets its first contact and loses its last. It is called on a goroutine of
 	// its own, in order for each slot; quick changes back and forth may be left out.
 	Notify func(slotID string, registered bool)
+	// Key makes GRUUs [random: temporary ones end with the process].
+	Key []byte
 	// Brake bounds the guessing of passwords.
 	Brake BrakeConfig
 	Log   *slog.Logger     // [discarded]
@@ -141,6 +152,7 @@ type Registrar struct {
 	cfg   Config
 	seed  maphash.Seed
 	brake *brake
+	gruus *gruus
 	count counters
 	date  atomic.Pointer[dateText]
 
@@ -168,6 +180,10 @@ func New(cfg Config) (*Registrar, error) {
 		return nil, fmt.Errorf("registrar: %w", err)
 	}
 	r := &Registrar{cfg: cfg.withDefaults(), seed: maphash.MakeSeed(), flows: map[*transport.Flow][]string{}}
+	var err error
+	if r.gruus, err = newGRUUs(r.cfg.Domain, r.cfg.Key); err != nil {
+		return nil, fmt.Errorf("registrar: %w", err)
+	}
 	r.brake = newBrake(r.cfg.Brake, r.cfg.Log)
 	r.notes.init()
 	for i := range r.stripes {
@@ -379,11 +395,11 @@ func (r *Registrar) unreachable(slotID string, p *pulse) {
 // counters count what happened since New.
 type counters struct {
 	accepted, challenged, braked, wrong, unknown, expired, lost, panics atomic.Uint64
-	refused                                                             [8]atomic.Uint64 // see refusals
+	refused                                                             [9]atomic.Uint64 // see refusals
 }
 
 // refusals are the statuses counted by name.
-var refusals = [8]int{400, 403, 420, 423, 500, 503}
+var refusals = [9]int{400, 403, 420, 423, 439, 500, 503}
 
 // Stats are counters since New.
 type Stats struct {

@@ -61,7 +61,7 @@ func start(t *testing.T, n *siptest.Network, change func(*registrar.Config)) *pb
 	p.stack, err = sip.New(sip.Config{
 		Transport: transport.Config{Network: n.Host(server.Addr()), Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}},
 		Shards:    2,
-		Supported: []string{"path"},
+		Supported: []string{"path", "outbound", "gruu"},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +204,7 @@ func TestRules(t *testing.T) {
 		{"endless contact", siptest.Registration{Contact: "<sip:" + strings.Repeat("x", 600) + "@x>"}, 400, "sip:u1@10.0.0.2:5060 300", ""},
 		{"broken contact", siptest.Registration{Contact: "<sip:u1@x"}, 400, "sip:u1@10.0.0.2:5060 300", ""},
 		{"too many contacts", siptest.Registration{Contact: strings.Repeat("<sip:x@y>, ", 11) + own}, 403, "sip:u1@10.0.0.2:5060 300", ""},
-		{"unknown extension", siptest.Registration{Contact: own, Headers: []string{"Require: path, gruu"}}, 420, "sip:u1@10.0.0.2:5060 300", "Unsupported: gruu"},
+		{"unknown extension", siptest.Registration{Contact: own, Headers: []string{"Require: path, fax"}}, 420, "sip:u1@10.0.0.2:5060 300", "Unsupported: fax"},
 		{"path not asked for", siptest.Registration{Contact: own, Headers: []string{"Path: <sip:edge;lr>"}}, 420, "sip:u1@10.0.0.2:5060 300", "Unsupported: path"},
 		{"path", siptest.Registration{Contact: own, CallID: "c8", Headers: []string{"Path: <sip:edge;lr>", "Supported: path"}}, 200, "sip:u1@10.0.0.2:5060 300", "Path: <sip:edge;lr>"},
 		{"endless path", siptest.Registration{Contact: own, CallID: "c8", Headers: []string{"Path: " + strings.Repeat("<sip:edge;lr>, ", 9) + "<sip:edge;lr>", "Supported: path"}}, 400, "sip:u1@10.0.0.2:5060 300", ""},

@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,9 +31,14 @@ type Call struct {
 
 // Invite calls a number.
 func (p *Phone) Invite(number, sdp string, lines ...string) *Call {
+	return p.InviteURI("sip:"+number+"@"+p.cfg.Domain, sdp, lines...)
+}
+
+// InviteURI calls any URI.
+func (p *Phone) InviteURI(uri, sdp string, lines ...string) *Call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := &Call{p: p, id: p.mint("call-"), target: "sip:" + number + "@" + p.cfg.Domain, cseq: 1}
+	c := &Call{p: p, id: p.mint("call-"), target: uri, cseq: 1}
 	c.local = "<" + p.URI() + ">;tag=" + p.mint("t-")
 	c.remote = "<" + c.target + ">"
 	c.Client = p.start(message.INVITE, func(branch, auth string) []byte {
@@ -364,7 +370,8 @@ func (r *Request) respond(status int, body string, lines ...string) {
 	for rr := range r.Lines(message.HRecordRoute) {
 		b.Add("Record-Route", rr)
 	}
-	if r.Method() != message.CANCEL && r.Method() != message.BYE && status < 300 {
+	own := slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Contact:") })
+	if r.Method() != message.CANCEL && r.Method() != message.BYE && status < 300 && !own {
 		b.Add("Contact", "<"+r.p.Contact()+">")
 	}
 	r.last = headers(b, lines).Finish(typeOf(body), []byte(body))
