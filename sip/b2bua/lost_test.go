@@ -1,7 +1,9 @@
 package b2bua
 
 import (
+	"bytes"
 	"fmt"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,6 +143,44 @@ func TestRaceSiblingsAnswer(t *testing.T) {
 				caller.Bye(t)
 				winner.ExpectBye(t)
 				r.expectRecord(calls.Answered, 200, byCaller)
+			})
+		})
+	}
+}
+
+// TestRacePipelinedRequests: a phone sends several requests in the dialog without waiting for the answer of any, in order and
+// with the last one first.
+func TestRacePipelinedRequests(t *testing.T) {
+	for _, overtaken := range []bool{false, true} {
+		t.Run(map[bool]string{false: "in order", true: "the last overtakes"}[overtaken], func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller, callee := r.connect(a, b, "4b")
+				if overtaken {
+					late := true
+					r.net.Filter(func(from, _ netip.AddrPort, m []byte) bool {
+						if from == a.Addr() && bytes.HasPrefix(m, []byte("INVITE")) && late {
+							late = false // its repetition comes after all others
+							return false
+						}
+						return true
+					})
+				}
+				invite := caller.Send(message.INVITE, contentSDP, sdpFor(a, "9", g722))
+				info := caller.Send(message.INFO, "application/dtmf", "5")
+				update := caller.Send(message.UPDATE, contentSDP, sdpFor(a, "8 0", "a=sendonly"))
+				callee.ExpectRequest(t, message.INFO).OK()
+				info.Expect(t, 200)
+				if overtaken {
+					update.Expect(t, 200)
+					invite.Expect(t, 500) // its number has passed
+				} else {
+					update.Expect(t, 500) // the first offer is not answered
+					callee.ExpectRequest(t, message.INVITE).Respond(200, sdpFor(b, "9", g722))
+					ackOf(a, invite.Expect(t, 200))
+				}
+				caller.Bye(t)
+				callee.ExpectBye(t)
 			})
 		})
 	}
