@@ -37,7 +37,7 @@ type LegInfo struct {
 }
 
 var (
-	phaseNames    = [...]string{ringing: "ringing", answering: "answering", up: "up", ended: "ended"}
+	phaseNames    = [...]string{ringing: "ringing", holding: "holding", answering: "answering", up: "up", ended: "ended"}
 	legNames      = [...]string{legEarly: "early", legUp: "up", legLeaving: "leaving", legBye: "bye", legGone: "gone"}
 	forkNames     = [...]string{forkCalling: "calling", forkRinging: "ringing", forkCancelling: "cancelling", forkDone: "done", forkWon: "won"}
 	exchangeNames = [...]string{dialog.Stable: "stable", dialog.OfferSent: "offer sent", dialog.OfferReceived: "offer received"}
@@ -52,19 +52,29 @@ func nameOf[T ~uint8](names []string, v T) string {
 
 // CallOf names the call that a dialog belongs to; it is "" when the dialog is no call's. Call it in the dialog's shard only.
 func CallOf(u sip.DialogUser) string {
-	if l, ok := u.(*leg); ok {
-		return l.c.id
+	if c := callOf(u); c != nil {
+		return c.id
 	}
 	return ""
 }
 
+// callOf is the call of a dialog of the caller, or of one or more of a contact.
+func callOf(u sip.DialogUser) *call {
+	switch u := u.(type) {
+	case *leg:
+		return u.c
+	case *fork:
+		return u.c
+	}
+	return nil
+}
+
 // Inspect describes the call that a dialog belongs to. Call it in the dialog's shard only.
 func Inspect(u sip.DialogUser) (CallInfo, bool) {
-	l, ok := u.(*leg)
-	if !ok {
+	c := callOf(u)
+	if c == nil {
 		return CallInfo{}, false
 	}
-	c := l.c
 	info := CallInfo{
 		ID: c.id, Phase: nameOf(phaseNames[:], c.phase), Start: c.rec.Start, From: c.rec.From, To: c.called,
 		Pending: c.pending, Streams: len(c.streams),
@@ -75,15 +85,25 @@ func Inspect(u sip.DialogUser) (CallInfo, bool) {
 	}
 	info.Legs = append(info.Legs, a)
 	for _, f := range c.forks {
-		b := f.leg.inspect()
-		b.Side = byCallee
-		if f.state != forkWon {
-			b.Phase = nameOf(forkNames[:], f.state)
+		if f != c.won || c.b == &f.leg {
+			info.Legs = append(info.Legs, f.inspect(&f.leg))
 		}
-		b.SlotID, b.Contact = f.target.SlotID, f.contact
-		info.Legs = append(info.Legs, b)
+		for _, l := range f.siblings {
+			info.Legs = append(info.Legs, f.inspect(l))
+		}
 	}
 	return info, true
+}
+
+// inspect describes one of the dialogs of a contact.
+func (f *fork) inspect(l *leg) LegInfo {
+	b := l.inspect()
+	b.Side = byCallee
+	if f.state != forkWon {
+		b.Phase = nameOf(forkNames[:], f.state)
+	}
+	b.SlotID, b.Contact = f.target.SlotID, f.contact
+	return b
 }
 
 func (l *leg) inspect() LegInfo {
