@@ -12,7 +12,7 @@ SOAK        ?= 1h
 SOAK_RATE   ?= 50
 
 # Peers that tests call: real phones, servers and tools from Debian.
-TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious tshark
+TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark
 # Peers that the benchmark compares with.
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
 
@@ -34,7 +34,7 @@ test: setup-test check ## set up what the tests need and run every test
 	$(GO) test -timeout 10m ./...
 	$(MAKE) --no-print-directory e2e
 
-e2e: setup-test build ## calls between real phones through the daemon
+e2e: setup-test setup-browser build ## calls between real phones through the daemon
 	$(GO) test -tags e2e -count 1 -timeout 15m ./e2e/...
 
 race: ## every unit test under the race detector
@@ -85,6 +85,15 @@ endef
 
 setup-test:
 	$(call install,$(TEST_PACKAGES))
+
+# The browser phone's packages, from its lock file.
+.PHONY: setup-browser
+setup-browser: e2e/browser/node_modules/.package-lock.json
+
+e2e/browser/node_modules/.package-lock.json: e2e/browser/package.json e2e/browser/package-lock.json
+	@command -v npm >/dev/null || { echo "node and npm are missing: the browser phone needs them"; exit 1; }
+	cd e2e/browser && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 setup-bench:
 	$(call install,$(BENCH_PACKAGES))
