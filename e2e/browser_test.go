@@ -22,6 +22,8 @@ type browser struct {
 	in  io.WriteCloser
 	out *bufio.Reader
 	log *syncBuffer
+
+	seen int // events that were awaited
 }
 
 // startBrowser runs the page and waits until it can take commands.
@@ -96,13 +98,19 @@ func (b *browser) do(name string, args, into any) {
 	b.result(name, into)
 }
 
+// await waits for an event that came after those awaited before.
 func (b *browser) await(event string) {
 	b.t.Helper()
 	eventually(b.t, 12*time.Second, "the browser sees "+event, func() bool {
 		var events []string
 		b.do("events", nil, &events)
-		n := len(events)
-		return n > 0 && strings.HasPrefix(events[n-1], event)
+		for i := b.seen; i < len(events); i++ {
+			if strings.HasPrefix(events[i], event) {
+				b.seen = i + 1
+				return true
+			}
+		}
+		return false
 	})
 }
 

@@ -9,8 +9,10 @@ const events = [];
 function microphone(hz) {
   const tone = audio.createOscillator();
   const out = audio.createMediaStreamDestination();
+  const quiet = audio.createGain(); // at full scale codecs clip
   tone.frequency.value = hz;
-  tone.connect(out);
+  quiet.gain.value = 0.3;
+  tone.connect(quiet).connect(out);
   tone.start();
   return out.stream;
 }

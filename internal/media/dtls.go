@@ -115,7 +115,8 @@ func (a *association) record(b []byte, src netip.AddrPort, now time.Duration) Dr
 	switch {
 	case len(b) > maxRecord:
 		return DropMalformed
-	case a.running && src == a.peer:
+	case a.running && (src == a.peer || a.e.checked()):
+		// With ICE the remote may change the pair in the middle of it.
 	case a.running || a.done:
 		return DropHandshake
 	case a.dtls.Client || !isClientHello(b):
@@ -343,6 +344,9 @@ func (t *attempt) WriteTo(b []byte, _ net.Addr) (int, error) {
 	if !t.a.mute && !e.closed && len(b) > 0 {
 		var to sockaddr
 		to.set(t.peer)
+		if e.checked() {
+			to.set(e.guard.agent.target())
+		}
 		if errno := send(e.fd[rtpSocket], b, &to); errno != 0 {
 			e.sendErrors++
 		}

@@ -209,3 +209,27 @@ func TestCloseDuringHandshake(t *testing.T) {
 	a.Close()
 	eventually(t, "it ends", func() bool { return p.shakes.under.Load() == 0 })
 }
+
+// TestHandshakeFollowsThePair lets the remote begin on one pair and nominate another before it has an answer.
+func TestHandshakeFollowsThePair(t *testing.T) {
+	p := startPlane(t, nil)
+	a, _, fa, _ := call(t, p)
+	second := newPhone(t, localhost)
+	web := newBrowser(t, second)
+	us := testICE()
+	mustSecure(t, a, Security{DTLS: &DTLS{Fingerprint: web.id.fingerprint}, ICE: &us})
+	fa.send(fa.rtp, a.Local(), checkOf(t, us, useCandidate))
+	fa.read(fa.rtp)
+	hello := make([]byte, 60) // begins a handshake, and is then no sensible record
+	hello[0], hello[1], hello[2], hello[13] = 22, 254, 255, 1
+	fa.send(fa.rtp, a.Local(), hello)
+	eventually(t, "a handshake begins", func() bool { return p.shakes.under.Load() == 1 })
+	second.send(second.rtp, a.Local(), checkOf(t, us, useCandidate))
+	second.read(second.rtp)
+	if _, _, err := web.shake(a.Local(), true, p.Fingerprint()); err != nil {
+		t.Fatal(err)
+	}
+	if st := a.Stats(); st.Dropped[DropHandshake] != 0 {
+		t.Errorf("dropped %v", st.Dropped)
+	}
+}
