@@ -89,14 +89,14 @@ func (s *shield) at(i int) *section {
 }
 
 // agree answers how a leg's media is to be protected when its peer has made an offer. Keys of before
-// stay where they can. ok is false when the offer cannot be taken like that.
+// stay where they can. Sections that cannot be taken like that are refused; ok is false when none is left.
 func (c *call) agree(l *leg, offer *sdp.Session) (*shield, bool) {
 	u := c.u
 	if u.cfg.Media == nil {
 		return nil, true
 	}
 	var s shield
-	used, dtls := false, false
+	used, dtls, carried, refused := false, false, false, false
 	for i := range min(len(offer.Media), maxStreams) {
 		m, before := &offer.Media[i], l.shield.at(i)
 		if m.Port == 0 || !m.IsRTP() {
@@ -124,13 +124,17 @@ func (c *call) agree(l *leg, offer *sdp.Session) (*shield, bool) {
 			ok = false
 		}
 		if !ok {
-			return nil, false
+			sec = section{refuse: true}
 		}
-		if kind != sdp.Plain || sec.mux || sec.proto != "RTP/AVP" {
+		carried, refused = carried || !sec.refuse, refused || sec.refuse
+		if kind != sdp.Plain || sec.refuse || sec.mux || sec.proto != "RTP/AVP" {
 			s[i], used = sec, true
 		}
 	}
-	if !used {
+	switch {
+	case refused && !carried:
+		return nil, false
+	case !used && !refused:
 		return nil, true
 	}
 	return &s, true
@@ -321,7 +325,7 @@ func (c *call) dress(e *sdp.Edit, sh *shield, to side, s *sdp.Session) {
 	lite := false
 	for i := range e.Media {
 		m, me, sec := &s.Media[i], &e.Media[i], sh.at(i)
-		if sec.refuse || sh != nil && sec.proto == "" && m.IsRTP() && sh.protects() {
+		if sec.refuse || to == calleeSide && c.a.shield.at(i).refuse || sh != nil && sec.proto == "" && m.IsRTP() && sh.protects() {
 			me.Port = sdp.Refuse
 		}
 		if !m.IsRTP() {
