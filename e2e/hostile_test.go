@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -29,7 +30,9 @@ const (
 // independent SIP implementation, registers two phones and makes a new call; the call that is
 // up loses no packet; memory and log stay bounded; what was dropped is counted with its reason.
 func TestAttacks(t *testing.T) {
-	r := newPair(t)
+	d := newDaemon(t, "sqlite")
+	d.listen("tls")
+	r := newPairOn(t, d)
 	callee, caller := r.phones(t, "UDP")
 	up := r.connect(t, caller, callee, "")
 	up.flows(t, 25)
@@ -55,6 +58,13 @@ func TestAttacks(t *testing.T) {
 			`koppelfeld_sip_registers_total{result="challenged"}`, `koppelfeld_sip_wrong_credentials_total{verdict="wrong"}`,
 			`koppelfeld_sip_wrong_credentials_total{verdict="unknown"}`, `koppelfeld_sip_drops_total{layer="credentials",reason="braked"}`,
 		}},
+		{"half-open, slow and false TLS", attacks{halfOpenTLS}, []string{
+			`koppelfeld_sip_drops_total{layer="transport",reason="handshake"}`,
+		}},
+		{"more new calls and registrations than can be served", attacks{storm, func(t *testing.T, r *pair, done <-chan struct{}) { served(t, r, up, done) }}, []string{
+			`koppelfeld_sip_requests_total{method="INVITE"}`, `koppelfeld_sip_requests_total{method="REGISTER"}`, "koppelfeld_sip_emergency_invites_total",
+		}},
+		{"a phone that runs wild", attacks{wildPhone}, []string{`koppelfeld_sip_drops_total{layer="calls",reason="call_rate"}`}},
 		{"forged requests of the call and strange RTP", attacks{func(t *testing.T, r *pair, done <-chan struct{}) { forged(t, r, up, done) }}, []string{
 			`koppelfeld_sip_drops_total{layer="dispatch",reason="no_dialog"}`, `koppelfeld_media_dropped_total{reason="source"}`,
 		}},
@@ -332,6 +342,133 @@ func deafClients(t *testing.T, r *pair, done <-chan struct{}) {
 			}
 		})
 	}
+}
+
+// halfOpenTLS opens more TLS connections than one address may have: a third says nothing, a third begins a handshake one byte at a time, a
+// third speaks SIP where a handshake is due. A phone at another address still gets through its handshake.
+func halfOpenTLS(t *testing.T, r *pair, done <-chan struct{}) {
+	var conns []net.Conn
+	defer func() {
+		for _, c := range conns {
+			c.Close()
+		}
+	}()
+	hello := []byte("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + strings.Repeat("x", 500))
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 14)}, Timeout: time.Second}
+	for i := range 650 {
+		c, err := dialer.Dial("tcp", r.also["tls"])
+		if err != nil {
+			continue
+		}
+		conns = append(conns, c)
+		if i%3 == 2 {
+			_, _ = c.Write(request("OPTIONS", i, ""))
+		}
+	}
+	shake := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: &tls.Config{InsecureSkipVerify: true}}
+	c, err := shake.DialContext(t.Context(), "tcp", r.also["tls"])
+	if err != nil {
+		t.Errorf("an honest handshake fails: %v", err)
+	} else {
+		c.Close()
+	}
+	for i := 0; ; i++ {
+		select {
+		case <-done:
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+		for j, c := range conns {
+			if j%3 == 1 {
+				_, _ = c.Write(hello[i%len(hello) : i%len(hello)+1])
+			}
+		}
+	}
+}
+
+// storm offers new work from many addresses as fast as this machine can.
+func storm(t *testing.T, r *pair, done <-chan struct{}) {
+	flood(t, r, loopback(20, 80), 40, 150000, done, func(i int) []byte {
+		return request([]string{"INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE"}[i%4], i, "")
+	})
+}
+
+// served checks that meanwhile the call that is up is heard, and that an emergency call is, both soon.
+func served(t *testing.T, r *pair, up *connected, done <-chan struct{}) {
+	help := newPeer(t, r.daemon, r.caller, "TCP", "127.0.0.1:0")
+	var worst time.Duration
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			t.Logf("%d requests of the call and emergency calls were answered, the slowest after %v", 2*n, worst)
+			if n == 0 {
+				t.Error("the storm was over too soon")
+			}
+			return
+		default:
+		}
+		for _, ask := range []func(){
+			func() {
+				text := up.a.send("OPTIONS", "", "")
+				up.a.p.awaitAgain(text, "200 OPTIONS")
+			},
+			func() {
+				k := help.dial("sip:112@"+domain, "", description("127.0.0.1", 40000, 1, "", pcmu...))
+				k.ackFailure(help.await("404 INVITE")) // there is no way out yet
+			},
+		} {
+			begun := time.Now()
+			ask()
+			if took := time.Since(begun); took > worst {
+				worst = took
+			}
+		}
+		if worst > 3*time.Second {
+			t.Errorf("answered after %v", worst)
+		}
+		select {
+		case <-done:
+		case <-time.After(300 * time.Millisecond): // emergency calls have a budget
+		}
+	}
+}
+
+// awaitAgain sends a request again and again, as phones do over UDP, until its answer comes.
+func (p *peer) awaitAgain(text, kind string) {
+	p.t.Helper()
+	for range 10 {
+		again := time.After(500 * time.Millisecond)
+		for waiting := true; waiting; {
+			select {
+			case m := <-p.in:
+				if m.kind() == kind {
+					return
+				}
+			case <-again:
+				waiting = false
+			}
+		}
+		p.send(text)
+	}
+	p.t.Errorf("%s %s did not get %s", p.proto, p.local, kind)
+}
+
+// wildPhone knows a password and calls without end.
+func wildPhone(t *testing.T, r *pair, done <-chan struct{}) {
+	wild := newPeer(t, r.daemon, r.caller, "TCP", "127.0.0.90:0")
+	refused := 0
+	for range 100 {
+		k := wild.dial("sip:499@"+domain, "", description("127.0.0.1", 40000, 1, "", pcmu...))
+		res := wild.await("404 INVITE", "503 INVITE")
+		k.ackFailure(res)
+		if res.kind() == "503 INVITE" {
+			refused++
+		}
+	}
+	if refused < 10 {
+		t.Errorf("%d of 100 calls were refused", refused)
+	}
+	<-done
 }
 
 // request is one of a flood, from nobody in particular.

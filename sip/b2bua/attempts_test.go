@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
 func TestEmergency(t *testing.T) {
@@ -89,4 +91,22 @@ func TestEmergencyCallsHaveNoLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+func FuzzEmergency(f *testing.F) {
+	for _, s := range []string{"sip:112@x", "tel:1-1-0", "sip:%31%31%30;a@x", "sips:0112:p@[::1]:5;x?y"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, uri string) {
+		if !Emergency(uri) {
+			return
+		}
+		u, err := message.ParseURI(uri)
+		if err != nil {
+			t.Fatalf("%q is no URI", uri)
+		}
+		if n, ok := routing.Dialled(userOf(u)); !ok || n != "110" && n != "112" && n != "0110" && n != "0112" {
+			t.Fatalf("%q calls %q", uri, n)
+		}
+	})
 }

@@ -276,3 +276,36 @@ func BenchmarkHostile(b *testing.B) {
 		})
 	}
 }
+
+// FuzzVia reads a Via, notes a source in it as a reader does, and reads the message again.
+func FuzzVia(f *testing.F) {
+	for _, s := range []string{
+		"SIP/2.0/UDP h;branch=z9hG4bKx", "SIP/2.0/TCP [2001:db8::1]:5061 ; rport ;received=x", "SIP / 2.0 / WS\th : 5 ;a=\";,\"", "SIP/2.0/UDP h;rport=1;rport=2;RECEIVED=y,SIP/2.0/UDP i",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		v, ok := ParseVia(s)
+		m, err := Parse([]byte("OPTIONS sip:x SIP/2.0\r\nVia: " + s + "\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: i\r\nCSeq: 1 OPTIONS\r\n\r\nbody"))
+		if err != nil {
+			return
+		}
+		if ok && !strings.Contains(s, ",") && m.Via().Host != v.Host {
+			t.Fatalf("host %q and %q", m.Via().Host, v.Host)
+		}
+		host, branch := m.Via().Host, m.Branch()
+		m.SetReceived(netip.MustParseAddr("2001:db8::77"), 5099)
+		if m.Via().Host != host || m.Branch() != branch || m.CallID() != "i" || string(m.Body()) != "body" || m.Method() != OPTIONS {
+			t.Fatalf("%q became %q", s, m.Raw())
+		}
+		n, err := Parse(bytes.Clone(m.Raw()))
+		if err != nil {
+			t.Fatalf("%v in %q", err, m.Raw())
+		}
+		if got, _ := n.Via().Param("received"); got != "2001:db8::77" {
+			if a, err := netip.ParseAddr(host); err != nil || a != netip.MustParseAddr("2001:db8::77") {
+				t.Fatalf("received %q in %q", got, m.Raw())
+			}
+		}
+	})
+}
