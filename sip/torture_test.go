@@ -3,13 +3,17 @@ package sip_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/routing"
@@ -39,7 +43,7 @@ var torture = []struct {
 	{"3.1.1.5", "esc02", "501", "", "a percent sign in a method or a header name escapes nothing"},
 	{"3.1.1.6", "lwsdisp", "200", "", "no blank is needed before the bracket"},
 	{"3.1.1.7", "longreq", "401 404", "", "long values, and many hops in every spelling"},
-	{"3.1.1.8", "dblreq", "401 200", "401 401", "a datagram ends with its message, a stream goes on"},
+	{"3.1.1.8", "dblreq", "401 200", "401 401 end", "a datagram ends with its message; a stream does not, and what follows the second message is none"},
 	{"3.1.1.9", "semiuri", "200", "", "a semicolon belongs to the user"},
 	{"3.1.1.10", "transports", "200", "", "unknown transports in Via"},
 	{"3.1.1.11", "mpart01", "405", "", "the body need not be understood"},
@@ -47,7 +51,7 @@ var torture = []struct {
 	{"3.1.1.13", "noreason", "", "", "the same"},
 	{"3.1.2.1", "badinv01", "400", "", "separators without parameters"},
 	{"3.1.2.2", "clerr", "400", "none", "a datagram that is too short is refused; on a stream the rest may come"},
-	{"3.1.2.3", "ncl", "400", "end", "the end of the message on a stream is unknown"},
+	{"3.1.2.3", "ncl", "400", "400 end", "the end of the message on a stream is unknown"},
 	{"3.1.2.4", "scalar02", "400", "", "numbers too large"},
 	{"3.1.2.5", "scalarlg", "", "", "a response cannot be refused"},
 	{"3.1.2.6", "quotbal", "400", "", "an open quoted-string"},
@@ -73,14 +77,14 @@ var torture = []struct {
 	{"3.3.6", "invut", "401 415", "", "an unknown body"},
 	{"3.3.7", "regaut01", "401 200", "", "unknown credentials are none"},
 	{"3.3.8", "multi01", "400", "", "every field twice"},
-	{"3.3.9", "mcl01", "400", "end", "two lengths"},
+	{"3.3.9", "mcl01", "400", "400 end", "two lengths"},
 	{"3.3.10", "bcast", "", "", "a response is not passed on to another Via"},
 	{"3.3.11", "zeromf", "200", "", "the last hop is ours"},
 	{"3.3.12", "cparam01", "401 200", "", "a parameter of the header"},
 	{"3.3.13", "cparam02", "401 200", "", "a parameter of the URI"},
 	{"3.3.14", "regescrt", "401 200", "", "headers in a contact"},
 	{"3.3.15", "sdp01", "401 406", "", "an INVITE that takes no SDP in the answer"},
-	{"3.4.1", "inv2543", "401 400", "end", "a call needs a Contact; phones that are older than RFC 3261 are not served, and a stream needs a Content-Length"},
+	{"3.4.1", "inv2543", "401 400", "400 end", "a call needs a Contact; phones that are older than RFC 3261 are not served, and a stream needs a Content-Length"},
 }
 
 // TestTorture sends messages of our own making, each with the point of its namesake in RFC 4475.
@@ -112,7 +116,7 @@ func tortureIn(t *testing.T, dir, ext string) {
 		for _, over := range []struct {
 			proto transport.Proto
 			want  string
-		}{{transport.UDP, c.want}, {transport.TCP, orElse(c.tcp, c.want)}} {
+		}{{transport.UDP, c.want}, {transport.TCP, orElse(c.tcp, c.want)}, {transport.WS, c.want}} {
 			t.Run(c.section+" "+c.name+" "+string(over.proto), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := newTortured(t)
@@ -179,7 +183,7 @@ func newTortured(t *testing.T) *tortured {
 	}
 	r := &tortured{t: t, net: n, host: n.Host(netip.MustParseAddr("10.0.0.7"))}
 	r.stack, err = sip.New(sip.Config{
-		Transport: transport.Config{Network: n.Host(server.Addr()), Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}},
+		Transport: transport.Config{Network: n.Host(server.Addr()), Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060", "ws://10.0.0.1:5080"}},
 		Shards:    2, InDialog: b2bua.Methods(), Supported: append(b2bua.Extensions(), "path"),
 	})
 	if err != nil {
@@ -214,10 +218,13 @@ func (r *tortured) answers(proto transport.Proto, raw []byte) string {
 	r.t.Helper()
 	var got [][]byte
 	ended := false
-	if proto == transport.UDP {
+	switch proto {
+	case transport.UDP:
 		got = r.overUDP(raw)
-	} else {
+	case transport.TCP:
 		got, ended = r.overTCP(raw)
+	default:
+		got, ended = r.overWS(raw)
 	}
 	var words []string
 	for i, b := range got {
@@ -301,6 +308,40 @@ func (r *tortured) overTCP(raw []byte) (got [][]byte, ended bool) {
 	}
 }
 
+// overWS sends one message in one frame (RFC 7118 section 5), so that a datagram and it end alike.
+func (r *tortured) overWS(raw []byte) (got [][]byte, ended bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	c, err := r.host.Dial(ctx, netip.MustParseAddr("10.0.0.7"), netip.AddrPortFrom(server.Addr(), 5080))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer c.Close()
+	br, _, err := ws.Dialer{Protocols: []string{"sip"}}.Upgrade(c, &url.URL{Scheme: "ws", Host: "10.0.0.1:5080", Path: "/"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var in io.Reader = c
+	if br != nil {
+		in = br
+	}
+	if err := ws.WriteFrame(c, ws.MaskFrame(ws.NewBinaryFrame(bytes.Clone(raw)))); err != nil {
+		r.t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+	for {
+		f, err := ws.ReadFrame(in)
+		switch {
+		case err != nil:
+			return got, !os.IsTimeout(err)
+		case f.Header.OpCode == ws.OpClose:
+			return got, true
+		case f.Header.OpCode == ws.OpText || f.Header.OpCode == ws.OpBinary:
+			got = append(got, f.Payload)
+		}
+	}
+}
+
 // authorized adds credentials to a request that was challenged.
 func (r *tortured) authorized(raw []byte) []byte {
 	r.t.Helper()
@@ -322,4 +363,15 @@ func (r *tortured) authorized(raw []byte) []byte {
 	}
 	line, rest, _ := bytes.Cut(raw, []byte("\r\n"))
 	return []byte(string(line) + "\r\n" + name + ": " + value + "\r\n" + string(rest))
+}
+
+// TestTooLargeForAStream announces more than may come.
+func TestTooLargeForAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newTortured(t)
+		raw := "OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKl\r\nFrom: <sip:a@b>;tag=l\r\nTo: <sip:a@b>\r\nCall-ID: l\r\nCSeq: 1 OPTIONS\r\nContent-Length: 65500\r\n\r\n"
+		if got := r.answers(transport.TCP, []byte(raw)); got != "513 end" {
+			t.Errorf("got %q", got)
+		}
+	})
 }

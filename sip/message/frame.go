@@ -127,7 +127,8 @@ func (f *Framer) Buffered() int { return len(f.buf) - f.start }
 
 // Next returns the next whole message in bytes of its own, or nil if more bytes are needed.
 // pings counts the CRLFCRLF keep-alives (RFC 5626 section 3.5.1) that came before it,
-// each of which the server side answers with one CRLF. Errors are final.
+// each of which the server side answers with one CRLF. Errors are final; with the first one comes the header of the message that
+// cannot be cut out, if it is complete, so that its sender can be told.
 func (f *Framer) Next() (msg []byte, pings int, err error) {
 	if f.err != nil {
 		return nil, 0, f.err
@@ -148,7 +149,7 @@ func (f *Framer) Next() (msg []byte, pings int, err error) {
 			return nil, pings, f.err
 		}
 		if f.need, f.err = frameLen(rest[:head], limit); f.err != nil {
-			return nil, pings, f.err
+			return bytes.Clone(rest[:head]), pings, f.err
 		}
 	}
 	if f.Buffered() < f.need {

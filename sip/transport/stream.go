@@ -295,6 +295,22 @@ func (c *streamConn) close(reason error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.finishLocked(reason)
+}
+
+// finish is close for a connection over which something may have been said at last.
+func (c *streamConn) finish(reason error) {
+	if c.proto != TCP {
+		c.close(reason)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.finishLocked(reason)
+}
+
+// finishLocked ends the connection as soon as what waits has been written; c.mu is held.
+func (c *streamConn) finishLocked(reason error) {
 	if c.closed {
 		return
 	}

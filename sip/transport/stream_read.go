@@ -62,14 +62,14 @@ func newStreamReader(c *streamConn) *streamReader {
 func (r *streamReader) run(b []byte) {
 	c := r.c
 	if err := r.take(b); err != nil {
-		c.close(err)
+		c.finish(err)
 		return
 	}
 	for {
 		drop := r.setDeadline()
 		b, err := r.read()
 		if terr := r.take(b); terr != nil {
-			c.close(terr)
+			c.finish(terr)
 			return
 		}
 		if err == nil {
@@ -211,6 +211,7 @@ func (r *streamReader) consume() error {
 		}
 		if err != nil {
 			r.c.layer.count.drop(DropFraming)
+			r.refuseRest(msg, err)
 			return err
 		}
 		if msg == nil {
@@ -221,6 +222,22 @@ func (r *streamReader) consume() error {
 		if err := r.deliver(msg); err != nil {
 			return err
 		}
+	}
+}
+
+// refuseRest answers a message whose end cannot be found, before the connection ends (RFC 4475 section 3.1.2.3).
+func (r *streamReader) refuseRest(head []byte, err error) {
+	if head == nil {
+		return
+	}
+	refusal := &message.ParseError{Status: 400, Reason: "Unusable Content-Length"}
+	if errors.Is(err, message.ErrTooLarge) {
+		refusal = &message.ParseError{Status: 513, Reason: "Message Too Large"}
+	}
+	m, _ := message.Parse(head) // what else is wrong with it does not matter any more
+	if b := r.c.layer.refusal(m, refusal, time.Now()); b != nil {
+		r.c.layer.count.drop(DropRefused)
+		_ = r.c.SendTo(b, r.c.flow.remote)
 	}
 }
 
