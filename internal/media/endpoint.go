@@ -173,6 +173,8 @@ func (e *Endpoint) setRemote(r Remote) bool {
 		e.heard = false
 		e.since, e.silent = now, false
 		e.rtcp = netip.AddrPort{}
+	} else {
+		e.latch.renew(now)
 	}
 	e.latch.near = r.Signalling
 	switch {

@@ -12,7 +12,10 @@ const (
 	// latchRunNear that for a source at the announced or the signalling address.
 	latchRun     = 5
 	latchRunNear = 2
-	candidates   = 4
+	// latchQuiet is how long a learned source must have said nothing to be left for another
+	// one after the remote has described itself again.
+	latchQuiet = 500 * time.Millisecond
+	candidates = 4
 )
 
 // latch decides which source of RTP is the remote. It has no clock and no I/O.
@@ -22,6 +25,9 @@ type latch struct {
 	source    netip.AddrPort // learned and pinned, zero before
 	until     time.Duration  // end of the window for learning
 	begun     bool           // a packet came since the window was opened
+	far       bool           // source is neither at the announced host nor at that of the signalling, and unproven
+	renewed   bool           // the window is one for leaving a quiet source
+	heard     time.Duration  // when the last packet of source came; the caller's to keep
 	seen      [candidates]candidate
 }
 
@@ -38,11 +44,28 @@ func (l *latch) reset(announced netip.AddrPort, near netip.Addr, now time.Durati
 	*l = latch{announced: announced, near: near, until: now + latchWindow}
 }
 
-// reopen begins the window anew while nothing is learned.
+// reopen begins the window anew while nothing is learned, or something that may be another's.
 func (l *latch) reopen(now time.Duration) {
-	if !l.source.IsValid() {
+	if !l.source.IsValid() || l.far {
 		l.until, l.begun = now+latchWindow, false
 	}
+}
+
+// renew opens a window when the remote has described itself again with the address of before: a phone
+// behind a NAT may have lost its mapping.
+func (l *latch) renew(now time.Duration) {
+	l.until, l.renewed = now+latchWindow, true
+}
+
+// open reports whether a source that is known could be left now.
+func (l *latch) open(now time.Duration) bool {
+	return now <= l.until && (l.far || l.renewed && now-l.heard >= latchQuiet)
+}
+
+// yields reports whether the learned source may be left for another one: a far one for one at the phone's
+// own host, and any that is quiet after the phone has described itself again.
+func (l *latch) yields(near bool, now time.Duration) bool {
+	return l.open(now) && (near || !l.far || l.renewed && now-l.heard >= latchQuiet)
 }
 
 // target is where to send.
@@ -66,26 +89,28 @@ func (l *latch) accept(src netip.AddrPort, h header, now time.Duration, proven b
 	if src == l.announced {
 		// The announced address always wins, also over a learned one.
 		changed = l.source.IsValid()
-		l.source = src
+		l.source, l.far = src, false
 		return true, changed
 	}
-	if l.source.IsValid() {
+	near := src.Addr() == l.announced.Addr() || src.Addr() == l.near
+	known := l.source.IsValid()
+	if known && !l.yields(near, now) {
 		return false, false
 	}
-	if !l.begun {
+	if !l.begun && !known {
 		l.begun, l.until = true, now+latchWindow
 	}
 	if now > l.until {
 		return false, false
 	}
 	need := uint8(latchRun)
-	if a := src.Addr(); a == l.announced.Addr() || a == l.near {
+	if near && !known {
 		need = latchRunNear
 	}
 	if !proven && l.observe(src, h) < need {
 		return false, false
 	}
-	l.source = src
+	l.source, l.far, l.renewed = src, !near && !proven, false
 	return true, true
 }
 

@@ -128,6 +128,91 @@ func TestLatchReopen(t *testing.T) {
 	}
 }
 
+// TestLatchMistaken has a stranger speak first, from a third host, while the phone behind a NAT is
+// silent: it is believed until the phone speaks from where its signalling comes.
+func TestLatchMistaken(t *testing.T) {
+	phone := netip.AddrPortFrom(natAddr.Addr(), 40000)
+	learn := func(l *latch, src netip.AddrPort, at time.Duration, n int) (taken int) {
+		for i := range n {
+			if ok, _ := l.accept(src, header{ssrc: uint32(src.Port()), seq: uint16(i)}, at+time.Duration(i)*20*time.Millisecond, false); ok {
+				taken++
+			}
+		}
+		return taken
+	}
+	fresh := func() *latch {
+		var l latch
+		l.reset(sdpAddr, natAddr.Addr(), 0)
+		if learn(&l, evilAddr, 0, 6) != 2 || l.source != evilAddr {
+			t.Fatal("the stranger is not believed")
+		}
+		return &l
+	}
+	l := fresh()
+	if learn(l, phone, time.Second, 6) != 2 || l.source != phone {
+		t.Errorf("the phone is not heard: %s", l.source)
+	}
+	if learn(l, evilAddr, 1500*time.Millisecond, 10) != 0 {
+		t.Error("the stranger is heard again")
+	}
+	l = fresh()
+	if learn(l, samePort, 4*time.Second, 10) != 0 {
+		t.Error("after the window another one is heard")
+	}
+	l.reopen(10 * time.Second) // the answer
+	if learn(l, phone, 11*time.Second, 6) != 2 || l.source != phone {
+		t.Errorf("the phone is not heard after the answer: %s", l.source)
+	}
+	l.reopen(12 * time.Second)
+	if learn(l, samePort, 12*time.Second, 10) != 0 {
+		t.Error("a source at the phone's host was left")
+	}
+	l = fresh()
+	if third := netip.MustParseAddrPort("198.51.100.99:7"); learn(l, third, time.Second, 10) != 0 {
+		t.Error("one stranger was left for another")
+	}
+}
+
+// TestLatchLostMapping has the NAT of a phone give it another port. The phone describes itself again, as before.
+func TestLatchLostMapping(t *testing.T) {
+	after := netip.AddrPortFrom(natAddr.Addr(), 62000)
+	for _, tc := range []struct {
+		name    string
+		heard   time.Duration // the old source, last
+		renewed bool
+		at      time.Duration // the new one, first
+		proven  bool
+		taken   int // of 6 packets
+	}{
+		{"not described again", 0, false, 10 * time.Second, false, 0},
+		{"described again", 9 * time.Second, true, 10 * time.Second, false, 2},
+		{"described again, protected", 9 * time.Second, true, 10 * time.Second, true, 6},
+		{"the old one speaks", 9900 * time.Millisecond, true, 10 * time.Second, false, 0},
+		{"too late", 9 * time.Second, true, 14 * time.Second, false, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var l latch
+			l.reset(sdpAddr, natAddr.Addr(), 0)
+			for i := range uint16(2) {
+				l.accept(natAddr, header{seq: i}, 0, false)
+			}
+			if tc.renewed {
+				l.renew(10 * time.Second)
+			}
+			l.heard = tc.heard
+			taken := 0
+			for i := range uint16(6) {
+				if ok, _ := l.accept(after, header{ssrc: 5, seq: i}, tc.at+time.Duration(i)*20*time.Millisecond, tc.proven); ok {
+					taken++
+				}
+			}
+			if taken != tc.taken {
+				t.Errorf("%d packets taken, want %d", taken, tc.taken)
+			}
+		})
+	}
+}
+
 func TestPlausible(t *testing.T) {
 	iface := func(addr string) *Interface { return &Interface{Address: netip.MustParseAddr(addr)} }
 	tests := []struct {

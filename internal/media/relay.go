@@ -66,7 +66,7 @@ func (e *Endpoint) accept(b []byte, sock int, src netip.AddrPort, now time.Durat
 		if taken, drop := e.control(b, sock, src, now, out); taken {
 			return sock, 0, drop
 		}
-		if sock == rtpSocket && e.stranger(src) {
+		if sock == rtpSocket && e.stranger(src, now) {
 			e.rejected = src
 			return sock, 0, DropSource // not worth the work of opening it
 		}
@@ -82,11 +82,12 @@ func (e *Endpoint) accept(b []byte, sock int, src netip.AddrPort, now time.Durat
 }
 
 // stranger reports whether no packet of src can be the remote's, since the remote is known.
-func (e *Endpoint) stranger(src netip.AddrPort) bool {
+func (e *Endpoint) stranger(src netip.AddrPort, now time.Duration) bool {
 	if a := e.guard.agent; a != nil {
 		return !a.admits(src)
 	}
-	return src != e.latch.source && src != e.latch.announced && e.latch.source.IsValid()
+	e.latch.heard = e.lastAt
+	return src != e.latch.source && src != e.latch.announced && e.latch.source.IsValid() && !e.latch.open(now)
 }
 
 // limited counts a datagram and reports whether it is above the limit.
@@ -143,6 +144,7 @@ func (e *Endpoint) admit(src netip.AddrPort, h header, now time.Duration, out *o
 	if e.checked() {
 		ok = e.guard.agent.admits(src)
 	} else if e.iface.plausible(src) && (src == e.latch.announced || !e.plane.own(src)) {
+		e.latch.heard = e.lastAt
 		ok, changed = e.latch.accept(src, h, now, e.guard.proves())
 	}
 	if !ok {

@@ -37,10 +37,12 @@ func (f *phone) packet() received {
 	return received{seenAs(b), int(h.payloadType), h.payload}
 }
 
-// follows checks that a packet goes on where the one before ended.
+// follows checks that a packet goes on where the one before ended. On a busy machine beats are missed: then the time jumps,
+// with a marker.
 func (r received) follows(t testing.TB, before received, marker bool) {
 	t.Helper()
-	if r.seq != before.seq+1 || r.ssrc != before.ssrc || r.marker != marker || int32(r.ts-before.ts) < 160 {
+	late := r.marker && r.ts-before.ts > 160
+	if r.seq != before.seq+1 || r.ssrc != before.ssrc || r.marker != marker && !late || int32(r.ts-before.ts) < 160 {
 		t.Fatalf("%+v follows %+v", r.sentPacket, before.sentPacket)
 	}
 }
@@ -71,7 +73,7 @@ func TestSourcesBehindOneAnswer(t *testing.T) {
 			if got.payloadType != 8 || len(got.payload) != 160 {
 				t.Fatalf("payload type %d, %d bytes", got.payloadType, len(got.payload))
 			}
-			if i > 0 && got.ts != last.ts+160 {
+			if i > 0 && got.ts != last.ts+160 && !got.marker {
 				t.Fatalf("timestamp %d after %d", got.ts, last.ts)
 			}
 			last = got

@@ -248,7 +248,7 @@ func (c *call) alike(before, after *sdp.Session) bool {
 	if c.u.cfg.Media == nil {
 		mask |= sdp.ChangedAddress
 	}
-	return sdp.Compare(before, after)&mask == 0
+	return sdp.Compare(before, after)&mask == 0 || c.u.cfg.Media != nil && sdp.Covers(before, after)
 }
 
 // ring lets the caller hear ringback, once.

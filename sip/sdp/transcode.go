@@ -83,6 +83,46 @@ func (m *Media) widened() string {
 	return string(b)
 }
 
+// Covers reports whether after takes all that before describes, by the same numbers, so that who was told before need
+// not be told after. How sections are protected is not looked at.
+func Covers(before, after *Session) bool {
+	if len(before.Media) != len(after.Media) {
+		return false
+	}
+	for i := range before.Media {
+		b, a := &before.Media[i], &after.Media[i]
+		if b.Type != a.Type || (b.Port == 0) != (a.Port == 0) || b.IsRTP() != a.IsRTP() {
+			return false
+		}
+		if b.Port != 0 && !b.coveredBy(a) {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Media) coveredBy(other *Media) bool {
+	if !m.IsRTP() {
+		return m.Formats == other.Formats
+	}
+	var theirs [MaxFormats]Codec
+	n := 0
+	for c := range other.Codecs() {
+		theirs[n] = c
+		n++
+	}
+next:
+	for c := range m.Codecs() {
+		for _, d := range theirs[:n] {
+			if c.PT == d.PT && (c.Same(d) || c.Name == "" && d.Name == "") && c.Fmtp == d.Fmtp {
+				continue next
+			}
+		}
+		return false
+	}
+	return true
+}
+
 // Recode rewrites what one side of a relay has described for the other side, of which able says what it can
 // take: an audio section without a codec in common gets those of able's codecs that can be recoded, if
 // one of its own can, and able's telephone-event if it has one itself. It returns s itself and false

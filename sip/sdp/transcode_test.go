@@ -84,6 +84,32 @@ func TestRecode(t *testing.T) {
 	}
 }
 
+func TestCovers(t *testing.T) {
+	const before = "m=audio 4000 RTP/AVP 8 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n"
+	for _, tc := range []struct {
+		name, after string
+		want        bool
+	}{
+		{"the same elsewhere", strings.Replace(before, "4000", "5000", 1), true},
+		{"more of them", "m=audio 5000 RTP/SAVP 0 8 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n", true},
+		{"less", "m=audio 5000 RTP/AVP 8\n", false},
+		{"another", "m=audio 5000 RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n", false},
+		{"by another number", "m=audio 5000 RTP/AVP 8 96\na=rtpmap:96 telephone-event/8000\na=fmtp:96 0-15\n", false},
+		{"other parameters", strings.Replace(before, "0-15", "0-16", 1), false},
+		{"off", "m=audio 0 RTP/AVP 8 101\n", false},
+		{"other type", "m=video 4000 RTP/AVP 8\n", false},
+		{"one section more", before + "m=video 4002 RTP/AVP 99\n", false},
+	} {
+		if got := Covers(parse(t, head+before), parse(t, head+tc.after)); got != tc.want {
+			t.Errorf("%s: %v", tc.name, got)
+		}
+	}
+	const fax = "m=image 4000 udptl t38\n"
+	if !Covers(parse(t, head+fax), parse(t, head+fax)) || Covers(parse(t, head+fax), parse(t, head+"m=image 4000 udptl other\n")) {
+		t.Error("fax")
+	}
+}
+
 func FuzzRecode(f *testing.F) {
 	f.Add([]byte(head+"m=audio 4000 RTP/AVP 9\na=rtpmap:9 G722/8000\n"), []byte(head+"m=audio 5000 RTP/AVP 0 101\n"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
@@ -96,6 +122,9 @@ func FuzzRecode(f *testing.F) {
 			return
 		}
 		Widen(s)
+		if !Covers(s, s) {
+			t.Error("it does not cover itself")
+		}
 		if r, changed := Recode(s, able); changed && len(r.Media) != len(s.Media) {
 			t.Errorf("%d sections became %d", len(s.Media), len(r.Media))
 		}
