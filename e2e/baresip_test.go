@@ -42,6 +42,7 @@ type phoneOptions struct {
 	ca        string // PEM file of whom it trusts over TLS
 	tone      int    // Hz, its microphone
 	answer    bool   // answer by itself
+	early     bool   // be heard before it answers
 	codec     string
 	mediaenc  string // srtp-mand, dtls_srtp; "": none
 }
@@ -107,8 +108,11 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 		config += "module srtp.so\n"
 	}
 	mode := "manual"
-	if o.answer {
+	switch {
+	case o.answer:
 		mode = "auto"
+	case o.early:
+		mode = "early"
 	}
 	if o.codec == "" {
 		o.codec = "PCMU"

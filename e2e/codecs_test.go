@@ -124,3 +124,39 @@ func TestMusicOnHold(t *testing.T) {
 		t.Error("the held phone was told of the hold")
 	}
 }
+
+// TestRingback rings two phones that both speak before they answer: the caller hears ringback, and the one that answers.
+func TestRingback(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	armin, iris := d.slots("armin.artmann"), d.slots("iris.immsee")["desk"]
+	d.api("PUT", "/api/users/armin.artmann/matrix", map[string][]string{"416": {armin["desk"].ID, armin["dect"].ID}, "4161": {}, "4162": {}}, nil)
+	start := func(name string, a account, early bool, tone int) *phone {
+		return startPhone(t, phoneOptions{name: name, account: a, server: d.sip, transport: "udp", tone: tone, codec: "PCMA/8000/1", early: early})
+	}
+	desk, dect := start("armin-desk", armin["desk"], true, toneArmin), start("armin-dect", armin["dect"], true, toneArmin)
+	caller := start("iris-desk", iris, false, toneIris)
+	caller.command("dial", "sip:416@"+domain)
+	caller.await("CALL_PROGRESS")
+	eventually(t, 5*time.Second, "both are heard", func() bool {
+		return strings.Contains(desk.log.String(), "183 Session Progress") && strings.Contains(dect.log.String(), "183 Session Progress")
+	})
+	heardFor(t, 8*time.Second, caller) // at its second beat
+	dect.command("accept", "")
+	caller.await("CALL_ESTABLISHED")
+	heardFor(t, 12*time.Second, caller, dect)
+	caller.command("hangup", "")
+	dect.await("CALL_CLOSED")
+	if got := caller.parts(425); !strings.Contains(got, "tone silence tone") {
+		t.Errorf("by the ear for ringback it heard: %s", got)
+	}
+	if got := caller.parts(toneArmin); !strings.HasSuffix(got, "tone") {
+		t.Errorf("by the ear for the callee it heard: %s", got)
+	}
+	// Both phones have answered reports of ours, and say that all was well.
+	for name, m := range map[string]*media{"caller": d.awaitRecords(1).MediaCaller, "callee": d.awaitRecords(1).MediaCallee} {
+		if m == nil || m.MOS < 4 || m.ReportedMOS < 4 || m.RoundTripMS < 0 || m.RoundTripMS > 500 {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+}

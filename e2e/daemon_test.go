@@ -386,14 +386,17 @@ type leg struct {
 }
 
 type media struct {
-	Packets  int64  `json:"packets"`
-	Lost     int64  `json:"lost"`
-	Source   string `json:"source"`
-	Codec    string `json:"codec"`
-	FirstMS  int64  `json:"first_ms"`
-	Security string `json:"security"`
-	Forged   int64  `json:"forged"`
-	Replayed int64  `json:"replayed"`
+	Packets     int64   `json:"packets"`
+	Lost        int64   `json:"lost"`
+	Source      string  `json:"source"`
+	Codec       string  `json:"codec"`
+	FirstMS     int64   `json:"first_ms"`
+	Security    string  `json:"security"`
+	Forged      int64   `json:"forged"`
+	Replayed    int64   `json:"replayed"`
+	MOS         float64 `json:"mos"`
+	RoundTripMS float64 `json:"round_trip_ms"`
+	ReportedMOS float64 `json:"reported_mos"`
 }
 
 // records lists finished call records, newest first.
