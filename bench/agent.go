@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -16,13 +15,11 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
-// agent is a UDP socket that many SIP phones share: it registers, calls, and answers
+// agent is a UDP socket or a connection that many SIP phones share: it registers, calls, and answers
 // every call at once. It is as small as loopback without loss allows.
 type agent struct {
-	conn   *net.UDPConn
-	local  string // host:port
-	server *net.UDPAddr
-	media  func() string // session description of the next answer
+	wire
+	media func() string // session description of the next answer
 	// onInvite sees every INVITE before it is answered; nil for nothing.
 	onInvite func(*message.Message)
 	serial   atomic.Uint64
@@ -54,60 +51,47 @@ type talk struct {
 // newAgent opens the socket on an address of this machine; server is host:port. onInvite
 // may be nil.
 func newAgent(local, server string, media func() string, onInvite func(*message.Message)) (*agent, error) {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(local)})
+	w, err := openUDP(local, server)
 	if err != nil {
-		return nil, fmt.Errorf("opening a phone: %w", err)
+		return nil, err
 	}
-	_ = conn.SetReadBuffer(8 << 20)
-	_ = conn.SetWriteBuffer(4 << 20)
-	to, err := netip.ParseAddrPort(server)
-	if err != nil {
-		return nil, fmt.Errorf("opening a phone: %w", err)
-	}
-	a := &agent{
-		conn: conn, local: conn.LocalAddr().String(), server: net.UDPAddrFromAddrPort(to), media: media,
-		onInvite: onInvite, pending: map[string]*exchange{}, done: make(chan struct{}),
-	}
-	go a.read()
-	return a, nil
+	return newAgentOn(w, media, onInvite), nil
+}
+
+// newAgentOn makes an agent of a wire.
+func newAgentOn(w wire, media func() string, onInvite func(*message.Message)) *agent {
+	a := &agent{wire: w, media: media, onInvite: onInvite, pending: map[string]*exchange{}, done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		w.read(a.take)
+	}()
+	return a
 }
 
 // close ends the agent; it waits for its reader.
 func (a *agent) close() {
-	_ = a.conn.Close()
+	a.end()
 	<-a.done
 }
 
-func (a *agent) read() {
-	defer close(a.done)
-	buf := make([]byte, message.MaxSize)
-	for {
-		n, from, err := a.conn.ReadFromUDP(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			continue // refused datagrams come back as errors
-		}
-		m, err := message.Parse(append([]byte(nil), buf[:n]...))
-		if err != nil {
-			continue
-		}
-		if m.IsRequest() {
-			a.answer(m, from)
-		} else {
-			a.response(m)
-		}
+// take takes one message; reply sends where it came from.
+func (a *agent) take(b []byte, reply func([]byte)) {
+	m, err := message.Parse(b)
+	switch {
+	case err != nil:
+	case m.IsRequest():
+		a.answer(m, reply)
+	default:
+		a.response(m)
 	}
 }
 
 // answer rings and accepts INVITE at once, and agrees to everything else.
-func (a *agent) answer(req *message.Message, from *net.UDPAddr) {
+func (a *agent) answer(req *message.Message, send func([]byte)) {
 	const tag = "bench"
-	send := func(b []byte) { _, _ = a.conn.WriteToUDP(b, from) }
 	reply := func(status int) *message.Builder {
 		b := message.NewResponse(req, status, "", tag).Copy(req, message.HRecordRoute)
-		return b.Add("Contact", "<sip:bench@"+a.local+">")
+		return b.Add("Contact", "<"+a.uri("bench")+">")
 	}
 	switch req.Method() {
 	case message.ACK:
@@ -145,7 +129,7 @@ func (a *agent) response(res *message.Message) {
 		}
 		e.cseq++
 		e.sent = time.Now()
-		_, _ = a.conn.WriteToUDP(e.build(e.cseq), a.server)
+		_ = a.send(e.build(e.cseq))
 	case status >= 200:
 		if status >= 300 && res.Method() == message.INVITE {
 			a.ackRefusal(res)
@@ -160,7 +144,7 @@ func (a *agent) ackRefusal(res *message.Message) {
 	b := message.NewRequest(message.ACK, "sip:bench@"+domain)
 	b.Copy(res, message.HVia).Copy(res, message.HFrom).Copy(res, message.HTo).Copy(res, message.HCallID)
 	b.Add("CSeq", strconv.Itoa(int(res.CSeq()))+" ACK").AddInt("Max-Forwards", 70)
-	_, _ = a.conn.WriteToUDP(b.Finish("", nil), a.server)
+	_ = a.send(b.Finish("", nil))
 }
 
 // do sends a request, answers a challenge and waits for the final response. What is
@@ -172,7 +156,7 @@ func (a *agent) do(ctx context.Context, id string, e *exchange) (*message.Messag
 	e.sent = time.Now()
 	first := e.build(e.cseq)
 	a.mu.Unlock()
-	if _, err := a.conn.WriteToUDP(first, a.server); err != nil {
+	if err := a.send(first); err != nil {
 		return nil, fmt.Errorf("sending a request: %w", err)
 	}
 	timer := time.NewTimer(5 * time.Second)
@@ -193,12 +177,24 @@ func (a *agent) do(ctx context.Context, id string, e *exchange) (*message.Messag
 	}
 }
 
-func (a *agent) newID() string { return fmt.Sprintf("%d-%s", a.serial.Add(1), a.local) }
+// uri is the address of a user here.
+func (a *agent) uri(user string) string {
+	u := "sip:" + user + "@" + a.local()
+	switch a.proto() {
+	case protoTLS:
+		u += ";transport=tls"
+	case protoWSS:
+		u += ";transport=ws"
+	}
+	return u
+}
+
+func (a *agent) newID() string { return fmt.Sprintf("%d-%s", a.serial.Add(1), a.local()) }
 
 // request begins a request with all that is not its own.
 func (a *agent) request(method message.Method, uri, from, to, id string, cseq int) *message.Builder {
 	b := message.NewRequest(method, uri)
-	b.Add("Via", "SIP/2.0/UDP "+a.local+";rport;branch=z9hG4bK"+strconv.FormatUint(a.serial.Add(1), 36)+"."+id)
+	b.Add("Via", "SIP/2.0/"+a.proto()+" "+a.local()+";rport;branch=z9hG4bK"+strconv.FormatUint(a.serial.Add(1), 36)+"."+id)
 	b.Add("From", from).Add("To", to).Add("Call-ID", id).Add("CSeq", strconv.Itoa(cseq)+" "+string(method))
 	return b.AddInt("Max-Forwards", 70)
 }
@@ -217,7 +213,7 @@ func (a *agent) register(ctx context.Context, acc account, d *auth.Client) error
 	uri, who := "sip:"+domain, "<sip:"+acc.user+"@"+domain+">"
 	e := &exchange{cseq: 1, digest: d, build: func(cseq int) []byte {
 		b := a.request(message.REGISTER, uri, who+";tag="+id, who, id, cseq)
-		b.Add("Contact", "<sip:"+acc.user+"@"+a.local+">").AddInt("Expires", 600)
+		b.Add("Contact", "<"+a.uri(acc.user)+">").AddInt("Expires", 600)
 		authorize(b, d, message.REGISTER, uri)
 		return b.Finish("", nil)
 	}}
@@ -240,7 +236,7 @@ func (a *agent) call(ctx context.Context, acc account, target, sdp string) (*tal
 	d := auth.NewClient(acc.user, acc.secret)
 	e := &exchange{cseq: 1, digest: d, build: func(cseq int) []byte {
 		b := a.request(message.INVITE, uri, t.from, "<"+uri+">", id, cseq)
-		b.Add("Contact", "<sip:"+acc.user+"@"+a.local+">")
+		b.Add("Contact", "<"+a.uri(acc.user)+">")
 		authorize(b, d, message.INVITE, uri)
 		return b.Finish("application/sdp", []byte(sdp))
 	}}
@@ -257,7 +253,7 @@ func (a *agent) call(ctx context.Context, acc account, target, sdp string) (*tal
 		return nil, errors.New("the answer has no Contact")
 	}
 	t.target = contact.URI
-	if _, err := a.conn.WriteToUDP(a.within(t, message.ACK), a.server); err != nil {
+	if err := a.send(a.within(t, message.ACK)); err != nil {
 		return nil, fmt.Errorf("sending ACK: %w", err)
 	}
 	return t, nil

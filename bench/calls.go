@@ -19,7 +19,7 @@ func (b *bench) pair(ctx context.Context) ([2]*server, func(), error) {
 	if s[0], err = b.startKoppelfeld(ctx, false); err != nil {
 		return s, nil, err
 	}
-	if s[1], err = b.startKamailio(ctx); err != nil {
+	if s[1], err = b.startKamailio(ctx, false); err != nil {
 		s[0].stop()
 		return s, nil, err
 	}
@@ -60,7 +60,7 @@ func (b *bench) measureCalls(ctx context.Context) error {
 	defer callee.stop()
 	r := &result{
 		Name: fmt.Sprintf("CPU per signalled call (INVITE with digest to BYE, %d calls/s)", b.rates.call),
-		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.0",
+		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 0.8",
 	}
 	allocated := []string{"go_memstats_mallocs_total", "go_memstats_alloc_bytes_total"}
 	before, err := servers[0].counters(ctx, allocated...)
@@ -68,7 +68,7 @@ func (b *bench) measureCalls(ctx context.Context) error {
 		return err
 	}
 	made := 0
-	err = b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+	err = b.cpuInTurns(ctx, warmUpCallsSeconds, servers[:], r, func(i, seconds int) (int, error) {
 		if i == 0 {
 			made += b.rates.call * seconds
 		}
@@ -135,17 +135,21 @@ func (b *bench) registerFrom(ctx context.Context, s *server, port int, accounts 
 	return undisturbed(s, c, err)
 }
 
-// warmUpSeconds is how long a server is loaded before figures are taken.
-const warmUpSeconds = 3
+// warmUpSeconds is how long a server is loaded before figures are taken; with calls until those of the first seconds have
+// left both servers' transactions behind (64*T1), so that memory is used again and not taken from the system.
+const (
+	warmUpSeconds      = 3
+	warmUpCallsSeconds = 40
+)
 
-// cpuInTurns runs load for one server after the other, first once to warm up, and notes
+// cpuInTurns runs load for one server after the other, first once to warm up for so many seconds, and notes
 // the run time per unit in µs. load runs for so many seconds and returns how many units
 // there were.
-func (b *bench) cpuInTurns(ctx context.Context, servers [2]*server, r *result, load func(i, seconds int) (int, error)) error {
+func (b *bench) cpuInTurns(ctx context.Context, warmUp int, servers []*server, r *result, load func(i, seconds int) (int, error)) error {
 	for rep := -1; rep < b.rounds(); rep++ {
 		seconds := b.seconds
 		if rep < 0 {
-			seconds = min(seconds, warmUpSeconds)
+			seconds = warmUp
 		}
 		for i, s := range servers {
 			var each float64
@@ -206,9 +210,9 @@ func (b *bench) measureRegister(ctx context.Context) error {
 	}
 	r := &result{
 		Name: fmt.Sprintf("CPU per REGISTER refresh with digest (401 and 200, %d accounts, %d/s)", len(accounts), b.rates.register),
-		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.2",
+		Unit: "µs", Peer: "Kamailio", Aim: "ratio at most 1.0",
 	}
-	if err := b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+	if err := b.cpuInTurns(ctx, warmUpSeconds, servers[:], r, func(i, seconds int) (int, error) {
 		run := sippRun{scenario: scenario, target: servers[i].sip, port: port, accounts: file, count: b.rates.register * seconds, rate: b.rates.register}
 		c, err := run.run(ctx, b.dir)
 		return c.success, undisturbed(servers[i], c, err)
@@ -238,7 +242,7 @@ func (b *bench) measureReuse(ctx context.Context, servers [2]*server, accounts [
 		Name: fmt.Sprintf("CPU per REGISTER refresh with a known nonce (one request, %d/s)", b.rates.register),
 		Unit: "µs", Peer: "Kamailio", Note: "Kamailio keeps no nonce counts",
 	}
-	err := b.cpuInTurns(ctx, servers, r, func(i, seconds int) (int, error) {
+	err := b.cpuInTurns(ctx, warmUpSeconds, servers[:], r, func(i, seconds int) (int, error) {
 		n := b.rates.register * seconds
 		return n, atRate(ctx, b.rates.register, n, func(j int) error {
 			if err := agents[i].register(ctx, accounts[j%phones], digests[i][j%phones]); err != nil {

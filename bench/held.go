@@ -50,19 +50,19 @@ func (b *bench) openPhones(ctx context.Context, s *server, callees []account, se
 
 func (p *phones) close() { p.caller.close(); p.callee.close() }
 
-// holdCalls starts koppelfeld with relaying and sets up calls, one after the other.
-func (b *bench) holdCalls(ctx context.Context, calls int, session func() string) (*server, *held, func(), error) {
+// holdCalls starts koppelfeld with relaying and sets up calls, one after the other, with these offers and answers.
+func (b *bench) holdCalls(ctx context.Context, calls int, offer, answer func() string) (*server, *held, func(), error) {
 	s, err := b.startKoppelfeld(ctx, true)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := b.openPhones(ctx, s, b.callees[:calls], session)
+	p, err := b.openPhones(ctx, s, b.callees[:calls], answer)
 	if err != nil {
 		s.stop()
 		return nil, nil, nil, err
 	}
 	stop := func() { s.stop(); p.close() }
-	h, err := b.setUp(ctx, s, p, calls, session)
+	h, err := b.setUp(ctx, s, p, calls, offer)
 	if err != nil {
 		stop()
 		return nil, nil, nil, err

@@ -2,7 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,8 +21,9 @@ import (
 )
 
 // startKamailio starts Kamailio as registrar and proxy, with the accounts of the
-// benchmark in its memory: one worker, allocator fm for shared and private memory.
-func (b *bench) startKamailio(ctx context.Context) (*server, error) {
+// benchmark in its memory: one worker, allocator fm for shared and private memory. It takes TLS too
+// if it is asked to.
+func (b *bench) startKamailio(ctx context.Context, secure bool) (*server, error) {
 	dir, err := os.MkdirTemp(b.dir, "kamailio")
 	if err != nil {
 		return nil, fmt.Errorf("starting Kamailio: %w", err)
@@ -34,7 +42,18 @@ func (b *bench) startKamailio(ctx context.Context) (*server, error) {
 		return nil, err
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
-	cfg, err := writeScenario(dir, "kamailio.cfg", "@ADDRESS@", addr, "@DB@", dir)
+	listen, modules, tlsAddr := "disable_tcp=yes", "", ""
+	if secure {
+		if port, err = testnet.Port(); err != nil {
+			return nil, err
+		}
+		tlsAddr = fmt.Sprintf("127.0.0.1:%d", port)
+		listen = "tcp_children=1\nenable_tls=yes\ntcp_max_connections=20000\ntcp_connection_lifetime=3605\nlisten=tls:" + tlsAddr
+		if modules, err = kamailioTLS(dir); err != nil {
+			return nil, err
+		}
+	}
+	cfg, err := writeScenario(dir, "kamailio.cfg", "@ADDRESS@", addr, "@DB@", dir, "@LISTEN@", listen, "@MODULES@", modules)
 	if err != nil {
 		return nil, err
 	}
@@ -43,12 +62,39 @@ func (b *bench) startKamailio(ctx context.Context) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{process: p, name: "Kamailio", sip: addr, challenge: "407", target: func(c account) string { return c.user }}
+	s := &server{process: p, name: "Kamailio", sip: addr, tls: tlsAddr, challenge: "407", target: func(c account) string { return c.user }}
 	if err := p.until(ctx, 15*time.Second, func() bool { return answersOptions(addr) }); err != nil {
 		p.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// kamailioTLS makes a certificate of the kind that koppelfeld makes itself, and names it to the TLS module.
+func kamailioTLS(dir string) (modules string, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", fmt.Errorf("making Kamailio's certificate: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, DNSNames: []string{domain},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return "", fmt.Errorf("making Kamailio's certificate: %w", err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return "", fmt.Errorf("making Kamailio's certificate: %w", err)
+	}
+	for name, block := range map[string]*pem.Block{"cert.pem": {Type: "CERTIFICATE", Bytes: cert}, "key.pem": {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			return "", fmt.Errorf("writing Kamailio's certificate: %w", err)
+		}
+	}
+	return fmt.Sprintf("loadmodule \"tls.so\"\nmodparam(\"tls\", \"tls_method\", \"TLSv1.2+\")\n"+
+		"modparam(\"tls\", \"certificate\", %q)\nmodparam(\"tls\", \"private_key\", %q)", filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")), nil
 }
 
 // answersOptions tells whether somebody answers SIP at addr, whatever the answer.

@@ -90,6 +90,7 @@ type server struct {
 	*process
 	name      string
 	sip       string // host:port
+	tls, wss  string // host:port; Kamailio has the first if asked for
 	challenge string // status with which INVITE is challenged
 	target    func(callee account) string
 
@@ -108,7 +109,7 @@ func (b *bench) startKoppelfeld(ctx context.Context, relay bool, env ...string) 
 	if err := copyFolder(data, b.template); err != nil {
 		return nil, fmt.Errorf("copying the database: %w", err)
 	}
-	var ports [3]int
+	var ports [5]int
 	for i := range ports {
 		if ports[i], err = testnet.Port(); err != nil {
 			return nil, err
@@ -118,9 +119,10 @@ func (b *bench) startKoppelfeld(ctx context.Context, relay bool, env ...string) 
 		name: "koppelfeld", challenge: "401", target: func(c account) string { return c.number },
 		sip: fmt.Sprintf("127.0.0.1:%d", ports[0]), admin: fmt.Sprintf("127.0.0.1:%d", ports[1]), metrics: fmt.Sprintf("127.0.0.1:%d", ports[2]),
 	}
-	text := fmt.Sprintf("data_dir = %q\ndatabase = \"sqlite\"\n[sip]\nlisten = [\"udp://%s\", \"tcp://%s\"]\ndomain = %q\n"+
+	s.tls, s.wss = fmt.Sprintf("127.0.0.1:%d", ports[3]), fmt.Sprintf("127.0.0.1:%d", ports[4])
+	text := fmt.Sprintf("data_dir = %q\ndatabase = \"sqlite\"\n[sip]\nlisten = [\"udp://%s\", \"tcp://%s\", \"tls://%s\", \"wss://%s\"]\ndomain = %q\n"+
 		"[media]\naddress = \"127.0.0.1\"\nports = \"40000-49999\"\nrelay = %v\n[admin]\nlisten = %q\n[metrics]\nlisten = %q\n[log]\nlevel = \"error\"\n",
-		data, s.sip, s.sip, domain, relay, s.admin, s.metrics)
+		data, s.sip, s.sip, s.tls, s.wss, domain, relay, s.admin, s.metrics)
 	config := filepath.Join(dir, "koppelfeld.toml")
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the configuration: %w", err)

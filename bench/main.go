@@ -46,7 +46,11 @@ func parts() []part {
 		{"call", (*bench).measureCalls},
 		{"latency", (*bench).measureLatency},
 		{"register", (*bench).measureRegister},
+		{"streams", (*bench).measureStreams},
+		{"storm", (*bench).measureStorm},
+		{"idle", (*bench).measureIdle},
 		{"relay", (*bench).measureRelay},
+		{"srtp", (*bench).measureSRTP},
 		{"memory", (*bench).measureMemory},
 	}
 }
