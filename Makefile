@@ -14,10 +14,10 @@ SOAK_RATE   ?= 50
 # Peers that tests call: real phones, servers and tools from Debian.
 TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark
 # Peers that the benchmark compares with.
-BENCH_PACKAGES := $(TEST_PACKAGES) kamailio rtpengine-daemon
+BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race fuzz-short complexity e2e bench soak check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race fuzz-short complexity e2e bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: setup-bench build ## measure against Kamailio and rtpengine, writes the f
 
 soak: build ## mixed calls for SOAK (default 1h) at SOAK_RATE (default 50) per second, then memory, sockets and timers back where they were
 	$(GO) run ./bench -soak $(SOAK) -rate $(SOAK_RATE) $(SOAK_FLAGS)
+
+pgo: setup-bench build ## record anew the load profile that builds are optimised with
+	$(GO) run ./bench -users 3000 -pgo cmd/koppelfeld/default.pgo
 
 check: lint ## formatting, vet, staticcheck, generated files up to date
 	@out=$$($(GO) tool gofumpt -l .); test -z "$$out" || { echo "not formatted (make fmt):"; echo "$$out"; exit 1; }

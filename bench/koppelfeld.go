@@ -128,7 +128,11 @@ func (b *bench) startKoppelfeld(ctx context.Context, relay bool, env ...string) 
 		return nil, fmt.Errorf("writing the configuration: %w", err)
 	}
 	begin := time.Now()
-	if s.process, err = startWith(env, "koppelfeld", dir, b.bin, "serve", "--config", config); err != nil {
+	args := []string{"serve", "--config", config}
+	if b.cpuProfile != "" {
+		args = append(args, "--cpu-profile", b.cpuProfile)
+	}
+	if s.process, err = startWith(env, "koppelfeld", dir, b.bin, args...); err != nil {
 		return nil, err
 	}
 	if err := s.until(ctx, 30*time.Second, func() bool { return s.get(ctx, "/readyz") == nil }); err != nil {

@@ -26,6 +26,8 @@ type bench struct {
 	seconds int
 	rates   struct{ call, register, latency int }
 	profile string
+	// cpuProfile is where the daemon that is started next writes a profile of itself, "" for nowhere.
+	cpuProfile string
 
 	dir              string
 	template         string
@@ -82,6 +84,7 @@ func run() error {
 	soakRate := flag.Int("rate", 50, "calls per second of -soak")
 	soakKill := flag.Bool("kill", false, "with -soak: kill the daemon in the middle and start it again")
 	soakSilence := flag.Duration("silence", 150*time.Second, "with -soak: how `long` nothing happens before figures are taken")
+	pgo := flag.String("pgo", "", "measure nothing: load the daemon and write the CPU profile for its next build to this `file`")
 	flag.Parse()
 
 	chosen := parts()
@@ -118,6 +121,9 @@ func run() error {
 	}
 	if *soakFor > 0 {
 		return (&soak{bench: b, span: *soakFor, rate: *soakRate, kill: *soakKill, silence: max(*soakSilence, 35*time.Second)}).run(ctx)
+	}
+	if *pgo != "" {
+		return b.recordPGO(ctx, *pgo)
 	}
 	begin := time.Now()
 	for _, p := range chosen {
