@@ -64,7 +64,10 @@ func (System) ListenPacket(addr netip.AddrPort, receiveBuffer int) (PacketConn, 
 	_ = conn.SetReadBuffer(receiveBuffer)
 	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
 	u := &udpConn{conn: conn, raw: raw, local: netip.AddrPortFrom(local.Addr().Unmap(), local.Port()), v6: network == "udp6"}
-	u.read = u.recvmmsg
+	u.read = func(fd uintptr) bool {
+		u.recvmmsg(fd)
+		return u.errno != syscall.EAGAIN
+	}
 	if err := raw.Control(func(fd uintptr) { u.fd = fd }); err != nil {
 		conn.Close()
 		return nil, err
@@ -72,15 +75,16 @@ func (System) ListenPacket(addr netip.AddrPort, receiveBuffer int) (PacketConn, 
 	return u, nil
 }
 
-func (u *udpConn) recvmmsg(fd uintptr) bool {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.hdrs[0])),
-		uintptr(len(u.hdrs)), syscall.MSG_DONTWAIT, 0, 0)
-	switch errno {
-	case syscall.EAGAIN, syscall.EINTR:
-		return false
+// recvmmsg takes what is there; errno is EAGAIN when that is nothing.
+func (u *udpConn) recvmmsg(fd uintptr) {
+	for {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&u.hdrs[0])),
+			uintptr(len(u.hdrs)), syscall.MSG_DONTWAIT, 0, 0)
+		if errno != syscall.EINTR {
+			u.got, u.errno = int(n), errno
+			return
+		}
 	}
-	u.got, u.errno = int(n), errno
-	return true
 }
 
 // prepare points the kernel's structures at dgs.
@@ -110,13 +114,40 @@ func (u *udpConn) ReadBatch(dgs []Datagram) (int, error) {
 	if u.errno != 0 {
 		return 0, u.errno
 	}
+	u.fill(dgs)
+	return u.got, nil
+}
+
+// fill says what the last recvmmsg has brought.
+func (u *udpConn) fill(dgs []Datagram) {
 	for i := range u.got {
 		dgs[i].N = int(u.hdrs[i].n)
 		dgs[i].From = addrPort(&u.names[i])
 		u.hdrs[i].hdr.Namelen = syscall.SizeofSockaddrInet6
 	}
 	runtime.KeepAlive(dgs)
-	return u.got, nil
+}
+
+// serve is ReadBatch again and again until Close. It stays in one wait of the runtime's poller, which remembers a datagram that
+// comes meanwhile: a read that brought less than there was room for need not be followed by one that finds nothing, which is
+// half of the system calls when each datagram comes alone.
+func (u *udpConn) serve(dgs []Datagram, take func(n int, err error)) {
+	u.prepare(dgs)
+	_ = u.raw.Read(func(fd uintptr) bool { // ends with the socket
+		for {
+			switch u.recvmmsg(fd); u.errno {
+			case 0:
+				u.fill(dgs)
+				if take(u.got, nil); u.got < len(dgs) {
+					return false
+				}
+			case syscall.EAGAIN:
+				return false
+			default:
+				take(0, u.errno)
+			}
+		}
+	})
 }
 
 func addrPort(sa *syscall.RawSockaddrInet6) netip.AddrPort {
@@ -166,11 +197,11 @@ func (u *udpConn) WriteTo(b []byte, to netip.AddrPort) error {
 
 func (u *udpConn) LocalAddr() netip.AddrPort { return u.local }
 
-// Close waits for senders, since the descriptor's number may be given away at once.
+// Close waits for senders, since the descriptor's number may be given away at once, and for take of serve.
 func (u *udpConn) Close() error {
 	u.mu.Lock()
-	defer u.mu.Unlock()
 	u.closed = true
+	u.mu.Unlock()
 	return u.conn.Close()
 }
 

@@ -69,18 +69,15 @@ func (s *packetSocket) read(h Handler) {
 		dgs[i].Buf = bufs[i*size : (i+1)*size : (i+1)*size]
 	}
 	var full time.Time // since when every read has found more than it could take
-	for faults := 0; ; {
-		n, err := s.conn.ReadBatch(dgs)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
+	faults := 0
+	take := func(n int, err error) {
 		if err != nil {
 			// Nothing a peer does may end the reader. A socket that only fails must not spin.
 			s.layer.count.drop(DropReadError)
 			if faults++; faults > 100 {
 				s.layer.pause(10 * time.Millisecond)
 			}
-			continue
+			return
 		}
 		faults = 0
 		now := time.Now()
@@ -96,6 +93,17 @@ func (s *packetSocket) read(h Handler) {
 		for i := range dgs[:n] {
 			s.datagram(h, dgs[i].Buf[:dgs[i].N], dgs[i].From, now, late)
 		}
+	}
+	if u, ok := s.conn.(*udpConn); ok {
+		u.serve(dgs, take)
+		return
+	}
+	for {
+		n, err := s.conn.ReadBatch(dgs)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		take(n, err)
 	}
 }
 
