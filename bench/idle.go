@@ -23,15 +23,64 @@ func idleConnections() int {
 }
 
 // measureIdle measures what registered phones cost that hold a TLS connection and say nothing but a ping (RFC 5626) each
-// half minute: memory and CPU.
+// half minute: memory in one daemon, whose collector gives everything back, and CPU in another.
 func (b *bench) measureIdle(ctx context.Context) error {
-	s, err := b.startKoppelfeld(ctx, false, tightMemory...)
+	n := min(idleConnections(), len(b.accounts()))
+	what := fmt.Sprintf("%d idle TLS connections with a registration each: ", n)
+	err := b.withIdle(ctx, n, func(s *server, before, after reading, _ []*agent) error {
+		b.result(&result{
+			Name: what + "memory of one", Unit: "KB", Koppelfeld: []float64{(after.memory - before.memory) / 1024 / float64(n)},
+			Note: "binding included, kernel memory not",
+		})
+		return nil
+	}, tightMemory...)
+	if err != nil {
+		return err
+	}
+	return b.withIdle(ctx, n, func(s *server, before, after reading, agents []*agent) error {
+		b.result(&result{
+			Name: what + "CPU to open one (handshake, REGISTER with digest)", Unit: "µs",
+			Koppelfeld: []float64{float64((after.cpu - before.cpu).Microseconds()) / float64(n)},
+		})
+		const watched = 30 // seconds
+		begin, err := s.cpu()
+		if err != nil {
+			return err
+		}
+		perSecond := n / watched
+		if err := atRate(ctx, perSecond, perSecond*watched, func(i int) error { return agents[i].send([]byte("\r\n\r\n")) }); err != nil {
+			return err
+		}
+		end, err := s.cpu()
+		b.result(&result{
+			Name: what + "CPU of all, each sending a ping every 30 s", Unit: "% of a core",
+			Koppelfeld: []float64{100 * (end - begin).Seconds() / watched},
+		})
+		return err
+	})
+}
+
+// reading is what a server has taken.
+type reading struct {
+	memory float64       // bytes
+	cpu    time.Duration // before the memory was read, which may take the collector's work
+}
+
+func (s *server) read(ctx context.Context) (r reading, err error) {
+	if r.cpu, err = s.cpu(); err != nil {
+		return r, err
+	}
+	r.memory, err = s.settled(ctx)
+	return r, err
+}
+
+// withIdle opens n connections to a new daemon and calls f with what it had taken before and after.
+func (b *bench) withIdle(ctx context.Context, n int, f func(s *server, before, after reading, agents []*agent) error, env ...string) error {
+	s, err := b.startKoppelfeld(ctx, false, env...)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	accounts := b.accounts()
-	n := min(idleConnections(), len(accounts))
 	p, err := b.openPhones(ctx, s, b.callees[:100], silence)
 	if err != nil {
 		return err
@@ -40,12 +89,7 @@ func (b *bench) measureIdle(ctx context.Context) error {
 	if err := b.warmUp(ctx, s, p); err != nil {
 		return err
 	}
-	before, err := s.settled(ctx)
-	if err != nil {
-		return err
-	}
-	begin := time.Now()
-	closed, err := s.cpu()
+	before, err := s.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,6 +101,7 @@ func (b *bench) measureIdle(ctx context.Context) error {
 			}
 		}
 	}()
+	accounts := b.accounts()
 	err = inParallel(16, n, func(i int) error {
 		w, err := openTLS(ctx, fmt.Sprintf("127.0.3.%d", 1+i/idlePerSource), s.tls)
 		if err != nil {
@@ -68,32 +113,10 @@ func (b *bench) measureIdle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	took := time.Since(begin)
-	opened, err := s.cpu()
+	after, err := s.read(ctx)
 	if err != nil {
 		return err
 	}
-	held, err := s.settled(ctx)
-	if err != nil {
-		return err
-	}
-	b.progress("idle: %d connections within %v, %.0f MB in all", n, took.Round(time.Second), held/1e6)
-	const watched = 30 * time.Second
-	cpu, err := s.cpu()
-	if err != nil {
-		return err
-	}
-	err = atRate(ctx, n/int(watched/time.Second), n/int(watched/time.Second)*int(watched/time.Second), func(i int) error { return agents[i].send([]byte("\r\n\r\n")) })
-	if err != nil {
-		return err
-	}
-	after, err := s.cpu()
-	if err != nil {
-		return err
-	}
-	what := fmt.Sprintf("%d idle TLS connections with a registration each: ", n)
-	b.result(&result{Name: what + "memory of one", Unit: "KB", Koppelfeld: []float64{(held - before) / 1024 / float64(n)}, Note: "binding included, kernel memory not"})
-	b.result(&result{Name: what + "CPU of all, each sending a ping every 30 s", Unit: "% of a core", Koppelfeld: []float64{100 * (after - cpu).Seconds() / watched.Seconds()}})
-	b.result(&result{Name: what + "CPU to open one (handshake, REGISTER with digest)", Unit: "µs", Koppelfeld: []float64{float64((opened - closed).Microseconds()) / float64(n)}})
-	return nil
+	b.progress("idle: %d connections, %.0f MB in all", n, after.memory/1e6)
+	return f(s, before, after, agents)
 }

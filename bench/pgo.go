@@ -39,7 +39,8 @@ func (b *bench) recordPGO(ctx context.Context, file string) error {
 		return err
 	}
 	defer udp.close()
-	secure, err := b.openFleet(ctx, s.tls, openTLS, b.callees[calls+parties:calls+2*parties])
+	tls := side{func(s *server) string { return s.tls }, openTLS}
+	secure, err := b.openFleet(ctx, s, tls, tls, b.callees[calls+parties:calls+2*parties])
 	if err != nil {
 		return err
 	}

@@ -21,20 +21,31 @@ func (f *fleet) close() {
 	}
 }
 
+// opener opens a wire to a server.
+type opener func(ctx context.Context, local, server string) (wire, error)
+
+func udpOpener(_ context.Context, local, server string) (wire, error) { return openUDP(local, server) }
+
+// side is how the phones on one side of a call reach the server.
+type side struct {
+	address func(*server) string
+	open    opener
+}
+
 // openFleet opens connections and registers the callees, spread over them.
-func (b *bench) openFleet(ctx context.Context, addr string, open func(ctx context.Context, local, server string) (wire, error), callees []account) (*fleet, error) {
+func (b *bench) openFleet(ctx context.Context, s *server, caller, callee side, callees []account) (*fleet, error) {
 	f := &fleet{}
 	for i := range 2 * streamConns {
-		local, side := "127.0.0.2", &f.callers
+		local, from, agents := "127.0.0.2", caller, &f.callers
 		if i >= streamConns {
-			local, side = "127.0.0.1", &f.callees
+			local, from, agents = "127.0.0.1", callee, &f.callees
 		}
-		w, err := open(ctx, local, addr)
+		w, err := from.open(ctx, local, from.address(s))
 		if err != nil {
 			f.close()
 			return nil, err
 		}
-		*side = append(*side, newAgentOn(w, silence, nil))
+		*agents = append(*agents, newAgentOn(w, silence, nil))
 	}
 	for i := range f.callees {
 		if err := f.callees[i].registerAll(ctx, callees[i*len(callees)/streamConns:(i+1)*len(callees)/streamConns]); err != nil {
@@ -58,36 +69,32 @@ func (f *fleet) call(ctx context.Context, i int, caller account, target string) 
 	return a.hangUp(ctx, t)
 }
 
-// measureStreams compares the CPU per signalled call over TLS, and over secure WebSocket, which Kamailio is
+// measureStreams compares the CPU per signalled call over TLS, and from secure WebSocket to UDP, which Kamailio is
 // measured without. UDP with the same phones stands beside them.
 func (b *bench) measureStreams(ctx context.Context) error {
-	const parties = 1000
-	udp := func(_ context.Context, local, server string) (wire, error) { return openUDP(local, server) }
+	udp := side{func(s *server) string { return s.sip }, udpOpener}
+	secure := side{func(s *server) string { return s.tls }, openTLS}
+	socket := side{func(s *server) string { return s.wss }, openWSS}
 	for _, c := range []struct {
-		name    string
-		address func(*server) string
-		open    func(ctx context.Context, local, server string) (wire, error)
-		peer    bool
-		note    string
+		name           string
+		caller, callee side
+		peer           bool
+		note           string
 	}{
-		{"UDP", func(s *server) string { return s.sip }, udp, true, "for comparison: the same phones and rate"},
-		{"TLS", func(s *server) string { return s.tls }, openTLS, true, ""},
-		{"secure WebSocket", func(s *server) string { return s.wss }, openWSS, false, "Kamailio was not measured"},
+		{"CPU per call over UDP (the same phones", udp, udp, true, "for comparison"},
+		{"CPU per call over TLS (phones", secure, secure, true, ""},
+		{"CPU per call from secure WebSocket to UDP (phones", socket, udp, false, "Kamailio was not measured"},
 	} {
-		if err := b.measureStreamsOf(ctx, c.name, c.note, c.address, c.open, c.peer, parties); err != nil {
+		name := fmt.Sprintf("%s on %d connections on each side, %d calls/s)", c.name, streamConns, streamCalls)
+		if err := b.measureStreamsOf(ctx, &result{Name: name, Unit: "µs", Note: c.note}, c.caller, c.callee, c.peer); err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
 	return nil
 }
 
-func (b *bench) measureStreamsOf(ctx context.Context, name, note string, address func(*server) string,
-	open func(ctx context.Context, local, server string) (wire, error), peer bool, parties int,
-) error {
-	r := &result{Name: fmt.Sprintf("CPU per call over %s (%d connections on each side, %d calls/s)", name, streamConns, streamCalls), Unit: "µs", Note: note}
-	if name == protoUDP {
-		r.Name = fmt.Sprintf("CPU per call over UDP (the same phones, %d calls/s)", streamCalls)
-	}
+func (b *bench) measureStreamsOf(ctx context.Context, r *result, caller, callee side, peer bool) error {
+	const parties = 1000
 	k, err := b.startKoppelfeld(ctx, false)
 	if err != nil {
 		return err
@@ -105,7 +112,7 @@ func (b *bench) measureStreamsOf(ctx context.Context, name, note string, address
 	}
 	fleets := make([]*fleet, len(servers))
 	for i, s := range servers {
-		if fleets[i], err = b.openFleet(ctx, address(s), open, b.callees[:parties]); err != nil {
+		if fleets[i], err = b.openFleet(ctx, s, caller, callee, b.callees[:parties]); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 		defer fleets[i].close()
