@@ -51,10 +51,12 @@ func (sh *Shard) receive(m *message.Message, flow *transport.Flow) {
 			sh.stack.counters.drop(DropVias)
 			return
 		}
-		sh.tx.Response(m)
+		if !sh.tx.Response(m) {
+			sh.pass(m, flow)
+		}
 		return
 	}
-	if sh.tx.Known(m) {
+	if sh.tx.Known(m) || sh.pass(m, flow) {
 		return
 	}
 	in := transport.Inbound{Msg: m, Flow: flow}

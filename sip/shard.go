@@ -43,6 +43,7 @@ type Shard struct {
 	running *message.Message    // being handled in this event
 	request *transaction.Server // handed to a handler in it
 	dialogs map[dialogKey]DialogUser
+	passing map[string]*Shard // Call-IDs whose dialog has moved to another shard, see HandOver
 
 	waiting  atomic.Int64           // events in queues and batches
 	calls    atomic.Int32           // events in the queue of laneCall

@@ -97,6 +97,10 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 
 // answerCaller sends the caller the callee's answer.
 func (c *call) answerCaller(l *leg, d *sdp.Session) {
+	if c.front != nil {
+		c.front.answered(l, d)
+		return
+	}
 	a := &c.a
 	c.phase = up
 	if a.in != nil && c.early != l { // an offer that was for another phone

@@ -30,6 +30,9 @@ func (l *leg) peerBye(tx *transaction.Server) {
 		cause := l.side.String() + " hung up"
 		l.settleAck()
 		l.close()
+		if c.parts(l) {
+			return // a transfer goes on without the transferor
+		}
 		c.hangup(l.side.String(), cause, l)
 	case legLeaving: // it was faster
 		c.u.respond(tx, 200)

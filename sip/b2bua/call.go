@@ -33,7 +33,7 @@ type call struct {
 	phase phase
 	gone  bool
 
-	tx      *transaction.Server // the caller's INVITE
+	tx      *transaction.Server // the caller's INVITE, nil for a call that a transfer has made
 	account *auth.Account
 	source  netip.Addr
 	called  string // as dialled
@@ -66,12 +66,16 @@ type call struct {
 	anchored  bool    // the caller hears one stream, whatever its sources
 
 	redirections int
-	ringTimer    *transaction.Timer
-	ringFor      time.Duration // when it ends, from the start
-	rec          calls.Record
-	held         held
-	urgent       bool // an emergency call
-	pending      int  // forks and legs with something under way, see settle
+	front        *transfer    // stands in for the caller until it is answered
+	transfer     *transfer    // begun by a REFER in this call
+	reserved     *reservation // this call is to be joined with another
+
+	ringTimer *transaction.Timer
+	ringFor   time.Duration // when it ends, from the start
+	rec       calls.Record
+	held      held
+	urgent    bool // an emergency call
+	pending   int  // forks and legs with something under way, see settle
 }
 
 // held is what the call has counted in shared state and gives back at its end.
@@ -192,7 +196,9 @@ func (c *call) hangup(by, cause string, except *leg) {
 
 // refuse answers the caller with a final failure, stops ringing and ends the call.
 func (c *call) refuse(e ending) {
-	c.u.respond(c.tx, e.status, causeOf(e)...)
+	if c.tx != nil {
+		c.u.respond(c.tx, e.status, causeOf(e)...)
+	}
 	c.a.close()
 	c.early = nil
 	for _, f := range c.forks {
@@ -220,6 +226,7 @@ func (c *call) end(e ending) {
 	// What lingers needs none of this any more.
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
 	c.anchor, c.early = nil, nil
+	c.endTransfers(e)
 	c.settle()
 }
 

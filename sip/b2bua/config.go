@@ -128,6 +128,9 @@ type Config struct {
 	// SlotNumber is a number that rings a slot, "" for none: a call to one of its devices (by GRUU) is routed like one to
 	// that number. Nil: there are no such calls.
 	SlotNumber func(slotID string) string
+	// MayTransfer says whether a slot may transfer a call to a number; that it may call it is asked in any case. It is called
+	// from shards and must not block. Nil: every slot may.
+	MayTransfer func(slotID, number string) bool
 	// SlotName names a slot for people, as in "iris.immsee desk". It is called from shards, and
 	// only where audio went wrong. Nil: the ID stands for it.
 	SlotName func(slotID string) string

@@ -39,10 +39,17 @@
 // ringback once it has an answer) is a function of the call's state, asked anew after
 // each change (sound.go). Session timers run per leg and are never relayed.
 //
+// # Transfers
+//
+// A REFER (refer.go) ends here; it is never carried across. A blind transfer (transfer.go) makes a call
+// without a caller's INVITE, whose front is the transfer; when it is answered, who stays is taken
+// out of its call (leg.detach) and becomes the caller (call.attach). An attended one (attended.go) makes a
+// call of two legs of two other calls, which may lie in different shards. Each call has its own
+// record, so the records say who talked to whom.
+//
 // # Seams
 //
-// REFER and SUBSCRIBE are refused in leg.Request; each gets a file of its own there. A
-// fork can be added while others ring (call.fork).
+// A fork can be added while others ring (call.fork).
 //
 // The package may import sip/*, routing, internal/calls and internal/media. It must not
 // import store, admin or fax.

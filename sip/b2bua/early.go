@@ -322,6 +322,10 @@ func (c *call) ringingForks() (n int) {
 
 // progress sends the caller a provisional response.
 func (c *call) progress(status int, body []byte) {
+	if c.front != nil {
+		c.front.progressed(status)
+		return
+	}
 	if c.rel != nil {
 		c.rel.send(status, body)
 		return

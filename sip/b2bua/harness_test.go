@@ -84,7 +84,7 @@ func (r *router) Decide(q routing.Request, live routing.Live) routing.Plan {
 		return p
 	}
 	for _, s := range slots {
-		p.Targets = append(p.Targets, routing.Target{SlotID: s, Type: "desk", Number: q.Called, Alert: "Bellcore-dr2"})
+		p.Targets = append(p.Targets, routing.Target{SlotID: s, UserID: "u-" + s, Type: "desk", Number: q.Called, Alert: "Bellcore-dr2"})
 	}
 	if r.change != nil {
 		r.change(&p)

@@ -30,7 +30,7 @@ func (l *leg) peerInfo(tx *transaction.Server) {
 	case l.infos >= maxInfos:
 		c.u.respond(tx, 503, "Retry-After", "1")
 		return
-	case c.phase != up || peer.phase != legUp:
+	case c.phase != up || peer == nil || peer.phase != legUp:
 		c.u.respond(tx, 480)
 		return
 	}

@@ -302,7 +302,7 @@ func (c *call) prepare(req *message.Message) {
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
-		c.offerBody = c.write(&c.forkSDP, nil, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, 0)
+		c.offerBody = c.write(&c.forkSDP, nil, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, c.forkDirection())
 	}
 	timeout := c.plan.RingTimeout
 	if timeout <= 0 {

@@ -71,6 +71,9 @@ type leg struct {
 	timer     *transaction.Timer // refresh or expiry
 	retry     *transaction.Timer // after 491
 	infos     int                // carried across and not answered
+	referred  bool               // the peer has sent a REFER
+	moved     bool               // it came from another call, and maybe from another shard
+	reached   string             // who the other side is now, to be shown in our requests; "" when that has not changed
 }
 
 // acked is an ACK kept for repeated 2xx.
@@ -115,7 +118,11 @@ func (l *leg) Request(tx *transaction.Server) {
 		l.peerInfo(tx)
 	case message.OPTIONS:
 		c.u.respond(tx, 200, "Allow", allow, "Accept", contentSDP, "Supported", supported)
-	case message.SUBSCRIBE, message.NOTIFY:
+	case message.REFER:
+		l.peerRefer(tx)
+	case message.SUBSCRIBE:
+		l.peerSubscribe(tx)
+	case message.NOTIFY:
 		c.u.respond(tx, 489)
 	default:
 		c.u.respond(tx, 405, "Allow", allow)
@@ -125,7 +132,7 @@ func (l *leg) Request(tx *transaction.Server) {
 // supported lists the extensions we support. Within a dialog we send no provisional response that could be reliable
 // and ask for none.
 const (
-	supported         = "timer, " + reliably
+	supported         = "timer, " + reliably + ", " + noReferSub
 	supportedInDialog = "timer"
 	reliably          = "100rel"
 )
@@ -244,6 +251,9 @@ func (l *leg) close() {
 	if l.bound {
 		l.c.sh.UnbindDialog(l.dlg.CallID, l.dlg.LocalTag)
 		l.bound = false
+		if l.moved {
+			l.c.sh.Release(l.dlg.CallID)
+		}
 	}
 	if waiting {
 		l.c.pending--

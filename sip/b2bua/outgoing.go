@@ -60,6 +60,9 @@ func (o *outgoing) send(body []byte) {
 		"Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog,
 		"Session-Expires", l.offered.String(),
 	}
+	if l.reached != "" {
+		headers = append(headers, "P-Asserted-Identity", l.reached)
+	}
 	o.timed = true
 	if l.minSE > dialog.MinInterval {
 		headers = append(headers, "Min-SE", itoa(l.minSE))

@@ -306,7 +306,7 @@ func (l *leg) offerAll(tx *transaction.Server) {
 	c := l.c
 	peer := c.other(l)
 	next, verdict := l.exchange.Next(dialog.SendOffer)
-	if verdict != dialog.OK || peer.remote == nil {
+	if verdict != dialog.OK || peer == nil || peer.remote == nil {
 		c.u.busy(tx, 500)
 		return
 	}

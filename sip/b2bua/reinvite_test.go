@@ -301,7 +301,7 @@ func TestOtherRequestsInTheDialog(t *testing.T) {
 		a, b := r.phone("a"), r.phone("b")
 		caller, callee := r.connect(a, b, "4b")
 		for m, status := range map[message.Method]int{
-			message.OPTIONS: 200, message.UPDATE: 200, message.REFER: 405, message.SUBSCRIBE: 489, message.NOTIFY: 489,
+			message.OPTIONS: 200, message.UPDATE: 200, message.REFER: 400, message.SUBSCRIBE: 489, message.NOTIFY: 489,
 			message.MESSAGE: 405, message.PRACK: 481,
 		} {
 			if got := caller.Send(m, "", "").Final(t).Status(); got != status {

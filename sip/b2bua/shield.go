@@ -385,7 +385,7 @@ func (f *fork) describe() []byte {
 		return c.offerBody
 	}
 	f.offer = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
-	return c.write(&f.offer, f.asked, calleeSide, c.a.dlg.Flow.Local().Addr(), offer, 0)
+	return c.write(&f.offer, f.asked, calleeSide, c.a.dlg.Flow.Local().Addr(), offer, c.forkDirection())
 }
 
 // described is what describe has given.

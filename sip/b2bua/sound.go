@@ -52,7 +52,9 @@ func (c *call) hears(s side) tune {
 		}
 	case c.phase == holding:
 		return c.heard[s] // until the caller is told of the answer
-	case c.phase == up && l != nil && l.remote != nil && other.remote != nil:
+	case c.phase == up && c.transfer.rings(l):
+		return ringback
+	case c.phase == up && l != nil && l.remote != nil && other != nil && other.remote != nil:
 		if other.remote.Held() && !l.remote.Held() {
 			return music
 		}

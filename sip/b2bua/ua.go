@@ -76,12 +76,12 @@ func (u *UA) Register(s *sip.Stack) {
 func Methods() []message.Method {
 	return []message.Method{
 		message.INVITE, message.ACK, message.CANCEL, message.BYE, message.OPTIONS, message.INFO, message.UPDATE,
-		message.PRACK,
+		message.PRACK, message.REFER,
 	}
 }
 
 // Extensions lists the option tags we support, for sip.Config.Supported.
-func Extensions() []string { return []string{"timer", reliably} }
+func Extensions() []string { return []string{"timer", reliably, noReferSub, noSub} }
 
 // Active counts the calls that ring or are up.
 func (u *UA) Active() int { return int(u.active.Load()) }
@@ -166,7 +166,7 @@ func (u *UA) caught(sh *sip.Shard, fault any, callID string) {
 }
 
 // allow lists what we take inside and outside of calls.
-const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
+const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER"
 
 // busy refuses a request that comes at a bad moment and may come again.
 func (u *UA) busy(tx *transaction.Server, status int) {

@@ -1,0 +1,32 @@
+package siptest
+
+import (
+	"strings"
+
+	"github.com/koppelfeld/koppelfeld/sip/message"
+)
+
+// Refer asks the other side to call a number, or with extra ("?Replaces=…") to take over another dialog.
+func (c *Call) Refer(number, extra string, lines ...string) *Client {
+	to := "Refer-To: <sip:" + number + "@" + c.p.cfg.Domain + extra + ">"
+	return c.Send(message.REFER, "", "", append([]string{to}, lines...)...)
+}
+
+// Replaces names the dialog as its other side knows it (RFC 3891).
+func (c *Call) Replaces() string {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	tag := func(addr string) string {
+		a, err := message.ParseAddr(addr)
+		if err != nil {
+			return ""
+		}
+		return a.Tag()
+	}
+	return c.id + ";to-tag=" + tag(c.remote) + ";from-tag=" + tag(c.local)
+}
+
+// Embedded is Replaces as a header of a URI.
+func (c *Call) Embedded() string {
+	return "?Replaces=" + strings.NewReplacer(";", "%3B", "=", "%3D", "@", "%40").Replace(c.Replaces())
+}
