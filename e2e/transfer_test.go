@@ -128,3 +128,36 @@ func answerAll(p *peer) {
 		}
 	}
 }
+
+// TestTakeOverWithAnotherPhone: armin goes on with his DECT phone where he has begun with the desk phone.
+func TestTakeOverWithAnotherPhone(t *testing.T) {
+	r := newPair(t)
+	armin := r.slots("armin.artmann")
+	dect := armin["dect"]
+	r.callee = armin["desk"]
+	desk, iris := r.phones(t, "UDP")
+	c := r.connect(t, iris, desk, "")
+	c.flows(t, 20)
+	p := newPeer(t, r.daemon, dect, "TCP", "127.0.0.1:0")
+	v := newVoice(t)
+	_, to, _ := strings.Cut(c.b.other, ";tag=")
+	_, from, _ := strings.Cut(c.b.local, ";tag=")
+	k := p.dial("sip:417@"+domain, "Replaces: "+c.b.callID+";to-tag="+to+";from-tag="+from+"\nRequire: replaces\n", description("127.0.0.1", v.port, 1, "", pcmu...))
+	re := iris.await("INVITE")
+	iris.reply(re, "200 OK", "Contact: <"+iris.contact()+">\nContent-Type: application/sdp\n", description("127.0.0.1", c.va.port, 2, "", pcmu...))
+	toV := mediaOf(t, k.answered("").body)
+	desk.reply(desk.await("BYE"), "200 OK", "", "")
+	c.hushA()
+	c.hushB()
+	hushA, hushV := c.va.speak(t, mediaOf(t, re.body), 0), v.speak(t, toV, 0)
+	(&connected{va: c.va, vb: v}).flows(t, 50)
+	hushA()
+	hushV()
+	k.send("BYE", "", "")
+	iris.reply(iris.await("BYE"), "200 OK", "", "")
+	p.await("200 BYE")
+	r.clean(t)
+	if last := r.awaitRecords(2); last.From != "416" || last.Result != "answered" || last.HangupBy != "caller" {
+		t.Errorf("record %+v", last)
+	}
+}

@@ -85,6 +85,9 @@ func (s *Stack) Seek(callID string, fn func(sh *Shard)) {
 // maxPasses bounds how often a search follows a leg that moves meanwhile.
 const maxPasses = 4
 
+// Passing is the shard to which a Call-ID's dialogs have moved from this one, nil when there is none. Call it in the shard only.
+func (sh *Shard) Passing(callID string) *Shard { return sh.passing[callID] }
+
 func (sh *Shard) seek(callID string, fn func(*Shard), passes int) {
 	sh.Post(func() {
 		if to := sh.passing[callID]; to != nil && passes > 0 {

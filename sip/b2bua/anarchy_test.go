@@ -158,6 +158,9 @@ func (p *anarchist) request(side int, m message.Method, uri, to, body string) []
 	if p.pick(2) == 0 {
 		b.Add("Allow", allow)
 	}
+	if m == message.REFER {
+		b.Add("Refer-To", "<sip:418@test.example"+[]string{"", "", "", "?Replaces=call%3Bto-tag%3D" + p.tag + "%3Bfrom-tag%3Df", "?Replaces=x%3Bto-tag%3Dy%3Bfrom-tag%3Dz"}[p.pick(5)]+">")
+	}
 	return b.Add("CSeq", fmt.Sprintf("%d %s", p.cseq[side], m)).
 		Add("Contact", fmt.Sprintf("<sip:x@10.0.1.%d:5060>", side+1)).Finish(contentSDP, []byte(body))
 }
@@ -202,6 +205,7 @@ func (p *anarchist) act() {
 	}
 	methods := []message.Method{
 		message.INVITE, message.INVITE, message.UPDATE, message.BYE, message.INFO, message.OPTIONS, message.ACK, message.CANCEL, message.PRACK, message.PRACK, message.UPDATE,
+		message.REFER, message.REFER,
 	}
 	m := methods[p.pick(len(methods))]
 	switch {

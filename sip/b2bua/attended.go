@@ -166,15 +166,7 @@ func (u *UA) joined(res *reservation, moved leg, who party) {
 
 // join attaches who was asked, and connects both.
 func (c *call) join(moved leg, whom, who *party) {
-	c.won = &fork{
-		target: &routing.Target{SlotID: whom.slot, UserID: whom.user, Number: whom.number}, contact: moved.dlg.Target,
-		state: forkWon, start: c.rec.Start, ringAt: c.rec.Start, status: 200, result: "answered",
-	}
-	c.won.leg.c = c
-	c.forks = append(c.forks, c.won)
-	c.held.calleeSlot = whom.slot
-	c.u.cfg.Live.AddSlot(whom.slot)
-	b := c.attach(moved, calleeSide)
+	b := c.adopt(moved, whom)
 	c.a.reached = identity(whom.shown, c.u.cfg.Domain)
 	b.reached = identity(who.shown, c.u.cfg.Domain)
 	if err := c.openStreams(b.remote); err != nil {

@@ -251,7 +251,7 @@ type accounts struct{}
 
 func (accounts) Account(username string) *auth.Account {
 	name := strings.Clone(username)
-	a := &auth.Account{SlotID: name, UserID: "u-" + name, Username: name}
+	a := &auth.Account{SlotID: name, UserID: "u-" + strings.TrimSuffix(name, "2"), Username: name}
 	a.HA1MD5, a.HA1SHA256 = auth.HA1(name, domain, password)
 	return a
 }

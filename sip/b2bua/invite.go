@@ -96,6 +96,10 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 	if !ok {
 		return
 	}
+	if in.Msg.Has(message.HReplaces) || in.Msg.Has(message.HJoin) {
+		u.inviteWith(sh, in, account)
+		return
+	}
 	tx := sh.Accept(in)
 	if tx == nil {
 		return

@@ -132,7 +132,7 @@ func (l *leg) Request(tx *transaction.Server) {
 // supported lists the extensions we support. Within a dialog we send no provisional response that could be reliable
 // and ask for none.
 const (
-	supported         = "timer, " + reliably + ", " + noReferSub
+	supported         = "timer, " + reliably + ", " + replaces + ", " + noReferSub
 	supportedInDialog = "timer"
 	reliably          = "100rel"
 )
@@ -251,9 +251,9 @@ func (l *leg) close() {
 	if l.bound {
 		l.c.sh.UnbindDialog(l.dlg.CallID, l.dlg.LocalTag)
 		l.bound = false
-		if l.moved {
-			l.c.sh.Release(l.dlg.CallID)
-		}
+	}
+	if l.moved {
+		l.c.sh.Release(l.dlg.CallID)
 	}
 	if waiting {
 		l.c.pending--

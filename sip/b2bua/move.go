@@ -96,6 +96,19 @@ func (c *call) attach(m leg, s side) *leg {
 	return l
 }
 
+// adopt makes a detached leg the callee of a call that rings nobody.
+func (c *call) adopt(moved leg, whom *party) *leg {
+	c.won = &fork{
+		target: &routing.Target{SlotID: whom.slot, UserID: whom.user, Number: whom.number}, contact: moved.dlg.Target,
+		state: forkWon, start: c.rec.Start, ringAt: c.rec.Start, status: 200, result: "answered",
+	}
+	c.won.leg.c = c
+	c.forks = append(c.forks, c.won)
+	c.held.calleeSlot = whom.slot
+	c.u.cfg.Live.AddSlot(whom.slot)
+	return c.attach(moved, calleeSide)
+}
+
 // connect offers a leg that has been attached what the other side describes, with the other's identity, until it takes it; then
 // goes on. A leg that cannot take it ends the call.
 func (c *call) connect(l *leg, then func()) {

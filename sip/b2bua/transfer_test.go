@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,7 +130,6 @@ func TestTransferFails(t *testing.T) {
 	}{
 		{"busy", "4cid", func(in *siptest.Request) { in.Respond(486, "") }, 486},
 		{"declined", "4cid", func(in *siptest.Request) { in.Respond(603, "") }, 603},
-		{"no codec", "4cid", func(in *siptest.Request) { in.Respond(488, "") }, 488},
 		{"no such number", "4nobody", nil, 404},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -486,6 +486,50 @@ func TestTransferUnderLoss(t *testing.T) {
 				c.ExpectBye(t)
 				time.Sleep(time.Minute) // bob answers neither NOTIFY nor BYE
 				r.net.SetDefault(siptest.Link{})
+			})
+		})
+	}
+}
+
+// TestTransfersInDisorder joins two calls, or takes one over, while everybody does what they like: hang up, hold, transfer the other
+// way round. Whatever comes of it, nothing may be left of it and each call has one record.
+func TestTransfersInDisorder(t *testing.T) {
+	for seed := range uint64(150) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			runThree(t, nil, func(t *testing.T, r *three) {
+				x, c := r.ask(t)
+				bob2 := r.phone("bob2")
+				for _, p := range []*siptest.Phone{r.ann, r.bob, r.cid, bob2} {
+					p.Polite(sdpFor(p, "8"))
+				}
+				rng := rand.New(rand.NewPCG(seed, 3))
+				r.net.SetDefault(siptest.Link{Delay: time.Millisecond, Jitter: time.Duration(rng.IntN(40)) * time.Millisecond})
+				ends := []*siptest.Call{r.a, r.b, x, c}
+				phones := []*siptest.Phone{r.ann, r.bob, r.bob, r.cid}
+				acts := []func(){
+					func() { r.b.Refer("4cid", x.Embedded()) },
+					func() { x.Refer("ann", r.b.Embedded()) },
+					func() { r.b.Refer("4cid", "") },
+					func() { bob2.Invite("4ann", sdpFor(bob2, "8"), "Replaces: "+r.b.Replaces()) },
+				}
+				for range 4 {
+					i := rng.IntN(4)
+					acts = append(acts, func() { ends[i].SendBye() },
+						func() { ends[i].Send(message.INVITE, "application/sdp", sdpFor(phones[i], "8", "a=sendonly")) })
+				}
+				acts[rng.IntN(4)]()
+				for range 1 + rng.IntN(4) {
+					time.Sleep(time.Duration(rng.IntN(60)) * time.Millisecond)
+					acts[rng.IntN(len(acts))]()
+				}
+				time.Sleep(2 * time.Second)
+				r.net.SetDefault(siptest.Link{})
+				for _, end := range ends {
+					end.SendBye()
+				}
+				time.Sleep(5 * time.Second)
+				r.table.HangupAll("the test is over")
+				time.Sleep(5 * time.Minute)
 			})
 		})
 	}

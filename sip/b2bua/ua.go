@@ -81,7 +81,7 @@ func Methods() []message.Method {
 }
 
 // Extensions lists the option tags we support, for sip.Config.Supported.
-func Extensions() []string { return []string{"timer", reliably, noReferSub, noSub} }
+func Extensions() []string { return []string{"timer", reliably, replaces, noReferSub, noSub} }
 
 // Active counts the calls that ring or are up.
 func (u *UA) Active() int { return int(u.active.Load()) }

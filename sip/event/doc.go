@@ -13,6 +13,9 @@
 // a subscriber with a wrong picture, and nothing has to be queued for slow ones: one bit per subscription says that there
 // is news. Versions count per subscription.
 //
+// A Subscriber (subscriber.go) is the other side: it takes NOTIFYs before the 200 as well as after it, refreshes, and says
+// when another try makes sense. Nothing of the daemon subscribes yet.
+//
 // Who does not know a password leaves nothing behind. Subscriptions are bounded per account and in all; they end
 // by their own end, by a NOTIFY that is refused or not answered, with their connection, and when the Server stops.
 //

@@ -248,6 +248,9 @@ func (p *Phone) request(m *message.Message) {
 			r.respond(200, "")
 		}
 	}
+	if p.polite != "" && r.politely() {
+		return
+	}
 	p.requests = append(p.requests, r)
 }
 

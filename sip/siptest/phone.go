@@ -57,6 +57,7 @@ type Phone struct {
 	changed  chan struct{} // closed and replaced when something came
 	closed   bool
 	serial   int
+	polite   string // SDP of a phone that answers what comes in its dialogs, see Polite
 	regCSeq  uint32
 	inbox    []*message.Message  // manual mode: everything; else what nobody else took
 	requests []*Request          // not yet expected

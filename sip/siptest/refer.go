@@ -30,3 +30,24 @@ func (c *Call) Replaces() string {
 func (c *Call) Embedded() string {
 	return "?Replaces=" + strings.NewReplacer(";", "%3B", "=", "%3D", "@", "%40").Replace(c.Replaces())
 }
+
+// Polite lets the phone answer everything that comes inside its dialogs by itself from now on: INVITE with sdp, all else
+// with 200.
+func (p *Phone) Polite(sdp string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.polite = sdp
+}
+
+// politely answers a request inside a dialog; p.mu is held.
+func (r *Request) politely() bool {
+	if r.ToTag() == "" || r.final != 0 {
+		return false
+	}
+	body := ""
+	if r.Method() == message.INVITE {
+		body = r.p.polite
+	}
+	r.respond(200, body)
+	return true
+}
