@@ -167,6 +167,7 @@ func (u *UA) joined(res *reservation, moved leg, who party) {
 // join attaches who was asked, and connects both.
 func (c *call) join(moved leg, whom, who *party) {
 	b := c.adopt(moved, whom)
+	c.match()
 	c.a.reached = identity(whom.shown, c.u.cfg.Domain)
 	b.reached = identity(who.shown, c.u.cfg.Domain)
 	if err := c.openStreams(b.remote); err != nil {

@@ -109,6 +109,13 @@ func (c *call) adopt(moved leg, whom *party) *leg {
 	return c.attach(moved, calleeSide)
 }
 
+// match finds out whether the two legs of a call that were brought together share a codec.
+func (c *call) match() {
+	if c.u.cfg.Media != nil {
+		_, c.recoded = sdp.Recode(c.b.remote, c.a.remote)
+	}
+}
+
 // connect offers a leg that has been attached what the other side describes, with the other's identity, until it takes it; then
 // goes on. A leg that cannot take it ends the call.
 func (c *call) connect(l *leg, then func()) {

@@ -148,6 +148,7 @@ func (c *call) takeOver(l *leg) {
 	c.phase = holding
 	c.plumb(&c.a)
 	b := c.adopt(moved, &whom)
+	c.match()
 	b.reached = identity(by.shown, c.u.cfg.Domain)
 	c.enter()
 	c.offerOver(b)

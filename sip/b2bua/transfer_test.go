@@ -387,6 +387,45 @@ func TestAttendedTransfer(t *testing.T) {
 	}
 }
 
+// TestJoinedWithoutCommonCodec: two who share no codec are joined by the media plane.
+func TestJoinedWithoutCommonCodec(t *testing.T) {
+	for round := range 3 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				ann, bob, cid := r.phone("ann"), r.phone("bob"), r.phone("cid")
+				call := func(from, to *siptest.Phone, number, codec string) (near, far *siptest.Call) {
+					near = from.Invite(number, sdpFor(from, codec))
+					far = to.Expect(t, message.INVITE).Answer(sdpFor(to, codec))
+					near.Expect(t, 200)
+					near.Ack()
+					far.ExpectAck(t)
+					return near, far
+				}
+				a, b := call(ann, bob, "4bob", "8")
+				x, c := call(bob, cid, "4cid", "0")
+				b.Refer("4cid", x.Embedded()).Expect(t, 202)
+				for _, end := range []struct {
+					call  *siptest.Call
+					phone *siptest.Phone
+					codec string
+				}{{a, ann, "8"}, {c, cid, "0"}} {
+					re := end.call.ExpectRequest(t, message.INVITE)
+					if !strings.Contains(string(re.Body()), "RTP/AVP "+end.codec+"\r\n") {
+						t.Errorf("offered\n%s", re.Body())
+					}
+					re.Respond(200, sdpFor(end.phone, end.codec))
+					re.ExpectAck(t)
+				}
+				expectFrag(t, b, 200)
+				b.ExpectBye(t)
+				x.ExpectBye(t)
+				a.Bye(t)
+				c.ExpectBye(t)
+			})
+		})
+	}
+}
+
 // TestTransferAgain: a call that has come from a transfer can be transferred like any other.
 func TestTransferAgain(t *testing.T) {
 	for round := range 4 {
