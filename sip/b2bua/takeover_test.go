@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -29,7 +30,8 @@ func TestTakeOver(t *testing.T) {
 				if first := r.expectRecord(calls.Answered, 200, byCallee); !strings.Contains(first.Cause, "with another phone") {
 					t.Errorf("%s", first.Cause)
 				}
-				time.Sleep(40 * time.Second)
+				time.Sleep(40 * time.Second) // virtual: transactions of before have gone
+				synctest.Wait()
 				r.a.ReInvite(t, sdpFor(r.ann, "8"))
 				x.ReInvite(t, sdpFor(bob2, "8"))
 				if round%2 == 0 {
