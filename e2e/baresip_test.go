@@ -45,6 +45,9 @@ type phoneOptions struct {
 	early     bool   // be heard before it answers
 	codec     string
 	mediaenc  string // srtp-mand, dtls_srtp; "": none
+	// lab, netns and address put the phone into a network namespace.
+	lab            *natLab
+	netns, address string
 }
 
 const baresipConfig = `sip_listen 127.0.0.1:%d
@@ -97,6 +100,9 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	control := freePort(t)
 	first, last := rtpRange()
 	config := fmt.Sprintf(baresipConfig, freePort(t), o.tone, o.name, o.name, first, last, control, dir)
+	if o.lab != nil {
+		config = strings.ReplaceAll(config, "127.0.0.1", o.address)
+	}
 	if o.ca != "" {
 		config += "sip_cafile " + o.ca + "\n"
 	}
@@ -129,6 +135,11 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	}
 	p := &phone{t: t, name: o.name, dir: dir, log: &syncBuffer{}, done: make(chan error, 1)}
 	p.cmd = exec.Command("baresip", "-4", "-s", "-f", dir) // -s prints all SIP messages
+	dial := func() (net.Conn, error) { return net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", control)) }
+	if o.lab != nil {
+		p.cmd = o.lab.Command(o.netns, "baresip", p.cmd.Args[1:]...)
+		dial = func() (net.Conn, error) { return o.lab.Dial(o.netns, fmt.Sprintf("%s:%d", o.address, control)) }
+	}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("starting baresip: %v", err)
@@ -141,7 +152,7 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 		p.stop()
 	})
 	eventually(t, 10*time.Second, p.name+" opens its control port", func() bool {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", control))
+		c, err := dial()
 		p.conn = c
 		return err == nil
 	})
