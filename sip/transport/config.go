@@ -63,6 +63,8 @@ type Limits struct {
 	// RefusalRate is how many malformed requests per second are answered at all, over all
 	// sources [200]; the others are dropped.
 	RefusalRate int
+	// STUNRate is how many STUN requests per second of one source are answered [100].
+	STUNRate int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -86,6 +88,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.SourceRate, 50000)
 	def(&l.SourceBurst, 100000)
 	def(&l.RefusalRate, 200)
+	def(&l.STUNRate, 100)
 	dur(&l.Handshake, 10*time.Second)
 	dur(&l.Ping, 30*time.Second)
 	dur(&l.FirstMessage, 30*time.Second)

@@ -10,7 +10,7 @@ const (
 	DropMalformed    Drop = "malformed"      // no acceptable SIP message
 	DropRefused      Drop = "refused"        // malformed, but answered with a status
 	DropRate         Drop = "rate"           // the source has used up its budget
-	DropSTUN         Drop = "stun"           // STUN on a SIP socket
+	DropSTUN         Drop = "stun"           // STUN on a SIP socket that is no keep-alive, or too much of it
 	DropReadError    Drop = "read_error"     // the socket reported an error
 	DropSendQueue    Drop = "send_queue"     // send buffer or queue full
 	DropSendError    Drop = "send_error"     // the network refused the message
@@ -42,7 +42,7 @@ var protos = [...]Proto{UDP, TCP, TLS, WS, WSS}
 type Traffic struct {
 	MessagesIn, BytesIn   uint64
 	MessagesOut, BytesOut uint64
-	KeepAlives            uint64 // CRLF, WebSocket pings and empty datagrams received
+	KeepAlives            uint64 // CRLF, WebSocket pings, STUN and empty datagrams received
 }
 
 // Stats are counters since New, and the connections of the moment.

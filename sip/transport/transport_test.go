@@ -281,11 +281,14 @@ func TestUDPGarbage(t *testing.T) {
 			t.Errorf("got CSeq %d", in.Msg.CSeq())
 		}
 		dgs := []transport.Datagram{{Buf: make([]byte, 65535)}}
+		if _, err := pc.ReadBatch(dgs); err != nil || !bytes.HasPrefix(dgs[0].Buf, []byte{1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42}) || dgs[0].N != 32 {
+			t.Errorf("STUN answered with %x, %v", dgs[0].Buf[:dgs[0].N], err)
+		}
 		if _, err := pc.ReadBatch(dgs); err != nil || !bytes.HasPrefix(dgs[0].Buf, []byte("SIP/2.0 505")) {
 			t.Errorf("SIP/7.0 answered with %q, %v", dgs[0].Buf[:dgs[0].N], err)
 		}
 		s := l.Stats()
-		if s.Traffic[transport.UDP].KeepAlives != 3 || s.Drops[transport.DropSTUN] != 1 || s.Drops[transport.DropMalformed] != 2 || s.Drops[transport.DropRefused] != 1 {
+		if s.Traffic[transport.UDP].KeepAlives != 4 || s.Drops[transport.DropSTUN] != 0 || s.Drops[transport.DropMalformed] != 2 || s.Drops[transport.DropRefused] != 1 {
 			t.Errorf("counters %+v", s)
 		}
 	})

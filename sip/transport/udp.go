@@ -25,15 +25,16 @@ type packetSocket struct {
 	local netip.AddrPort // advertised
 
 	// Owned by the reader.
-	guard *guard
-	seed  maphash.Seed
-	flows []*Flow // one place per hash of the remote address: a cache, not a table
+	guard     *guard
+	stunGuard *guard // answers to STUN: a source could be forged
+	seed      maphash.Seed
+	flows     []*Flow // one place per hash of the remote address: a cache, not a table
 }
 
 func newPacketSocket(l *Layer, a bindAddr, pc PacketConn) *packetSocket {
 	return &packetSocket{
 		layer: l, entry: a.entry, conn: pc, local: a.advertised(pc.LocalAddr()),
-		guard: newGuard(l.limits), seed: maphash.MakeSeed(), flows: make([]*Flow, udpFlowCache),
+		guard: newGuard(l.limits), stunGuard: newGuard(Limits{SourceRate: l.limits.STUNRate, SourceBurst: l.limits.STUNRate}), seed: maphash.MakeSeed(), flows: make([]*Flow, udpFlowCache),
 	}
 }
 
@@ -120,7 +121,7 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		return
 	}
 	if isSTUN(b) {
-		count.drop(DropSTUN)
+		s.stun(b, from, now)
 		return
 	}
 	m, err := message.ParseCopy(b)
@@ -135,6 +136,19 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 	}
 	count.udp.in(len(b))
 	h.Receive(Inbound{Msg: m, Flow: s.flow(from), Late: late})
+}
+
+// stun answers a keep-alive that wants its own address back.
+func (s *packetSocket) stun(b []byte, from netip.AddrPort, now time.Time) {
+	answer := stunAnswer(b, from)
+	if answer == nil || !s.stunGuard.allow(from.Addr(), now) {
+		s.layer.count.drop(DropSTUN)
+		return
+	}
+	s.layer.count.udp.keepAlives.Add(1)
+	if err := s.conn.WriteTo(answer, from); err != nil {
+		s.layer.count.drop(DropSendError)
+	}
 }
 
 // answerTo is where a request over UDP is to be answered: where it came from if it asks for that (rport, RFC 3581) or
