@@ -254,7 +254,7 @@ func (a *App) openMedia(context.Context) error {
 	if err != nil {
 		return err
 	}
-	mc := media.Config{Address: netip.MustParseAddr(a.cfg.Media.Address), PortMin: first, PortMax: last, Log: a.log.With("part", "media")}
+	mc := media.Config{Address: netip.MustParseAddr(a.cfg.Media.Address), Interfaces: a.mediaInterfaces(), PortMin: first, PortMax: last, Log: a.log.With("part", "media")}
 	if a.cfg.Media.Advertise != "" {
 		mc.Advertise = netip.MustParseAddr(a.cfg.Media.Advertise)
 	}
@@ -328,7 +328,7 @@ func locationFile(cfg config.Config) string { return filepath.Join(cfg.DataDir, 
 func (a *App) openCalls(digest *auth.Digest) error {
 	bc := b2bua.Config{
 		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, SlotNumber: a.slotNumber, Live: a.live, Table: a.table, Bus: a.bus,
-		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
+		Recorder: recorder{a.records, a.metrics}, FlowTo: a.stack.FlowTo, Interfaces: len(a.mediaInterfaces()) > 0, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls, Attempts: a.cfg.SIP.CallRate},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"),
@@ -432,7 +432,7 @@ func (a *App) Run(ctx context.Context) error {
 
 // ready tells that the daemon is up.
 func (a *App) ready() {
-	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.SIP.Listen, " "), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
+	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.Listeners(), " "), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
 	if a.opts.Example {
 		a.printExample()
 	}

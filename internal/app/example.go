@@ -23,7 +23,7 @@ func (a *App) openExample(ctx context.Context) error {
 func (a *App) printExample() {
 	w := a.opts.Out
 	fmt.Fprintf(w, "\nKoppelfeld serves the example company.\n\n")
-	for _, l := range a.cfg.SIP.Listen {
+	for _, l := range a.cfg.Listeners() {
 		fmt.Fprintf(w, "  SIP       %s   domain %s\n", l, a.cfg.SIP.Domain)
 	}
 	fmt.Fprintf(w, "  HTTP API  http://%s/api/openapi.json\n", a.adminLn.Addr())

@@ -8,14 +8,32 @@ import (
 	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/certs"
+	"github.com/koppelfeld/koppelfeld/internal/config"
+	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 // transportConfig is where SIP listens.
 func (a *App) transportConfig() transport.Config {
 	c := transport.Config{
-		Listen: a.cfg.SIP.Listen, Origins: a.cfg.SIP.WSOrigins, Log: a.log.With("part", "sip"),
+		Listen: a.cfg.Listeners(), Interfaces: map[string]string{}, Advertise: map[string]netip.AddrPort{}, Origins: a.cfg.SIP.WSOrigins, Log: a.log.With("part", "sip"),
 		Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip},
+	}
+	advertise := func(listen []string, as string) {
+		addr, err := netip.ParseAddr(as)
+		if err != nil {
+			return // none given
+		}
+		for _, l := range listen {
+			c.Advertise[l] = netip.AddrPortFrom(addr, 0)
+		}
+	}
+	advertise(a.cfg.SIP.Listen, a.cfg.SIP.Advertise)
+	for _, n := range a.cfg.Interfaces {
+		for _, l := range n.Listen {
+			c.Interfaces[l] = n.Name
+		}
+		advertise(n.Listen, n.Advertise)
 	}
 	if a.certs != nil {
 		c.Certificates = a.certs
@@ -23,9 +41,30 @@ func (a *App) transportConfig() transport.Config {
 	return c
 }
 
+// mediaInterfaces are the addresses for audio beside the first one.
+func (a *App) mediaInterfaces() []media.Interface {
+	var list []media.Interface
+	add := func(name, addr, advertise string) {
+		if addr == "" {
+			return
+		}
+		n := media.Interface{Name: name, Address: netip.MustParseAddr(addr)} // validated with the file
+		if advertise != "" {
+			n.Advertise = netip.MustParseAddr(advertise)
+		}
+		list = append(list, n)
+	}
+	add("", a.cfg.Media.Address6, a.cfg.Media.Advertise6)
+	for _, n := range a.cfg.Interfaces {
+		add(n.Name, n.Media, n.MediaAdvertise)
+		add(n.Name, n.Media6, n.Media6Advertise)
+	}
+	return list
+}
+
 // openCerts reads the certificates, or makes one, when something listens with TLS.
 func (a *App) openCerts(context.Context) error {
-	if !slices.ContainsFunc(a.cfg.SIP.Listen, secureListener) {
+	if !slices.ContainsFunc(a.cfg.Listeners(), secureListener) {
 		return nil
 	}
 	cfg := certs.Config{
@@ -52,7 +91,12 @@ func (a *App) ownNames() []string {
 			names = append(names, n)
 		}
 	}
-	for _, entry := range a.cfg.SIP.Listen {
+	for _, shown := range append([]config.Interface{{Advertise: a.cfg.SIP.Advertise}}, a.cfg.Interfaces...) {
+		if shown.Advertise != "" {
+			add(shown.Advertise)
+		}
+	}
+	for _, entry := range a.cfg.Listeners() {
 		u, err := url.Parse(entry)
 		if err != nil {
 			continue

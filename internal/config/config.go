@@ -29,20 +29,24 @@ type Config struct {
 	DataDir string `toml:"data_dir"`
 	// Database is "sqlite" (a file in DataDir) or a MySQL/MariaDB DSN such as
 	// "koppelfeld@unix(/run/mysqld/mysqld.sock)/koppelfeld".
-	Database string  `toml:"database"`
-	SIP      SIP     `toml:"sip"`
-	DNS      DNS     `toml:"dns"`
-	TLS      TLS     `toml:"tls"`
-	Media    Media   `toml:"media"`
-	Admin    Admin   `toml:"admin"`
-	Metrics  Metrics `toml:"metrics"`
-	Log      Log     `toml:"log"`
+	Database string `toml:"database"`
+	SIP      SIP    `toml:"sip"`
+	DNS      DNS    `toml:"dns"`
+	TLS      TLS    `toml:"tls"`
+	// Interfaces are further places to listen, each with addresses of its own for SIP and audio.
+	Interfaces []Interface `toml:"interface"`
+	Media      Media       `toml:"media"`
+	Admin      Admin       `toml:"admin"`
+	Metrics    Metrics     `toml:"metrics"`
+	Log        Log         `toml:"log"`
 }
 
 // SIP configures signalling.
 type SIP struct {
 	// Listen holds addresses such as "udp://127.0.0.1:5060", "tcp://…", "tls://127.0.0.1:5061", "ws://…" or "wss://…".
 	Listen []string `toml:"listen"`
+	// Advertise is shown to phones in place of the address that they reach, when set.
+	Advertise string `toml:"advertise"`
 	// WSOrigins are the web pages that may connect over WebSocket, such as "https://phone.example"; "*" stands for all.
 	// The default is pages from the host that they connect to.
 	WSOrigins []string `toml:"ws_origins"`
@@ -76,6 +80,9 @@ type Media struct {
 	Address string `toml:"address"`
 	// Advertise is put into SDP in place of Address when set.
 	Advertise string `toml:"advertise"`
+	// Address6 is a second address for RTP, of the other family, and Advertise6 what is put into SDP in its place when set.
+	Address6   string `toml:"address6"`
+	Advertise6 string `toml:"advertise6"`
 	// Ports is the range for RTP and RTCP, "20000-29999".
 	Ports string `toml:"ports"`
 	// Relay sends all audio through the daemon (default true). Without it phones
@@ -178,6 +185,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	c.validateTLS(fault)
+	c.validateInterfaces(fault)
 	c.validateMedia(fault)
 	if err := listenAddress(c.Admin.Listen); err != nil {
 		fault("admin.listen", "%v", err)
@@ -199,12 +207,10 @@ func (c *Config) Validate() error {
 // transports are the schemes of sip.listen.
 var transports = []string{"udp", "tcp", "tls", "ws", "wss"}
 
-func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
-	if len(c.SIP.Listen) == 0 {
-		fault("sip.listen", "needs at least one address")
-	}
-	for i, l := range c.SIP.Listen {
-		key := fmt.Sprintf("sip.listen[%d]", i)
+// validateListen checks a list of listeners.
+func (c *Config) validateListen(name string, list []string, fault func(key, format string, args ...any)) {
+	for i, l := range list {
+		key := fmt.Sprintf("%s[%d]", name, i)
 		u, err := url.Parse(l)
 		switch {
 		case err != nil || u.Host == "" || (u.Path != "" && u.Path != "/"):
@@ -215,6 +221,18 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 			if _, err := netip.ParseAddrPort(u.Host); err != nil {
 				fault(key, "must name an IP address and a port, is %q", l)
 			}
+		}
+	}
+}
+
+func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
+	if len(c.SIP.Listen) == 0 {
+		fault("sip.listen", "needs at least one address")
+	}
+	c.validateListen("sip.listen", c.SIP.Listen, fault)
+	if c.SIP.Advertise != "" {
+		if _, err := netip.ParseAddr(c.SIP.Advertise); err != nil {
+			fault("sip.advertise", "must be an IP address, is %q", c.SIP.Advertise)
 		}
 	}
 	for i, o := range c.SIP.WSOrigins {
@@ -254,6 +272,11 @@ func (c *Config) validateMedia(fault func(key, format string, args ...any)) {
 	if c.Media.Advertise != "" {
 		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {
 			fault("media.advertise", "must be an IP address, is %q", c.Media.Advertise)
+		}
+	}
+	for key, s := range map[string]string{"media.address6": c.Media.Address6, "media.advertise6": c.Media.Advertise6} {
+		if a, err := netip.ParseAddr(s); s != "" && (err != nil || a.IsUnspecified() || a.IsMulticast()) {
+			fault(key, "must be an IP address, is %q", s)
 		}
 	}
 	if _, _, err := c.Media.PortRange(); err != nil {

@@ -40,7 +40,11 @@ client_ca = "ca.pem"
 min_version = "1.1"
 [[tls.sni]]
 certificate = "/x.pem"
+[[interface]]
+listen = ["udp://1.2.3.4:5060", "sctp://1.2.3.4:5060"]
+media = "0.0.0.0"
 [media]
+address6 = "::"
 address = "0.0.0.0"
 advertise = "x"
 ports = "5-4"
@@ -58,7 +62,7 @@ format = "xml"
 	for _, want := range []string{
 		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:", "sip.ws_origins[0]:",
 		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
-		"tls.certificate:", "tls.client_ca:", "tls.min_version:", "tls.sni[0].key:",
+		"interface[0].name:", "interface[0].listen[1]:", "interface[0].media:", "media.address6:", "tls.certificate:", "tls.client_ca:", "tls.min_version:", "tls.sni[0].key:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error does not name %q:\n%v", want, err)

@@ -115,6 +115,8 @@ type Config struct {
 	Media    Media // nil: SDP is passed through and media flows between the phones
 	// SRTP says whether media is protected; empty means ProtectAuto.
 	SRTP Protection
+	// Interfaces says that there is more than one address for media, so that it matters where a phone is.
+	Interfaces bool
 	// FlowTo finds a way to a contact whose flow is gone (sip.Stack.FlowTo).
 	FlowTo func(transport.Target) (*transport.Flow, error)
 	// Connect opens a connection to a target, for requests too large for UDP (sip.Stack.Connect). done is called within the

@@ -109,8 +109,33 @@ func (c *call) openStream(i int) error {
 	return nil
 }
 
+// place is where a side's media is to be: the interface of its flow, and the peer's address, which tells the family.
+// The phones that are to ring are not chosen yet when the callee's side is opened; the first that is there counts.
+func (c *call) place(s side) (iface string, remote netip.Addr) {
+	if !c.u.cfg.Interfaces {
+		return "", netip.Addr{}
+	}
+	flow := c.a.dlg.Flow
+	if s == calleeSide {
+		var buf [8]Contact
+		for i := range c.plan.Targets {
+			for _, at := range c.u.cfg.Locator.Contacts(buf[:0], c.plan.Targets[i].SlotID) {
+				if at.Flow != nil && !at.Flow.Closed() {
+					return at.Flow.Interface(), at.Flow.Remote().Addr()
+				}
+			}
+		}
+	}
+	if flow == nil {
+		return "", netip.Addr{}
+	}
+	return flow.Interface(), flow.Remote().Addr()
+}
+
 func (c *call) mediaOptions(s side) media.Options {
+	iface, remote := c.place(s)
 	return media.Options{
+		Interface: iface, Remote: remote,
 		Timeout: c.u.cfg.MediaTimeout,
 		Notify: func(e media.Event) {
 			if e.Kind == media.Timeout {

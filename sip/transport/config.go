@@ -20,6 +20,9 @@ type Config struct {
 	// Advertise maps an entry of Listen to the address shown in Via and Contact instead of the
 	// bound one (behind a port forwarding). A port of 0 means the bound port.
 	Advertise map[string]netip.AddrPort
+	// Interfaces names entries of Listen (Flow.Interface), those of the inside and those towards a provider. The others
+	// have no name.
+	Interfaces map[string]string
 	// Network is System{} when nil.
 	Network Network
 	// Origins are the web pages that may connect over WebSocket, "https://phone.example" or "*". When empty these are pages
@@ -105,6 +108,7 @@ type bindAddr struct {
 	proto     Proto
 	addr      netip.AddrPort
 	advertise netip.AddrPort // zero: the bound one
+	iface     string
 }
 
 // Validate collects all faults of the configuration, each with the name of its field.
@@ -130,6 +134,11 @@ func (c Config) Validate() error {
 	for e := range c.Advertise {
 		if !seen[e] {
 			errs = append(errs, fmt.Errorf("advertise %q: no such listener", e))
+		}
+	}
+	for e := range c.Interfaces {
+		if !seen[e] {
+			errs = append(errs, fmt.Errorf("interface of %q: no such listener", e))
 		}
 	}
 	return errors.Join(errs...)
@@ -175,7 +184,7 @@ func (c Config) bindAddrs(network Network) ([]bindAddr, error) {
 			return nil, err
 		}
 		if ap.Addr().IsValid() && !ap.Addr().IsUnspecified() {
-			out = append(out, bindAddr{e, proto, ap, c.Advertise[e]})
+			out = append(out, bindAddr{e, proto, ap, c.Advertise[e], c.Interfaces[e]})
 			continue
 		}
 		host, err := network.Addrs()
@@ -185,7 +194,7 @@ func (c Config) bindAddrs(network Network) ([]bindAddr, error) {
 		n := len(out)
 		for _, a := range host {
 			if !ap.Addr().IsValid() || a.Is4() == ap.Addr().Is4() {
-				out = append(out, bindAddr{e, proto, netip.AddrPortFrom(a, ap.Port()), c.Advertise[e]})
+				out = append(out, bindAddr{e, proto, netip.AddrPortFrom(a, ap.Port()), c.Advertise[e], c.Interfaces[e]})
 			}
 		}
 		if len(out) == n {

@@ -73,7 +73,7 @@ func (l *Layer) connect(ctx context.Context, t Target, s *streamListener) (*Flow
 		conn.Close()
 		return nil, ErrTooManyConnections
 	}
-	c := l.newStreamConn(s.proto, s.local, t.Addr)
+	c := l.newStreamConn(s, t.Addr)
 	c.target, c.source = t, s.bound.Addr()
 	c.attach(conn)
 	l.caps.addDialled(c)

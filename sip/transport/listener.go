@@ -12,6 +12,7 @@ import (
 type streamListener struct {
 	layer *Layer
 	entry string
+	iface string
 	proto Proto
 	ln    net.Listener
 	bound netip.AddrPort
@@ -20,7 +21,7 @@ type streamListener struct {
 
 func newStreamListener(l *Layer, a bindAddr, ln net.Listener) *streamListener {
 	bound := addrPortOf(ln.Addr())
-	return &streamListener{layer: l, entry: a.entry, proto: a.proto, ln: ln, bound: bound, local: a.advertised(bound)}
+	return &streamListener{layer: l, entry: a.entry, iface: a.iface, proto: a.proto, ln: ln, bound: bound, local: a.advertised(bound)}
 }
 
 // accept takes connections until the listener is closed. No fault of accept ends it
@@ -61,7 +62,7 @@ func (l *Layer) admit(s *streamListener, conn net.Conn) {
 		conn.Close()
 		return
 	}
-	c := l.newStreamConn(s.proto, s.local, remote)
+	c := l.newStreamConn(s, remote)
 	c.accepted, c.source = true, source
 	if s.proto == TCP {
 		if !l.roomFor(source) {
@@ -144,7 +145,7 @@ func (l *Layer) dial(t Target) (*Flow, error) {
 	if !l.room() {
 		return nil, ErrTooManyConnections
 	}
-	c := l.newStreamConn(s.proto, s.local, t.Addr)
+	c := l.newStreamConn(s, t.Addr)
 	c.target, c.source = t, s.bound.Addr()
 	l.caps.addDialled(c)
 	l.dialled[t] = c

@@ -24,6 +24,7 @@ type streamConn struct {
 	proto    Proto
 	flow     Flow
 	local    netip.AddrPort
+	iface    string
 	accepted bool
 	source   netip.Addr  // what an accepted one is counted by; where a dialled one leaves from
 	target   Target      // when dialled
@@ -61,8 +62,8 @@ type streamConn struct {
 // lingerFor bounds how long the last bytes of a connection that we end may take.
 const lingerFor = time.Second
 
-func (l *Layer) newStreamConn(proto Proto, local, remote netip.AddrPort) *streamConn {
-	c := &streamConn{layer: l, proto: proto, local: local, done: make(chan struct{})}
+func (l *Layer) newStreamConn(s *streamListener, remote netip.AddrPort) *streamConn {
+	c := &streamConn{layer: l, proto: s.proto, local: s.local, iface: s.iface, done: make(chan struct{})}
 	c.flow = Flow{link: c, remote: remote}
 	return c
 }

@@ -106,6 +106,17 @@ func (f *Flow) Secure() bool { return f.Proto().Secure() }
 // Local is our address on the flow as it is to be advertised in Via and Contact.
 func (f *Flow) Local() netip.AddrPort { return f.link.Local() }
 
+// Interface is the name of the interface over which the flow runs, "" for one without a name.
+func (f *Flow) Interface() string {
+	switch l := f.link.(type) {
+	case *packetSocket:
+		return l.iface
+	case *streamConn:
+		return l.iface
+	}
+	return ""
+}
+
 // Remote is the peer's address as seen on the wire.
 func (f *Flow) Remote() netip.AddrPort { return f.remote }
 

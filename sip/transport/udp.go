@@ -21,6 +21,7 @@ const (
 type packetSocket struct {
 	layer *Layer
 	entry string
+	iface string
 	conn  PacketConn
 	local netip.AddrPort // advertised
 
@@ -33,7 +34,7 @@ type packetSocket struct {
 
 func newPacketSocket(l *Layer, a bindAddr, pc PacketConn) *packetSocket {
 	return &packetSocket{
-		layer: l, entry: a.entry, conn: pc, local: a.advertised(pc.LocalAddr()),
+		layer: l, entry: a.entry, iface: a.iface, conn: pc, local: a.advertised(pc.LocalAddr()),
 		guard: newGuard(l.limits), stunGuard: newGuard(Limits{SourceRate: l.limits.STUNRate, SourceBurst: l.limits.STUNRate}), seed: maphash.MakeSeed(), flows: make([]*Flow, udpFlowCache),
 	}
 }
