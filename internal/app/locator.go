@@ -15,6 +15,9 @@ func (l locator) Contacts(buf []b2bua.Contact, slotID string) []b2bua.Contact {
 	for i := range list {
 		b := &list[i]
 		at := b2bua.Contact{URI: b.Contact, Flow: b.Flow, Path: b.Path, Instance: b.Instance}
+		if b.Elsewhere() { // where it registered from is the last resort
+			at.Others, at.Flow = []b2bua.Contact{at}, nil
+		}
 		if !b.Outbound {
 			buf = append(buf, at)
 			continue

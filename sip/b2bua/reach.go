@@ -67,15 +67,17 @@ func (w *ways) heard(u *UA, status int) {
 	u.cfg.Resolver.Answered(w.now)
 }
 
-// reach finds the first way to a contact: the flow that the phone keeps open, or one to where the contact or the
-// first proxy of its path is. With no flow and true the DNS has to be asked first.
+// reach finds the first way to a contact: the flow that the phone keeps open, another one of the device, or one to where the
+// contact or the first proxy of its path is. A contact without a flow is looked for first, and its others come after that. With no flow and true the DNS has to be asked first.
 func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
 	f.ways.others = at.Others
 	if at.Flow != nil && !at.Flow.Closed() {
 		return at.Flow, false
 	}
-	if flow := f.nextFlow(); flow != nil {
-		return flow, false
+	if at.Flow != nil {
+		if flow := f.nextFlow(); flow != nil {
+			return flow, false
+		}
 	}
 	uri := at.URI
 	if len(at.Path) > 0 {
@@ -93,7 +95,15 @@ func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
 		return nil, true
 	}
 	f.ways.left = targets
-	return f.ways.next(c.u), false
+	return f.next(), false
+}
+
+// next is the flow to the contact's next target, or the next flow to the device, nil when there is none.
+func (f *fork) next() *transport.Flow {
+	if flow := f.ways.next(f.c.u); flow != nil {
+		return flow
+	}
+	return f.nextFlow()
 }
 
 // found goes on with what the DNS knows, unless nobody waits for it any more.
@@ -102,7 +112,7 @@ func (f *fork) found(targets []transport.Target) {
 		return
 	}
 	f.ways.left = targets
-	if flow := f.ways.next(f.c.u); flow != nil {
+	if flow := f.next(); flow != nil {
 		f.begin(flow)
 		return
 	}
@@ -130,10 +140,7 @@ func (f *fork) elsewhere(status int) bool {
 	if f.state != forkCalling || c.phase != ringing {
 		return false
 	}
-	flow := f.ways.next(c.u)
-	if flow == nil {
-		flow = f.nextFlow()
-	}
+	flow := f.next()
 	if flow == nil {
 		return false
 	}

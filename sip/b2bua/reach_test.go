@@ -303,3 +303,32 @@ func TestRequestAfterTheConnectionEnded(t *testing.T) {
 }
 
 func overTCP(c *siptest.PhoneConfig) { c.Proto = transport.TCP }
+
+// TestNamedContactFallsBack: the contact's name leads nowhere, or to nobody; the flow that it was registered over is the last resort.
+func TestNamedContactFallsBack(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		targets []transport.Target
+		least   time.Duration
+	}{
+		{"unknown name", nil, 0},
+		{"nobody there", []transport.Target{at("UDP", nobody)}, 4 * time.Second},
+	} {
+		for _, delay := range []time.Duration{0, 200 * time.Millisecond} {
+			t.Run(c.name+" "+delay.String(), func(t *testing.T) {
+				runNamed(t, delay, c.targets, func(t *testing.T, r *rig, _ *names, a, b *siptest.Phone) {
+					flow := r.loc.contacts["b"][0]
+					flow.URI = "sip:b@host.test"
+					r.loc.contacts["named"][0].Others = []Contact{flow}
+					began := time.Now()
+					caller := a.Invite("500", sdpFor(a, "8"))
+					in := b.Expect(t, message.INVITE)
+					if d := time.Since(began); d < c.least || d > c.least+time.Second {
+						t.Errorf("after %v", d)
+					}
+					talk(t, a, b, caller, in)
+				})
+			})
+		}
+	}
+}

@@ -227,7 +227,7 @@ func (r *Registrar) restore(b Binding, now time.Time) bool {
 	if most := now.Add(time.Duration(r.cfg.MaxExpires) * time.Second); b.Expires.After(most) {
 		b.Expires = most
 	}
-	b.nat = behindNAT(b.Contact, b.Received, b.proto)
+	b.nat, b.named = behindNAT(b.Contact, b.Received, b.proto), namesHost(b.Contact)
 	switch {
 	case b.dialable():
 	case b.proto.Reliable() || r.cfg.Stack == nil:

@@ -274,3 +274,21 @@ func TestForeignGRUUs(t *testing.T) {
 		}
 	})
 }
+
+func TestContactsElsewhere(t *testing.T) {
+	for contact, want := range map[string]bool{
+		"<sip:u1@10.0.0.2>": false, "<sip:u1@[2001:db8::1]>": false, "<sip:u1@pbx.example.org>": true, "<sip:u1@a1b2c3.invalid>": false,
+		"<sip:u1@phone.LOCAL.>": false, "<sip:u1@desk>": false, `<sip:u1@pbx.example.org>;+sip.instance="<urn:uuid:1>";reg-id=1`: false,
+	} {
+		t.Run(contact, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := siptest.NewNetwork(t, 1)
+				p := start(t, n, nil)
+				phone(t, n, "u1", desk, nil).SendRegister(withHeaders(contact, supportsOutbound)).Expect(t, 200)
+				if got := p.Bindings("slot-u1")[0].Elsewhere(); got != want {
+					t.Errorf("elsewhere: %v", got)
+				}
+			})
+		})
+	}
+}

@@ -436,7 +436,7 @@ func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *trans
 		b.pulse = nil
 	}
 	if changed {
-		b.nat = behindNAT(b.Contact, b.Received, b.proto)
+		b.nat, b.named = behindNAT(b.Contact, b.Received, b.proto), namesHost(b.Contact)
 		if !b.nat || b.proto.Reliable() || len(b.Path) > 0 {
 			b.pulse = nil
 		} else if b.pulse == nil {
@@ -445,6 +445,24 @@ func (r *Registrar) renew(b *Binding, w *wish, req *message.Message, flow *trans
 	}
 	b.pulse.alive()
 	return changed
+}
+
+// namesHost reports whether a contact names a host that may be found in the DNS.
+func namesHost(contact string) bool {
+	u, err := message.ParseURI(contact)
+	if err != nil {
+		return false
+	}
+	if _, err := netip.ParseAddr(u.Host); err == nil {
+		return false
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Host, "."))
+	dot := strings.LastIndexByte(host, '.')
+	switch host[dot+1:] {
+	case "invalid", "local", "localhost", "localdomain", "lan", "internal":
+		return false
+	}
+	return dot > 0
 }
 
 // behindNAT reports whether a contact names another address than the one its REGISTER came from. On

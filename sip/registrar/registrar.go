@@ -54,11 +54,18 @@ type Binding struct {
 	proto transport.Proto // of Flow, also when that is nil
 	local netip.AddrPort  // of Flow
 	nat   bool            // the contact's address is not the one it is reached at
+	named bool            // the contact names a host
 	pulse *pulse          // keep-alive behind NAT, else nil
 }
 
 // isFlow reports whether the binding is one of the flows of a device (RFC 5626).
 func (b *Binding) isFlow() bool { return b.Outbound }
+
+// Elsewhere reports whether the contact names a host that the DNS is to be asked for: what registers it may well sit somewhere
+// else. Names that are made up in place of an address (RFC 2606, RFC 6762) lead nowhere.
+func (b *Binding) Elsewhere() bool {
+	return b.named && b.proto == transport.UDP && !b.Outbound && len(b.Path) == 0
+}
 
 // Flows reports whether a and b are flows of one device: of those one at a time is to be used.
 func Flows(a, b *Binding) bool { return a.isFlow() && b.isFlow() && a.Instance == b.Instance }
@@ -382,7 +389,7 @@ func (r *Registrar) unreachable(slotID string, p *pulse) {
 	defer s.mu.Unlock()
 	var kept []Binding
 	for _, b := range s.slots[slotID] {
-		if b.pulse != p {
+		if b.pulse != p || b.Elsewhere() {
 			kept = append(kept, b)
 		}
 	}
