@@ -12,7 +12,7 @@ SOAK        ?= 1h
 SOAK_RATE   ?= 50
 
 # Peers that tests call: real phones, servers and tools from Debian.
-TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark nftables iproute2
+TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark nftables iproute2 kamailio kamailio-outbound-modules
 # Peers that the benchmark compares with.
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 

@@ -108,9 +108,8 @@ type fault struct {
 	phrase string
 }
 
-// unsupported refuses extensions that we do not know (RFC 3261 section 8.2.2.3), and Path from a phone that
-// did not say that it understands it (RFC 3327 section 5.3): it would be sent calls by a way
-// it knows nothing of.
+// unsupported refuses extensions that we do not know (RFC 3261 section 8.2.2.3). Path is taken also from phones that do not
+// say that they understand it (RFC 3327 section 5.3 leaves that to us): hardly any does, and edge proxies need it.
 func (r *Registrar) unsupported(req *message.Message) *message.Builder {
 	var unknown []string
 	for tag := range req.Values(message.HRequire) {
@@ -120,9 +119,6 @@ func (r *Registrar) unsupported(req *message.Message) *message.Builder {
 	}
 	if len(unknown) > 0 {
 		return r.response(req, 420, "").Add("Unsupported", strings.Join(unknown, ", "))
-	}
-	if req.Has(message.HPath) && !req.HasToken(message.HSupported, "path") && !req.HasToken(message.HRequire, "path") {
-		return r.response(req, 420, "").Add("Unsupported", "path")
 	}
 	return nil
 }
@@ -159,7 +155,9 @@ func (r *Registrar) accepted(req *message.Message, username string, list []Bindi
 		}
 		b.AddParts("Contact", "<", c.Contact, ">;expires=", strconv.Itoa(left), q, instance, c.Instance, quote, regID, c.RegID, grs)
 	}
-	b.Copy(req, message.HPath)
+	if req.Has(message.HPath) && (req.HasToken(message.HSupported, "path") || req.HasToken(message.HRequire, "path")) {
+		b.Copy(req, message.HPath)
+	}
 	return b.Add("Date", r.dateHeader(now))
 }
 
