@@ -73,6 +73,68 @@ func startKamailio(t *testing.T, config string, replace ...string) (port int) {
 	return port
 }
 
+// TestPhonesBehindAnEdgeProxy: baresips register through a Kamailio that stays in the way by Path and Record-Route. Calls run
+// through it in both directions, and what belongs to a call follows the recorded route.
+func TestPhonesBehindAnEdgeProxy(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			d := newDaemon(t, "sqlite")
+			d.start()
+			armin, iris := d.slots("armin.artmann")["desk"], d.slots("iris.immsee")["desk"]
+			d.api("PUT", "/api/users/armin.artmann/matrix", map[string][]string{"416": {armin.ID}}, nil)
+			edge := startKamailio(t, "kamailio-edge.cfg", "DAEMON_PORT", d.sip[strings.LastIndexByte(d.sip, ':')+1:], "DAEMON", d.sip)
+			server := fmt.Sprintf("127.0.0.1:%d", edge)
+			behind := startPhone(t, phoneOptions{name: "behind", account: armin, server: server, transport: transport, tone: toneArmin, answer: true})
+			direct := startPhone(t, phoneOptions{name: "caller", account: iris, server: server, transport: transport, tone: toneIris})
+
+			direct.command("dial", "sip:416@koppelfeld.example")
+			direct.await("CALL_ESTABLISHED")
+			behind.await("CALL_ESTABLISHED")
+			route := "Record-Route: <sip:127.0.0.1:" + fmt.Sprint(edge)
+			for _, p := range []*phone{behind, direct} {
+				if !strings.Contains(p.log.String(), "Record-Route:") || !strings.Contains(p.log.String(), fmt.Sprintf("127.0.0.1:%d", edge)) {
+					t.Errorf("%s saw no %s", p.name, route)
+				}
+			}
+			heard := func(p *phone, hz float64) func() bool {
+				return func() bool {
+					share, blocks := p.purity(hz)
+					return blocks >= 4 && share > 0.8
+				}
+			}
+			d.eventually(15*time.Second, "the caller hears the callee", heard(direct, toneArmin))
+			d.eventually(15*time.Second, "the callee hears the caller", heard(behind, toneIris))
+			direct.command("hangup", "")
+			behind.await("CALL_CLOSED")
+			// The BYE came by the proxy: it stands in the topmost Via.
+			bye := behind.log.String()
+			bye = bye[strings.LastIndex(bye, "\nBYE sip:")+1:]
+			via := bye[strings.Index(bye, "Via:"):]
+			via, _, _ = strings.Cut(via, "\n")
+			if !strings.Contains(via, fmt.Sprintf("127.0.0.1:%d", edge)) {
+				t.Errorf("the BYE did not come through the proxy: %s", via)
+			}
+			rec := d.awaitRecords(1)
+			if rec.Result != "answered" || rec.HangupBy != "caller" {
+				t.Errorf("record %+v", rec)
+			}
+
+			// And the other way: the one who was called hangs up.
+			behind.forget()
+			direct.forget()
+			direct.command("dial", "sip:416@koppelfeld.example")
+			direct.await("CALL_ESTABLISHED")
+			behind.await("CALL_ESTABLISHED")
+			behind.command("hangup", "")
+			direct.await("CALL_CLOSED")
+			if rec := d.awaitRecords(2); rec.Result != "answered" || rec.HangupBy != "callee" {
+				t.Errorf("record %+v", rec)
+			}
+			d.eventually(5*time.Second, "no call is left", func() bool { return d.activeCalls() == 0 })
+		})
+	}
+}
+
 // zone is a DNS server with fixed records.
 func zone(t *testing.T, records ...string) (addr string) {
 	t.Helper()
