@@ -17,6 +17,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/siptest"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -77,7 +78,11 @@ func masked(op ws.OpCode, fin bool, payload []byte) []byte {
 func (b *browser) receive() ws.Frame {
 	b.t.Helper()
 	_ = b.conn.SetReadDeadline(time.Now().Add(time.Minute))
-	f, err := ws.ReadFrame(b.r)
+	h, err := ws.ReadHeader(b.r)
+	f := ws.Frame{Header: h, Payload: make([]byte, min(h.Length, message.MaxSize))}
+	if err == nil {
+		_, err = io.ReadFull(b.r, f.Payload)
+	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
