@@ -42,13 +42,14 @@ type call struct {
 	path    string // loop marker to be sent on
 	forward int    // Max-Forwards to be sent on
 
-	a     leg   // the caller
-	b     *leg  // the callee, once it has answered
-	won   *fork // that b belongs to
-	forks []*fork
-	early *leg // whose early media the caller hears
-	rung  bool // the caller has heard 180
-	best  ending
+	a       leg   // the caller
+	b       *leg  // the callee, once it has answered
+	won     *fork // that b belongs to
+	forks   []*fork
+	early   *leg // whose early media the caller hears
+	rung    bool // the caller has heard 180
+	calling bool // contacts are being rung one after the other, more are to come
+	best    ending
 
 	anchor *sdp.Session // what the caller was answered in a provisional response
 	rel    *reliable    // provisional responses that the caller acknowledges, nil when it does not

@@ -62,6 +62,7 @@ type stray struct {
 func (c *call) ringAll() {
 	var buf [8]Contact
 	rung := 0
+	c.calling = true
 	for i := range c.plan.Targets {
 		t := &c.plan.Targets[i]
 		contacts := c.u.cfg.Locator.Contacts(buf[:0], t.SlotID)
@@ -82,6 +83,7 @@ func (c *call) ringAll() {
 			}
 		}
 	}
+	c.calling = false
 	c.checkForks()
 }
 
@@ -325,7 +327,7 @@ func (c *call) better(e ending) {
 
 // checkForks ends the call when no contact is left that could answer.
 func (c *call) checkForks() {
-	if c.phase != ringing {
+	if c.phase != ringing || c.calling {
 		return
 	}
 	for _, f := range c.forks {

@@ -493,3 +493,18 @@ func TestBrowserAndPhoneWithoutRelay(t *testing.T) {
 		})
 	}
 }
+
+// TestBrowserDoesNotEndACallForOthers: a contact that cannot be rung at all is found out while further ones are yet to be rung.
+func TestBrowserDoesNotEndACallForOthers(t *testing.T) {
+	run(t, func(cfg *Config) { cfg.Media = nil }, func(t *testing.T, r *rig) {
+		a, b, c := r.phone("a"), r.phone("b"), r.phone("c")
+		r.over("WSS", b)
+		r.numbers["416"] = []string{"b", "c"}
+		caller := a.Invite("416", sdpFor(a, "8"))
+		in := c.Expect(t, message.INVITE)
+		in.Ring()
+		caller.Expect(t, 180)
+		in.Respond(486, "")
+		caller.Expect(t, 486)
+	})
+}
