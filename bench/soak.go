@@ -58,6 +58,8 @@ const (
 	// warmUpAtMost is how long load runs before the base line is taken: until tables, pools and the messages kept of ended
 	// calls have their size.
 	warmUpAtMost = 2 * time.Minute
+	// renewEvery is how often phones register again under load; phones do it at half of what they were granted.
+	renewEvery = 25 * time.Minute
 	// portsRest is how long ports rest after a call. A silence is longer unless somebody is in a hurry.
 	portsRest = 2 * time.Minute
 )
@@ -140,7 +142,7 @@ func (s *soak) close() {
 	s.server.stop()
 }
 
-// registerPhones registers every callee for two hours.
+// registerPhones registers every callee for an hour, which is the longest that is granted.
 func (s *soak) registerPhones(ctx context.Context, cseq string) error {
 	return inParallel(8, len(s.phones), func(i int) error {
 		acc := s.phones[i]
@@ -148,7 +150,7 @@ func (s *soak) registerPhones(ctx context.Context, cseq string) error {
 		uri, who := "sip:"+domain, "<sip:"+acc.user+"@"+domain+">"
 		for n := 1; ; n++ {
 			b := s.callees.request("REGISTER", uri, who+";tag="+acc.user, who, acc.user+"-"+cseq, n)
-			b.Add("Contact", "<sip:"+acc.user+"@"+s.callees.local+">").AddInt("Expires", 7200)
+			b.Add("Contact", "<sip:"+acc.user+"@"+s.callees.local+">").AddInt("Expires", 3600)
 			authorize(b, d, "REGISTER", uri)
 			res, err := s.callees.do(ctx, b.Finish("", nil), nil)
 			switch {
@@ -178,7 +180,7 @@ func (s *soak) load(ctx context.Context, length time.Duration, kill bool) error 
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	begin := time.Now()
-	minute := begin.Add(time.Minute)
+	minute, renewal := begin.Add(time.Minute), begin.Add(renewEvery)
 	tick := time.NewTicker(time.Second / time.Duration(s.rate))
 	defer tick.Stop()
 	killed := make(chan error, 1)
@@ -200,10 +202,29 @@ func (s *soak) load(ctx context.Context, length time.Duration, kill bool) error 
 			minute = minute.Add(time.Minute)
 			s.report(ctx, time.Since(begin))
 		}
+		if time.Now().After(renewal) {
+			n := strconv.Itoa(i) // names the round
+			renewal = renewal.Add(renewEvery)
+			wg.Go(func() { s.renew(ctx, n) })
+		}
 		k := table[(i*37)%len(table)] // 37 and 100 share no divisor: all kinds in turn
 		wg.Go(func() { s.one(ctx, k, i) })
 	}
 	return nil
+}
+
+// renew registers the phones again. A failure counts like that of a call.
+func (s *soak) renew(ctx context.Context, round string) {
+	err := s.registerPhones(ctx, "renewal-"+round)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failed++
+	if len(s.faults) < faultsKept {
+		s.faults = append(s.faults, err.Error())
+	}
 }
 
 // one makes a call and counts it.
