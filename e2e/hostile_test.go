@@ -39,6 +39,9 @@ func TestAttacks(t *testing.T) {
 	// A phone at an address from which attacks will come, registered before they do.
 	neighbour := newPeer(t, r.daemon, r.caller, "UDP", "127.0.0.2:0")
 	neighbour.register()
+	// The phone that will run wild knows its password, and is known when others guess at it.
+	wild := newPeer(t, r.daemon, r.caller, "TCP", "127.0.0.90:0")
+	wild.register()
 	r.selfcall(t) // makes its accounts and warms up
 	memory := r.number("process_resident_memory_bytes")
 	type attacks []func(t *testing.T, r *pair, done <-chan struct{})
@@ -64,7 +67,7 @@ func TestAttacks(t *testing.T) {
 		{"more new calls and registrations than can be served", attacks{storm, func(t *testing.T, r *pair, done <-chan struct{}) { served(t, r, up, done) }}, []string{
 			`koppelfeld_sip_requests_total{method="INVITE"}`, `koppelfeld_sip_requests_total{method="REGISTER"}`, "koppelfeld_sip_emergency_invites_total",
 		}},
-		{"a phone that runs wild", attacks{wildPhone}, []string{`koppelfeld_sip_drops_total{layer="calls",reason="call_rate"}`}},
+		{"a phone that runs wild", attacks{func(t *testing.T, r *pair, done <-chan struct{}) { wildPhone(t, wild, done) }}, []string{`koppelfeld_sip_drops_total{layer="calls",reason="call_rate"}`}},
 		{"forged requests of the call and strange RTP", attacks{func(t *testing.T, r *pair, done <-chan struct{}) { forged(t, r, up, done) }}, []string{
 			`koppelfeld_sip_drops_total{layer="dispatch",reason="no_dialog"}`, `koppelfeld_media_dropped_total{reason="source"}`,
 		}},
@@ -454,8 +457,7 @@ func (p *peer) awaitAgain(text, kind string) {
 }
 
 // wildPhone knows a password and calls without end.
-func wildPhone(t *testing.T, r *pair, done <-chan struct{}) {
-	wild := newPeer(t, r.daemon, r.caller, "TCP", "127.0.0.90:0")
+func wildPhone(t *testing.T, wild *peer, done <-chan struct{}) {
 	refused := 0
 	for range 100 {
 		k := wild.dial("sip:499@"+domain, "", description("127.0.0.1", 40000, 1, "", pcmu...))

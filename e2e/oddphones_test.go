@@ -103,13 +103,20 @@ func (r *pair) clean(t *testing.T) {
 	for i := range 64 {
 		names = append(names, fmt.Sprintf(`koppelfeld_sip_dialogs{shard="%d"}`, i))
 	}
+	var left map[string]float64
+	defer func() {
+		if len(left) > 0 {
+			t.Errorf("left over: %v; %+v", left, r.inside(""))
+		}
+	}()
 	eventually(t, 5*time.Second, "nothing of the calls is left", func() bool {
-		for _, n := range r.numbers(names) {
+		left = map[string]float64{}
+		for i, n := range r.numbers(names) {
 			if n != 0 {
-				return false
+				left[names[i]] = n
 			}
 		}
-		return true
+		return len(left) == 0
 	})
 }
 
@@ -352,11 +359,13 @@ func otherPort(t *testing.T, r *pair) {
 	}
 	caller := newPeer(t, r.daemon, r.caller, "UDP", "127.0.0.1:0")
 	k := caller.dial("sip:416@"+domain, "", description("127.0.0.1", newVoice(t).port, 1, "", pcmu...))
-	fresh.ring()
+	rung := fresh.ring()
 	old.quiet("INVITE", 300*time.Millisecond)
 	k.send("CANCEL", "", "")
 	caller.await("200 CANCEL")
 	fresh.reply(fresh.await("CANCEL"), "200 OK", "", "")
+	rung.status("487 Request Terminated", "", "")
+	fresh.await("ACK")
 	k.ackFailure(caller.await("487 INVITE"))
 	fresh.unregister()
 }

@@ -131,6 +131,7 @@ func complete(answered map[string]bool, records map[string][]string) error {
 
 func TestAKilledDaemonLosesNoRecord(t *testing.T) {
 	d := newDaemon(t, "sqlite")
+	d.edit("[sip]", "[sip]\ncall_rate = 1000") // one phone makes all the calls
 	d.start()
 	tr := startTraffic(t, d, 10000, 60)
 	eventually(t, 20*time.Second, "150 calls are answered", func() bool { return len(tr.answered()) >= 150 })
@@ -163,6 +164,7 @@ func TestRecordsWaitWhileTheDatabaseIsAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := newDaemon(t, dsn)
+	d.edit("[sip]", "[sip]\ncall_rate = 1000")
 	d.start()
 	tr := startTraffic(t, d, 300, 40)
 	eventually(t, 20*time.Second, "60 calls are answered", func() bool { return len(tr.answered()) >= 60 })
