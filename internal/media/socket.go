@@ -76,24 +76,23 @@ func send(fd int, b []byte, to *sockaddr) unix.Errno {
 }
 
 // bindUDP opens a non-blocking UDP socket bound to a.
-func bindUDP(a netip.AddrPort) (fd int, err error) {
+func bindUDP(a netip.AddrPort) (int, error) {
 	family := unix.AF_INET
 	if a.Addr().Is6() {
 		family = unix.AF_INET6
 	}
-	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("opening a socket: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = unix.Close(fd)
-		}
-	}()
+	fail := func(format string, args ...any) (int, error) {
+		_ = unix.Close(fd)
+		return -1, fmt.Errorf(format, args...)
+	}
 	var sa unix.Sockaddr = &unix.SockaddrInet4{Port: int(a.Port())}
 	if family == unix.AF_INET6 {
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
-			return -1, fmt.Errorf("setting IPV6_V6ONLY: %w", err)
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return fail("setting IPV6_V6ONLY: %w", err)
 		}
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, expedited)
 		sa = &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
@@ -101,8 +100,8 @@ func bindUDP(a netip.AddrPort) (fd int, err error) {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, expedited)
 		sa.(*unix.SockaddrInet4).Addr = a.Addr().As4()
 	}
-	if err = unix.Bind(fd, sa); err != nil {
-		return -1, fmt.Errorf("binding %s: %w", a, err)
+	if err := unix.Bind(fd, sa); err != nil {
+		return fail("binding %s: %w", a, err)
 	}
 	return fd, nil
 }
