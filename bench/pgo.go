@@ -40,7 +40,8 @@ func (b *bench) recordPGO(ctx context.Context, file string) error {
 	}
 	defer udp.close()
 	tls := side{func(s *server) string { return s.tls }, openTLS}
-	secure, err := b.openFleet(ctx, s, tls, tls, b.callees[calls+parties:calls+2*parties])
+	plain := side{func(s *server) string { return s.sip }, udpOpener}
+	secure, err := b.openFleet(ctx, s, tls, plain, b.callees[calls+parties:calls+2*parties])
 	if err != nil {
 		return err
 	}
