@@ -56,7 +56,7 @@ bench: setup-bench build ## measure against Kamailio and rtpengine, writes the f
 soak: build ## mixed calls for SOAK (default 1h) at SOAK_RATE (default 50) per second, then memory, sockets and timers back where they were
 	$(GO) run ./bench -soak $(SOAK) -rate $(SOAK_RATE) $(SOAK_FLAGS)
 
-pgo: setup-bench build ## record anew the load profile that builds are optimised with
+pgo: setup-bench build ## record a load profile to cmd/koppelfeld/default.pgo, which builds use while it is there
 	$(GO) run ./bench -users 3000 -pgo cmd/koppelfeld/default.pgo
 
 check: lint ## formatting, vet, staticcheck, generated files up to date
