@@ -247,6 +247,9 @@ func (l *leg) acknowledged(ack *message.Message) {
 		l.sendBye()
 		return
 	}
+	if l == &l.c.a && l.c.loan != nil && l.c.loan.to == l.c {
+		l.c.loan.keep()
+	}
 	if then != nil {
 		answer, _ := describe(ack)
 		then(answer)

@@ -52,7 +52,7 @@ func reserve(sh *sip.Shard, r replaced, user string) (*reservation, int) {
 		return nil, 481
 	case c.party(l.side).user != user || user == "":
 		return nil, 403
-	case c.reserved != nil || c.transfer != nil || r.earlyOnly:
+	case c.reserved != nil || c.transfer != nil || c.loan != nil || r.earlyOnly:
 		return nil, 486
 	}
 	res := &reservation{c: c, l: l}

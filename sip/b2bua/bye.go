@@ -27,6 +27,9 @@ func (l *leg) peerBye(tx *transaction.Server) {
 		}
 	case legUp:
 		c.u.respond(tx, 200)
+		if l == &c.a && c.loan != nil && c.loan.to == c {
+			c.loan.keep() // who hangs up has heard of the answer
+		}
 		cause := l.side.String() + " hung up"
 		l.settleAck()
 		l.close()
@@ -45,7 +48,7 @@ func (l *leg) peerBye(tx *transaction.Server) {
 // leave ends the dialog with BYE. The callee's role in a dialog does not allow BYE before
 // the ACK of its 2xx (RFC 3261 section 15), so it may have to wait for that.
 func (l *leg) leave() {
-	if l == nil || l.phase != legUp {
+	if l == nil || l.phase != legUp || l.c.loan.returns(l) {
 		return
 	}
 	c := l.c

@@ -70,6 +70,7 @@ type call struct {
 	front        *transfer    // stands in for the caller until it is answered
 	transfer     *transfer    // begun by a REFER in this call
 	reserved     *reservation // this call is to be joined with another
+	loan         *loan        // its peer is lent to another call, or borrowed from one
 
 	ringTimer *transaction.Timer
 	ringFor   time.Duration // when it ends, from the start
@@ -228,6 +229,7 @@ func (c *call) end(e ending) {
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
 	c.anchor, c.early = nil, nil
 	c.endTransfers(e)
+	c.endLoan(e)
 	c.settle()
 }
 

@@ -45,7 +45,8 @@
 // without a caller's INVITE, whose front is the transfer; when it is answered, who stays is taken
 // out of its call (leg.detach) and becomes the caller (call.attach). An attended one (attended.go) makes a
 // call of two legs of two other calls, which may lie in different shards. Each call has its own
-// record, so the records say who talked to whom.
+// record, so the records say who talked to whom. A take-over by Replaces (takeover.go) lends the peer to the new phone's call and gives
+// it back if that comes to nothing (loan.go).
 //
 // # Seams
 //

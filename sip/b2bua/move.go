@@ -92,6 +92,9 @@ func (c *call) attach(m leg, s side) *leg {
 	l.c, l.side = c, s
 	c.sh.BindDialog(l.dlg.CallID, l.dlg.LocalTag, l)
 	l.bound, l.moved = true, true
+	if l.out != nil {
+		l.out.l = l
+	}
 	l.armSession()
 	return l
 }

@@ -40,7 +40,7 @@ func (l *leg) peerRefer(tx *transaction.Server) {
 	switch {
 	case c.phase < up || l.phase != legUp || c.other(l) == nil:
 		c.u.busy(tx, 500) // there is nobody to be transferred yet
-	case c.transfer != nil || c.reserved != nil:
+	case c.transfer != nil || c.reserved != nil || c.loan != nil:
 		c.u.respond(tx, 491) // one at a time
 	case status != 0:
 		c.u.respond(tx, status)

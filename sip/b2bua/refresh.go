@@ -83,7 +83,7 @@ func (l *leg) refresh() {
 	if l.c.phase != up || l.phase != legUp {
 		return
 	}
-	if !l.idle() {
+	if !l.idle() || l.c.loan != nil {
 		l.refreshLater(5 * time.Second)
 		return
 	}

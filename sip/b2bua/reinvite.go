@@ -47,7 +47,7 @@ func (l *leg) peerUpdate(tx *transaction.Server) {
 // (RFC 3261 section 14.2).
 func (l *leg) free(tx *transaction.Server) bool {
 	switch {
-	case l.out != nil || l.exchange == dialog.OfferSent && l.ok.tx == nil:
+	case l.out != nil || l.exchange == dialog.OfferSent && l.ok.tx == nil, l.c.loan != nil:
 		l.c.u.respond(tx, 491)
 	case l.in != nil || l.ok.tx != nil:
 		l.c.u.busy(tx, 500)

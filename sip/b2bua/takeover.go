@@ -101,6 +101,8 @@ func (u *UA) replaceable(sh *sip.Shard, r replaced, account *auth.Account) (*leg
 		return nil, 481
 	case l.phase > legUp:
 		return nil, 603
+	case l.c.loan != nil:
+		return nil, 500 // it is being taken over, or taking over, already
 	case l.c.phase != up || l.c.other(l) == nil || l.c.other(l).phase != legUp:
 		return nil, 481
 	case l.c.party(l.side).user != account.UserID || account.UserID == "":
@@ -141,13 +143,9 @@ func (c *call) takeOver(l *leg) {
 	c.reached = identity(whom.shown, c.u.cfg.Domain)
 	c.sh.BindDialog(c.a.dlg.CallID, c.a.dlg.LocalTag, &c.a)
 	c.a.bound = true
-	moved := peer.detach()
-	l.leave()
-	side := l.side.String()
-	old.end(ending{result: calls.Answered, status: 200, by: side, cause: "the " + side + " took the call over with another phone"})
 	c.phase = holding
 	c.plumb(&c.a)
-	b := c.adopt(moved, &whom)
+	b := c.borrow(l, &whom)
 	c.match()
 	b.reached = identity(by.shown, c.u.cfg.Domain)
 	c.enter()
@@ -165,12 +163,20 @@ func (c *call) offerOver(b *leg) {
 		case c.phase != holding:
 		case answer != nil:
 			c.rec.AnswerAt = c.sh.Now()
+			c.loan.spoken()
 			c.answerCaller(b, answer)
 			c.publish(calls.CallAnswered)
-		case res != nil && res.Status() == 491:
+		case lost(res):
+			c.loan.sever("the other party does not know the call any more")
+			c.hangup(bySystem, "the other party does not know the call any more", nil)
+		case res.Status() == 491:
 			c.again(b, dialog.GlareWait(b.dlg.Owner, rand.IntN), func() { c.offerOver(b) })
 		default:
-			c.hangup(bySystem, "the other party did not take the other phone", nil)
+			b.leave()
+			c.refuse(ending{
+				result: calls.Failed, status: carriedStatus(res), by: bySystem,
+				cause: "the other party did not take the other phone: " + itoa(res.Status()),
+			})
 		}
 	})
 }

@@ -193,6 +193,8 @@ func (c *call) parts(l *leg) bool {
 		c.transfer.r.quiet = true
 	case c.reserved != nil && c.reserved.l == l:
 		c.reserved.left = true
+	case c.loan != nil && c.loan.l == l:
+		c.loan.left = true
 	default:
 		return false
 	}
