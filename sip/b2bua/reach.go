@@ -12,7 +12,8 @@ import (
 // shards and must not block.
 type Resolver interface {
 	// Lookup returns the targets and true, or false, and calls done later from any goroutine.
-	Lookup(q resolve.Query, done func(resolve.Result)) (resolve.Result, bool)
+	// source is in whose name it is done; each has a share of what may be under way.
+	Lookup(q resolve.Query, source string, done func(resolve.Result)) (resolve.Result, bool)
 	// Failed tells that a target cannot be used for the moment, Answered that it can.
 	Failed(t transport.Target)
 	Answered(t transport.Target)
@@ -26,9 +27,9 @@ type ways struct {
 	others []Contact
 }
 
-// find looks for the targets of a URI. When it returns true, done is called later with them; it is for the
+// find looks for the targets of a URI in the name of a slot. When it returns true, done is called later with them; it is for the
 // shard of the caller to get there.
-func (u *UA) find(uri string, done func([]transport.Target)) ([]transport.Target, bool) {
+func (u *UA) find(uri, slot string, done func([]transport.Target)) ([]transport.Target, bool) {
 	if u.cfg.Resolver == nil {
 		if t, ok := dialog.TargetOf(uri); ok {
 			return []transport.Target{t}, false
@@ -39,7 +40,7 @@ func (u *UA) find(uri string, done func([]transport.Target)) ([]transport.Target
 	if err != nil {
 		return nil, false
 	}
-	res, ok := u.cfg.Resolver.Lookup(q, func(res resolve.Result) { done(res.Targets) })
+	res, ok := u.cfg.Resolver.Lookup(q, slot, func(res resolve.Result) { done(res.Targets) })
 	return res.Targets, !ok
 }
 
@@ -88,7 +89,7 @@ func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
 		uri = a.URI
 	}
 	c := f.c
-	targets, later := c.u.find(uri, func(targets []transport.Target) {
+	targets, later := c.u.find(uri, f.target.SlotID, func(targets []transport.Target) {
 		c.post(func() { f.found(targets) })
 	})
 	if later {
@@ -176,7 +177,7 @@ func (l *leg) seek(then func()) bool {
 		l.dlg.Flow = f
 		return false
 	}
-	targets, later := c.u.find(uri, func(targets []transport.Target) {
+	targets, later := c.u.find(uri, l.slot(), func(targets []transport.Target) {
 		c.post(func() {
 			l.reconnect(targets)
 			then()
@@ -186,6 +187,17 @@ func (l *leg) seek(then func()) bool {
 		l.reconnect(targets)
 	}
 	return later
+}
+
+// slot is whose leg it is, as far as that is known before an answer.
+func (l *leg) slot() string {
+	switch c := l.c; {
+	case l.side == callerSide:
+		return c.account.SlotID
+	case c.won != nil:
+		return c.won.target.SlotID
+	}
+	return ""
 }
 
 // reconnect takes the first target to which there is a flow, if the leg has none by now.

@@ -24,7 +24,7 @@ type names struct {
 	answered []transport.Target
 }
 
-func (n *names) Lookup(q resolve.Query, done func(resolve.Result)) (resolve.Result, bool) {
+func (n *names) Lookup(q resolve.Query, _ string, done func(resolve.Result)) (resolve.Result, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	res := resolve.Result{Targets: n.hosts[q.Host]}

@@ -36,7 +36,7 @@ var (
 	ErrURI = errors.New("resolve: not a SIP URI")
 	// ErrServers: no DNS server gave an answer.
 	ErrServers = errors.New("resolve: no answer from the DNS servers")
-	// ErrBusy: too many lookups are in flight.
+	// ErrBusy: too many lookups are in flight, in all or of this source.
 	ErrBusy = errors.New("resolve: too many lookups")
 	// ErrStopped: Run has not begun or has ended.
 	ErrStopped = errors.New("resolve: stopped")
@@ -157,13 +157,21 @@ type Resolver struct {
 	ctx     context.Context // of Run; nil before and after
 	wg      *sync.WaitGroup
 	flights map[Query]*flight
-	waiting int // callbacks of all flights
+	waiting int             // callbacks of all flights
+	loads   map[string]load // by source
 }
 
 // flight is a lookup under way, shared by all who ask for the same.
 type flight struct {
-	query Query
-	done  []func(Result)
+	query  Query
+	source string // that has begun it
+	done   []waiter
+}
+
+// waiter is who is to be told.
+type waiter struct {
+	source string
+	done   func(Result)
 }
 
 // New checks the configuration and makes a Resolver.
@@ -172,7 +180,7 @@ func New(cfg Config) (*Resolver, error) {
 		return nil, fmt.Errorf("resolve: %w", err)
 	}
 	cfg = cfg.withDefaults()
-	r := &Resolver{cfg: cfg, flights: map[Query]*flight{}, rand: rand.New(rand.NewPCG(cfg.Seed, 0x7369700a))}
+	r := &Resolver{cfg: cfg, flights: map[Query]*flight{}, loads: map[string]load{}, rand: rand.New(rand.NewPCG(cfg.Seed, 0x7369700a))}
 	r.cache.init(cfg)
 	r.dead.init()
 	r.servers.init(cfg)
@@ -198,28 +206,31 @@ const maxWaiting = 64
 
 // Lookup finds the targets of a query. What needs no question to the DNS is returned at once, and
 // true; done is not called then. Else it returns false, and done is called once, later, on another goroutine; it
-// must not block.
-func (r *Resolver) Lookup(q Query, done func(Result)) (Result, bool) {
+// must not block. source is in whose name it is done, an account for example: each has its share of what may be under way.
+func (r *Resolver) Lookup(q Query, source string, done func(Result)) (Result, bool) {
 	r.count.lookups.Add(1)
 	if res, ok := r.known(q); ok {
 		return res, true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := r.flights[q]
+	f, own := r.flights[q], r.loads[source]
 	switch {
 	case r.ctx == nil:
 		return Result{Err: ErrStopped}, true
-	case f == nil && len(r.flights) >= r.cfg.MaxLookups, r.waiting >= r.cfg.MaxLookups*maxWaiting:
+	case f == nil && full(own.flights, len(r.flights), r.cfg.MaxLookups), full(own.waiting, r.waiting, r.cfg.MaxLookups*maxWaiting):
 		r.count.refused.Add(1)
 		return Result{Err: ErrBusy}, true
 	}
 	r.waiting++
+	source = strings.Clone(source)
 	if f != nil {
-		f.done = append(f.done, done)
+		r.charge(source, 0, 1)
+		f.done = append(f.done, waiter{source, done})
 		return Result{}, false
 	}
-	f = &flight{query: q, done: []func(Result){done}}
+	r.charge(source, 1, 1)
+	f = &flight{query: q, source: source, done: []waiter{{source, done}}}
 	r.flights[q] = f
 	ctx := r.ctx
 	r.wg.Go(func() { r.fly(ctx, f) })
@@ -261,14 +272,18 @@ func (r *Resolver) land(f *flight, res Result) {
 	r.mu.Lock()
 	delete(r.flights, f.query)
 	r.waiting -= len(f.done)
+	r.charge(f.source, -1, 0)
+	for _, w := range f.done {
+		r.charge(w.source, 0, -1)
+	}
 	r.mu.Unlock()
-	for i, done := range f.done {
+	for i, w := range f.done {
 		if i > 0 && res.Err == nil {
 			if own, ok := r.known(f.query); ok {
 				res = own
 			}
 		}
-		done(res)
+		w.done(res)
 	}
 }
 

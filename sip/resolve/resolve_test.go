@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -165,16 +166,16 @@ func TestOneQuestionForAllWhoAsk(t *testing.T) {
 	})
 	q, _ := QueryOf("sip:a.test:5060")
 	done := make(chan Result, maxWaiting)
-	for range maxWaiting {
-		if _, atOnce := r.Lookup(q, func(res Result) { done <- res }); atOnce {
+	for i := range maxWaiting { // of as many sources: each has its share
+		if _, atOnce := r.Lookup(q, fmt.Sprint(i), func(res Result) { done <- res }); atOnce {
 			t.Fatal("answered at once")
 		}
 	}
-	if res, atOnce := r.Lookup(q, nil); !atOnce || !errors.Is(res.Err, ErrBusy) {
+	if res, atOnce := r.Lookup(q, "", nil); !atOnce || !errors.Is(res.Err, ErrBusy) {
 		t.Errorf("one too many who wait: %v %v", res.Err, atOnce)
 	}
 	other, _ := QueryOf("sip:b.test:5060")
-	if res, atOnce := r.Lookup(other, nil); !atOnce || !errors.Is(res.Err, ErrBusy) {
+	if res, atOnce := r.Lookup(other, "", nil); !atOnce || !errors.Is(res.Err, ErrBusy) {
 		t.Errorf("one lookup too many: %v %v", res.Err, atOnce)
 	}
 	close(release)
@@ -403,7 +404,7 @@ func TestLookupsOfAStoppedResolver(t *testing.T) {
 		t.Fatal(err)
 	}
 	q, _ := QueryOf("sip:a.test")
-	if res, atOnce := r.Lookup(q, nil); !atOnce || !errors.Is(res.Err, ErrStopped) {
+	if res, atOnce := r.Lookup(q, "", nil); !atOnce || !errors.Is(res.Err, ErrStopped) {
 		t.Errorf("%+v %v", res, atOnce)
 	}
 }
@@ -438,4 +439,65 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestShares: a source whose names are all slow takes its share and no more, and the others go on.
+func TestShares(t *testing.T) {
+	z := newZone(t, "good.test. 60 A 192.0.2.1")
+	slow := newSilence(t)
+	for _, c := range []struct {
+		name  string
+		greed []string // sources that look for as many slow names as they can
+		most  int      // lookups that they get, all together
+	}{
+		{"one", []string{"a"}, 52},
+		{"eight", []string{"a", "b", "c", "d", "e", "f", "g", "h"}, 180},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, _ := newResolver(t, []string{slow, z.addr}, func(c *Config) { c.Timeout = 700 * time.Millisecond })
+			got, outcome := 0, make(chan Result, 256)
+			for i := range 256 {
+				for _, source := range c.greed {
+					q, err := QueryOf(fmt.Sprintf("sip:%s%d.slow.test:5060", source, i))
+					if err != nil {
+						t.Fatal(err)
+					}
+					if res, now := r.Lookup(q, source, func(res Result) { outcome <- res }); !now {
+						got++
+					} else if !errors.Is(res.Err, ErrBusy) {
+						t.Fatalf("%+v", res)
+					}
+				}
+			}
+			if got > c.most || got < c.most/2 {
+				t.Errorf("the greedy got %d lookups, want up to %d", got, c.most)
+			}
+			q, _ := QueryOf("sip:good.test:5060")
+			good := make(chan Result, 1)
+			if res, now := r.Lookup(q, "modest", func(res Result) { good <- res }); now {
+				t.Errorf("the modest source got %+v", res)
+			} else if res := <-good; len(res.Targets) != 1 {
+				t.Errorf("the modest source got %+v", res)
+			}
+			for range got {
+				<-outcome
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if len(r.loads) != 0 {
+				t.Errorf("loads left: %v", r.loads)
+			}
+		})
+	}
+}
+
+// newSilence is a DNS server that never answers.
+func newSilence(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c.LocalAddr().String()
 }

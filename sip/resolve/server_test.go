@@ -182,7 +182,7 @@ func resolved(t *testing.T, r *Resolver, uri string) (Result, bool) {
 		return Result{Err: err}, true
 	}
 	done := make(chan Result, 1)
-	res, ok := r.Lookup(q, func(res Result) { done <- res })
+	res, ok := r.Lookup(q, "", func(res Result) { done <- res })
 	if ok {
 		return res, true
 	}
