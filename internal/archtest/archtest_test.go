@@ -68,7 +68,7 @@ func under(pkg string, rooms ...string) bool {
 
 var (
 	// leaves import the standard library and third parties only.
-	leaves = []string{"internal/certs", "internal/config", "internal/ladder", "internal/media", "internal/secret", "internal/version"}
+	leaves = []string{"internal/certs", "internal/config", "internal/ladder", "internal/media", "internal/secret", "internal/version", "routing/calendar"}
 	// domain packages import leaves, not one another.
 	domain = []string{"routing", "internal/directory", "internal/calls"}
 	// testOnly packages are imported by tests and by test programs only.
@@ -147,6 +147,19 @@ func TestThirdPartiesStayInTheirRooms(t *testing.T) {
 				if im == c.prefix || strings.HasPrefix(im, strings.TrimSuffix(c.prefix, "/")+"/") {
 					t.Errorf("%s imports %s: %s", f.path, im, c.why)
 				}
+			}
+		}
+	}
+}
+
+func TestRoutingLeansOnTheStandardLibraryOnly(t *testing.T) {
+	for _, f := range files(t) {
+		if f.test || !under(f.pkg, "routing") {
+			continue
+		}
+		for _, im := range f.imports {
+			if first, _, _ := strings.Cut(im, "/"); strings.Contains(first, ".") && !strings.HasPrefix(im, module) {
+				t.Errorf("%s imports %s: routing is our own code and the standard library", f.path, im)
 			}
 		}
 	}
