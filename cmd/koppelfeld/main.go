@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	_ "time/tzdata" // for machines without time zones of their own
 
 	"github.com/alecthomas/kong"
 
