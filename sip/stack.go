@@ -39,7 +39,8 @@ type InboundHandler func(sh *Shard, in transport.Inbound)
 
 // StatelessHandler sees an acceptable request outside of any dialog before there is a shard or a transaction for it, in the
 // transport's reader; it must not block and is called by several readers at once. It answers by itself (Reply) and
-// returns true, or returns false to let the request go its usual way. Repeated requests come again.
+// returns true, or returns false to let the request go its usual way. Repeated requests come again. A request that was answered is
+// gone: its memory is used again, so nothing of it may be kept but copies.
 type StatelessHandler func(in transport.Inbound) bool
 
 // DialogUser takes requests inside a dialog.
@@ -281,39 +282,41 @@ func (s *Stack) ShardFor(callID string) *Shard {
 }
 
 // Receive takes a message from a reader of the transport.
-func (s *Stack) Receive(in transport.Inbound) {
+func (s *Stack) Receive(in transport.Inbound) (kept bool) {
+	kept = true // a fault included
 	defer s.survive(in)
 	m := in.Msg
 	s.counters.message(m)
 	if len(m.CallID()) > maxCallID {
 		s.refuse(in, DropCallID, 400, "Call-ID Too Long")
-		return
+		return false
 	}
 	sh, l := s.ShardFor(m.CallID()), laneCall
 	if int(sh.waiting.Load()) >= s.cfg.HardQueue {
 		s.counters.drop(DropHardQueue)
-		return
+		return false
 	}
 	if m.IsRequest() && m.Method() != message.ACK && m.Method() != message.CANCEL {
 		initial := m.ToTag() == ""
 		if initial {
 			var ok bool
 			if l, ok = s.admit(in, sh); !ok {
-				return
+				return false
 			}
 		}
 		if status, phrase, extra := s.check(m); status != 0 {
 			s.refuse(in, DropRefused, status, phrase, extra...)
-			return
+			return false
 		}
 		if initial {
 			if h := s.stateless[m.Method()]; h != nil && h(in) {
 				s.counters.stateless.Add(1)
-				return
+				return false
 			}
 		}
 	}
 	sh.post(event{kind: eventMessage, lane: l, msg: m, flow: in.Flow}, true)
+	return true
 }
 
 // maxCallID bounds the Call-IDs that we keep.

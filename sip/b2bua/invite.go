@@ -83,7 +83,7 @@ func (u *UA) authenticate(in transport.Inbound) *auth.Account {
 func (u *UA) challenge(in transport.Inbound, stale bool) {
 	b := message.NewResponse(in.Msg, 401, "", u.statelessTag(in.Msg))
 	u.cfg.Auth.Challenge(b, false, stale)
-	_ = in.Flow.Send(b.Finish("", nil)) // no Server: strangers need not know it
+	_ = b.Send(in.Flow) // no Server: strangers need not know it
 }
 
 // invite takes an INVITE outside of any dialog.

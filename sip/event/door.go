@@ -68,5 +68,5 @@ func (s *Server) challenge(in transport.Inbound, stale bool) {
 	_, _ = h.WriteString(in.Msg.Branch())
 	b := message.NewResponse(in.Msg, 401, "", strconv.FormatUint(h.Sum64(), 36))
 	s.cfg.Auth.Challenge(b, false, stale)
-	_ = in.Flow.Send(b.Finish("", nil))
+	_ = b.Send(in.Flow)
 }

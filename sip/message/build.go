@@ -123,12 +123,31 @@ func (b *Builder) Finish(contentType string, body []byte) []byte {
 	buf = append(buf, "\r\n\r\n"...)
 	out := make([]byte, len(buf)+len(body))
 	copy(out[copy(out, buf):], body)
+	b.end(buf)
+	return out
+}
+
+// Sender takes a message and does not keep its bytes.
+type Sender interface {
+	Send(b []byte) error
+}
+
+// Send finishes a message without a body for somebody who does not keep it, and returns what he says: nothing is allocated.
+// The builder must not be used afterwards.
+func (b *Builder) Send(to Sender) error {
+	buf := append(b.buf, "Content-Length: 0\r\n\r\n"...)
+	err := to.Send(buf)
+	b.end(buf)
+	return err
+}
+
+// end gives the buffer back.
+func (b *Builder) end(buf []byte) {
 	if b.borrowed != nil && cap(buf) <= mostSpare {
 		*b.borrowed = buf[:0]
 		spare.Put(b.borrowed)
 	}
 	*b = Builder{} // who uses it again disturbs nobody
-	return out
 }
 
 func appendLine(b []byte, name, value string) []byte {

@@ -47,24 +47,35 @@ func (p *parser) fail(status int, reason string) {
 // stream) and takes ownership of raw, in which it joins folded lines. On a *ParseError
 // with Status > 0 the message returned is good enough to build a response from; with
 // Status 0 it is nil. Bytes behind the body that Content-Length declares are cut off.
-func Parse(raw []byte) (*Message, error) { return parse(raw, false) }
+func Parse(raw []byte) (*Message, error) { return parse(&Message{}, raw, false) }
 
 // ParseCopy is Parse on a copy of b, for readers that use their buffer again. The copy has
 // room for what SetReceived adds, so that it need not copy once more.
-func ParseCopy(b []byte) (*Message, error) {
+func ParseCopy(b []byte) (*Message, error) { return ParseAgain(nil, b) }
+
+// ParseAgain is ParseCopy into the memory of a message that nobody reads any more, unless that is nil, much too large or too
+// small. spare is void afterwards, except when no message is returned.
+func ParseAgain(spare *Message, b []byte) (*Message, error) {
 	for len(b) > 0 && isLineEnd(b[0]) {
 		b = b[1:]
 	}
 	if len(b) > MaxSize {
 		return nil, &ParseError{0, "message too large"}
 	}
-	return parse(append(make([]byte, 0, len(b)+receivedRoom), b...), true)
+	size := len(b) + receivedRoom
+	if spare != nil && cap(spare.raw) >= size && cap(spare.raw) <= size+mostWaste {
+		return parse(spare, append(spare.raw[:0], b...), true)
+	}
+	return parse(&Message{}, append(make([]byte, 0, size), b...), true)
 }
+
+// mostWaste is how much larger than needed memory that is used again may be: who keeps the message keeps that, too.
+const mostWaste = 256
 
 // receivedRoom is for ;received= with an IPv6 address and ;rport=.
 const receivedRoom = 64
 
-func parse(raw []byte, room bool) (*Message, error) {
+func parse(m *Message, raw []byte, room bool) (*Message, error) {
 	for len(raw) > 0 && isLineEnd(raw[0]) {
 		raw = raw[1:]
 	}
@@ -74,7 +85,7 @@ func parse(raw []byte, room bool) (*Message, error) {
 	if len(raw) > MaxSize {
 		return nil, &ParseError{0, "message too large"}
 	}
-	m := &Message{raw: raw, text: view(raw), maxForwards: -1, room: room}
+	*m = Message{raw: raw, text: view(raw), maxForwards: -1, room: room}
 	m.lines = m.inline[:0]
 	p := parser{m: m}
 	if !p.startLine() {

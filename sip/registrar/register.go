@@ -27,23 +27,15 @@ const (
 
 // Receive answers a REGISTER statelessly; it is a sip.StatelessHandler.
 func (r *Registrar) Receive(in transport.Inbound) bool {
-	if b, _ := r.answer(in.Msg, in.Flow); b != nil {
-		_ = in.Flow.Send(b) // the phone repeats its request when the answer is lost
+	if r.Admit(in.Msg, in.Flow.Remote().Addr()) {
+		b, status := r.register(in.Msg, in.Flow)
+		r.count.status(status)
+		_ = b.Send(in.Flow) // the phone repeats its request when the answer is lost
 	}
 	return true
 }
 
-// answer handles a REGISTER in the order of RFC 3261 section 10.3 and returns the response,
-// nil for none.
-func (r *Registrar) answer(req *message.Message, flow *transport.Flow) ([]byte, int) {
-	if !r.Admit(req, flow.Remote().Addr()) {
-		return nil, 0
-	}
-	b, status := r.register(req, flow)
-	r.count.status(status)
-	return b.Finish("", nil), status
-}
-
+// register handles a REGISTER in the order of RFC 3261 section 10.3.
 func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*message.Builder, int) {
 	fail := func(status int, phrase string) (*message.Builder, int) {
 		return r.response(req, status, phrase), status

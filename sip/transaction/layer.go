@@ -340,7 +340,7 @@ func Reply(flow *transport.Flow, req *message.Message, status int, phrase string
 	if status > 100 {
 		tag = statelessTag(req)
 	}
-	return flow.Send(build(req, status, phrase, tag, extra))
+	return begin(req, status, phrase, tag, extra).Send(flow)
 }
 
 // statelessTag is FNV-1a over what names the request.
@@ -355,11 +355,15 @@ func statelessTag(req *message.Message) string {
 }
 
 func build(req *message.Message, status int, phrase, tag string, extra []string) []byte {
+	return begin(req, status, phrase, tag, extra).Finish("", nil)
+}
+
+func begin(req *message.Message, status int, phrase, tag string, extra []string) *message.Builder {
 	b := message.NewResponse(req, status, phrase, tag)
 	for _, line := range extra {
 		if name, value, ok := strings.Cut(line, ":"); ok {
 			b.Add(name, strings.TrimSpace(value))
 		}
 	}
-	return b.Finish("", nil)
+	return b
 }

@@ -153,7 +153,9 @@ type Inbound struct {
 // Handler takes what arrives. Its methods are called from readers, in order of
 // arrival per flow, and must not block.
 type Handler interface {
-	Receive(in Inbound)
+	// Receive reports whether somebody may still read the message. Memory of one that nobody does is used again: then all views
+	// into it are void.
+	Receive(in Inbound) (kept bool)
 	// FlowClosed is called once when a connection has ended.
 	FlowClosed(f *Flow, err error)
 }

@@ -37,11 +37,12 @@ func newRecorder() *recorder {
 	return &recorder{in: make(chan transport.Inbound, 100000), closed: make(chan error, 1000)}
 }
 
-func (r *recorder) Receive(in transport.Inbound) {
+func (r *recorder) Receive(in transport.Inbound) bool {
 	if r.echo && in.Msg.IsRequest() {
 		_ = in.Flow.Send(message.NewResponse(in.Msg, 200, "", "tag").Finish("", nil))
 	}
 	r.in <- in
+	return true
 }
 
 func (r *recorder) FlowClosed(_ *transport.Flow, err error) { r.closed <- err }

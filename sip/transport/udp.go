@@ -29,7 +29,8 @@ type packetSocket struct {
 	guard     *guard
 	stunGuard *guard // answers to STUN: a source could be forged
 	seed      maphash.Seed
-	flows     []*Flow // one place per hash of the remote address: a cache, not a table
+	flows     []*Flow          // one place per hash of the remote address: a cache, not a table
+	spare     *message.Message // nobody reads it any more: the next one takes its memory
 }
 
 func newPacketSocket(l *Layer, a bindAddr, pc PacketConn) *packetSocket {
@@ -125,7 +126,10 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		s.stun(b, from, now)
 		return
 	}
-	m, err := message.ParseCopy(b)
+	m, err := message.ParseAgain(s.spare, b)
+	if m != nil {
+		s.spare = nil
+	}
 	if m != nil && m.IsRequest() {
 		m.SetReceived(from.Addr(), from.Port())
 		from = answerTo(m, from)
@@ -136,7 +140,9 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		return
 	}
 	count.udp.in(len(b))
-	h.Receive(Inbound{Msg: m, Flow: s.flow(from), Late: late})
+	if !h.Receive(Inbound{Msg: m, Flow: s.flow(from), Late: late}) {
+		s.spare = m
+	}
 }
 
 // stun answers a keep-alive that wants its own address back.
