@@ -22,6 +22,18 @@ func (p *Plane) choose(name string, remote netip.Addr) *Interface {
 	return found
 }
 
+// Place numbers the addresses among which Open chooses: what it opens for the same interface, and a remote of the same family, has
+// the same one. It is -1 where Open would return ErrInterface.
+func (p *Plane) Place(name string, remote netip.Addr) int {
+	n := p.choose(name, remote)
+	for i := range p.cfg.Interfaces {
+		if n == &p.cfg.Interfaces[i] {
+			return i
+		}
+	}
+	return -1
+}
+
 // plausible reports whether a can be the source or the target of a remote's
 // media at this interface: never multicast, broadcast or unspecified, loopback
 // only where the interface itself is on loopback, and of its family.

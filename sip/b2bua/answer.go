@@ -38,7 +38,7 @@ func (f *fork) success(res *message.Message) {
 		d = fitted(d, c.offer)
 		sh = f.shielded(l, &d)
 	}
-	if d == nil || status != 0 || c.openStreams(d) != nil {
+	if d == nil || status != 0 || c.openStreams(d, l.dlg.Flow) != nil {
 		// An answer without a usable description is no answer; the others ring on.
 		f.stray(f.tx, res)
 		f.fail(488)

@@ -170,7 +170,7 @@ func (c *call) join(moved leg, whom, who *party) {
 	c.match()
 	c.a.reached = identity(whom.shown, c.u.cfg.Domain)
 	b.reached = identity(who.shown, c.u.cfg.Domain)
-	if err := c.openStreams(b.remote); err != nil {
+	if err := c.openStreams(b.remote, b.dlg.Flow); err != nil {
 		c.noMedia(err)
 		c.hangup(bySystem, "no media port is free", nil)
 		return

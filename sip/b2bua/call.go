@@ -63,6 +63,9 @@ type call struct {
 	from, to  string // identities towards the callees, without tags
 	reached   string // identity of the callee towards the caller, or empty
 	streams   []stream
+	first     spot // of the callee's side
+	outposts  []outpost
+	here      uint8   // which of the callee's places the streams have now, see seat
 	heard     [2]tune // what the sides hear of us
 	anchored  bool    // the caller hears one stream, whatever its sources
 
@@ -238,8 +241,8 @@ func (c *call) release() {
 	c.ringTimer.Stop()
 	c.ringTimer = nil
 	c.rel.stop()
-	h, streams := c.held, c.streams
-	c.held, c.streams = held{}, nil
+	h, streams, outposts := c.held, c.streams, c.outposts
+	c.held, c.streams, c.outposts = held{}, nil, nil
 	live := c.u.cfg.Live
 	live.RemoveNumber(h.number)
 	live.RemoveNumber(h.callerNumber)
@@ -263,6 +266,9 @@ func (c *call) release() {
 				c.attempt(e.Close)
 			}
 		}
+	}
+	for i := range outposts {
+		outposts[i].close(c)
 	}
 }
 

@@ -74,6 +74,8 @@ type Recorder interface {
 type Media interface {
 	Open(o media.Options, near Endpoint) (Endpoint, error)
 	Bridge(a, b Endpoint)
+	// Place tells apart where Open would put endpoints of an interface for a remote.
+	Place(iface string, remote netip.Addr) int
 	// Fingerprint is the SHA-256 of the certificate that endpoints show in DTLS.
 	Fingerprint() [32]byte
 }

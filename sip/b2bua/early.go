@@ -43,7 +43,7 @@ func (f *fork) meet(res *message.Message) *leg {
 	case len(f.siblings) >= maxDialogs-1 && res.Status() < 200: // an answer may always come
 		return nil
 	default:
-		l = &leg{c: f.c, side: calleeSide, dlg: f.dlg.Another(), offered: f.offered}
+		l = &leg{c: f.c, side: calleeSide, at: f.at, dlg: f.dlg.Another(), offered: f.offered}
 		f.siblings = append(f.siblings, l)
 	}
 	l.dlg.Establish(res)

@@ -85,6 +85,8 @@ func (m mined) Open(o media.Options, near Endpoint) (Endpoint, error) {
 	return minedEndpoint{m.bomb, e}, nil
 }
 
+func (m mined) Place(iface string, remote netip.Addr) int { return m.Media.Place(iface, remote) }
+
 func (m mined) Fingerprint() [32]byte { return m.Media.Fingerprint() }
 
 func (m mined) Bridge(a, b Endpoint) {

@@ -120,6 +120,13 @@ func (f *fork) begin(flow *transport.Flow) {
 		f.fail(488)
 		return
 	}
+	f.dlg.Flow = flow
+	if err := f.sit(); err != nil {
+		c.noMedia(err)
+		c.better(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
+		f.fail(503)
+		return
+	}
 	f.bound = true
 	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
@@ -226,7 +233,7 @@ func (f *fork) longer(res *message.Message) bool {
 // restart drops what the INVITE has led to, for another one.
 func (f *fork) restart() {
 	f.forget(nil)
-	f.leg = leg{c: f.c, side: calleeSide, bound: true, dlg: f.dlg}
+	f.leg = leg{c: f.c, side: calleeSide, at: f.at, bound: true, dlg: f.dlg}
 	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.contact, f.path
 }
 

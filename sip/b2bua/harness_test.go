@@ -142,6 +142,9 @@ type fakeMedia struct {
 	open   map[*fakeEndpoint]bool
 	bridge map[*fakeEndpoint]*fakeEndpoint
 	full   bool
+	opened int          // so far
+	most   int          // that may be opened, 0: as many as you like
+	places []netip.Addr // where there is more than one
 }
 
 type fakeEndpoint struct {
@@ -161,14 +164,32 @@ type fakeEndpoint struct {
 func (m *fakeMedia) Open(o media.Options, _ Endpoint) (Endpoint, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.full {
+	if m.full || m.most > 0 && m.opened >= m.most {
 		return nil, media.ErrNoPorts
 	}
 	m.port += 2
-	e := &fakeEndpoint{m: m, local: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.9"), 20000+m.port%10000), notify: o.Notify}
+	addr := netip.MustParseAddr("10.0.0.9")
+	if len(m.places) > 0 {
+		addr = m.places[m.place(o.Interface, o.Remote)]
+	}
+	e := &fakeEndpoint{m: m, local: netip.AddrPortFrom(addr, 20000+m.port%10000), notify: o.Notify}
+	m.opened++
 	m.open[e] = true
 	return e, nil
 }
+
+// place of a remote: by the interface's name, and by the family.
+func (m *fakeMedia) place(iface string, remote netip.Addr) int {
+	switch {
+	case remote.Is6():
+		return 2
+	case iface != "":
+		return 1
+	}
+	return 0
+}
+
+func (m *fakeMedia) Place(iface string, remote netip.Addr) int { return m.place(iface, remote) }
 
 func (m *fakeMedia) Fingerprint() (sum [32]byte) {
 	sum[0] = 0xf1
@@ -178,7 +199,7 @@ func (m *fakeMedia) Fingerprint() (sum [32]byte) {
 func (m *fakeMedia) Bridge(a, b Endpoint) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.bridge[a.(*fakeEndpoint)] = b.(*fakeEndpoint)
+	m.bridge[a.(*fakeEndpoint)] = b.(*fakeEndpoint) // a is the caller's
 }
 
 // at finds the endpoint of a port in a description of ours.
@@ -282,6 +303,12 @@ func run(t *testing.T, change func(*Config), fn func(t *testing.T, r *rig)) {
 
 func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 	t.Helper()
+	return newRigOn(t, seed, []netip.Addr{server.Addr()}, transport.Config{Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}}, change)
+}
+
+// newRigOn is newRig for a host with these addresses.
+func newRigOn(t *testing.T, seed uint64, host []netip.Addr, tc transport.Config, change func(*Config)) *rig {
+	t.Helper()
 	r := &rig{
 		t: t, net: siptest.NewNetwork(t, seed), live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{},
 		rec: &recorder{}, loc: &locator{contacts: map[string][]Contact{}}, phones: map[string]*siptest.Phone{},
@@ -290,12 +317,9 @@ func newRig(t *testing.T, seed uint64, change func(*Config)) *rig {
 	r.numbers = map[string][]string{}
 	r.busy = map[string]bool{}
 	var err error
+	tc.Network = r.net.Host(host...)
 	r.stack, err = sip.New(sip.Config{
-		Transport: transport.Config{
-			Network: r.net.Host(server.Addr()),
-			Listen:  []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"},
-		},
-		Shards: 2, Supported: Extensions(), InDialog: Methods(),
+		Transport: tc, Shards: 2, Supported: Extensions(), InDialog: Methods(),
 	})
 	if err != nil {
 		t.Fatal(err)

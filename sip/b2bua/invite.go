@@ -175,7 +175,7 @@ func (c *call) start() {
 		c.reject(planned(c.plan.Outcome))
 		return
 	}
-	if err := c.openStreams(c.offer); err != nil {
+	if err := c.openStreams(c.offer, nil); err != nil {
 		c.noMedia(err)
 		c.reject(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
 		return
@@ -306,7 +306,7 @@ func (c *call) prepare(req *message.Message) {
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
-		c.offerBody = c.write(&c.forkSDP, nil, calleeSide, c.a.dlg.Flow.Local().Addr(), c.offer, c.forkDirection())
+		c.offerBody = c.write(&c.forkSDP, nil, seat{side: calleeSide}, c.a.dlg.Flow.Local().Addr(), c.offer, c.forkDirection())
 	}
 	timeout := c.plan.RingTimeout
 	if timeout <= 0 {

@@ -42,6 +42,7 @@ const (
 type leg struct {
 	c     *call
 	side  side
+	at    uint8 // its place, see seat
 	phase legPhase
 	bound bool
 	dlg   dialog.Dialog

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/sdp"
+	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 const contentSDP = "application/sdp"
@@ -62,10 +64,14 @@ func mediaType(m *message.Message) string {
 	return strings.TrimSpace(kind)
 }
 
-// openStreams opens what the sections of s need and is not open yet.
-func (c *call) openStreams(s *sdp.Session) error {
+// openStreams opens what the sections of s need and is not open yet, on the callee's side for the phone at the end of a flow; nil:
+// for the one that is expected to ring first.
+func (c *call) openStreams(s *sdp.Session, callee *transport.Flow) error {
 	if c.u.cfg.Media == nil || s == nil {
 		return nil
+	}
+	if len(c.streams) == 0 {
+		c.first = c.spotOf(cmp.Or(callee, c.expected(), c.a.dlg.Flow))
 	}
 	n := min(len(s.Media), maxStreams)
 	for len(c.streams) < n {
@@ -92,13 +98,13 @@ func (c *call) noMedia(err error) {
 
 func (c *call) openStream(i int) error {
 	m := c.u.cfg.Media
-	a, err := m.Open(c.mediaOptions(callerSide), nil)
+	a, err := m.Open(c.mediaOptions(callerSide, c.a.dlg.Flow), nil)
 	if err != nil {
 		return fmt.Errorf("opening the caller's side: %w", err)
 	}
 	ep := &c.streams[i].ep
 	ep[0] = a // known at once: a fault from here on must not lose it
-	b, err := m.Open(c.mediaOptions(calleeSide), a)
+	b, err := m.Open(c.mediaOptions(calleeSide, c.first.via), a)
 	if err != nil {
 		ep[0] = nil
 		a.Close()
@@ -107,42 +113,6 @@ func (c *call) openStream(i int) error {
 	ep[1] = b
 	m.Bridge(a, b)
 	return nil
-}
-
-// place is where a side's media is to be: the interface of its flow, and the peer's address, which tells the family.
-// The phones that are to ring are not chosen yet when the callee's side is opened; the first that is there counts.
-func (c *call) place(s side) (iface string, remote netip.Addr) {
-	if !c.u.cfg.Interfaces {
-		return "", netip.Addr{}
-	}
-	flow := c.a.dlg.Flow
-	if s == calleeSide {
-		var buf [8]Contact
-		for i := range c.plan.Targets {
-			for _, at := range c.u.cfg.Locator.Contacts(buf[:0], c.plan.Targets[i].SlotID) {
-				if at.Flow != nil && !at.Flow.Closed() {
-					return at.Flow.Interface(), at.Flow.Remote().Addr()
-				}
-			}
-		}
-	}
-	if flow == nil {
-		return "", netip.Addr{}
-	}
-	return flow.Interface(), flow.Remote().Addr()
-}
-
-func (c *call) mediaOptions(s side) media.Options {
-	iface, remote := c.place(s)
-	return media.Options{
-		Interface: iface, Remote: remote,
-		Timeout: c.u.cfg.MediaTimeout,
-		Notify: func(e media.Event) {
-			if e.Kind == media.Timeout {
-				c.post(func() { c.silent(s) })
-			}
-		},
-	}
 }
 
 // silent ends a call from one side of which nothing has been heard for too long.
@@ -161,7 +131,7 @@ func newOrigin(now int64) sdp.OwnOrigin {
 // write makes the description that the leg is sent when the other side said s. A direction
 // other than 0 replaces the one in s.
 func (l *leg) write(s *sdp.Session, dir sdp.Direction) []byte {
-	b := l.c.write(&l.sdp, l.shield, l.side, l.dlg.Flow.Local().Addr(), l.bridged(s), dir)
+	b := l.c.write(&l.sdp, l.shield, l.seat(), l.dlg.Flow.Local().Addr(), l.bridged(s), dir)
 	if l.c.recoded {
 		l.c.plumb(l) // what it sends is what it is told here
 	}
@@ -169,7 +139,7 @@ func (l *leg) write(s *sdp.Session, dir sdp.Direction) []byte {
 }
 
 // write is leg.write for any who are described in the same way.
-func (c *call) write(leg *sdp.Leg, sh *shield, to side, local netip.Addr, s *sdp.Session, dir sdp.Direction) []byte {
+func (c *call) write(leg *sdp.Leg, sh *shield, to seat, local netip.Addr, s *sdp.Session, dir sdp.Direction) []byte {
 	if c.u.cfg.Media == nil {
 		leg.Origin.Addr = local
 		e := sdp.Edit{}
@@ -185,8 +155,8 @@ func (c *call) write(leg *sdp.Leg, sh *shield, to side, local netip.Addr, s *sdp
 	e := sdp.Edit{Media: edits[:0]}
 	for i := range s.Media {
 		me := sdp.MediaEdit{Port: sdp.Refuse, Direction: dir}
-		if i < len(c.streams) && c.streams[i].ep[to] != nil {
-			at := c.streams[i].ep[to].Local()
+		if ep := c.endpoint(i, to); ep != nil {
+			at := ep.Local()
 			me.Port = int(at.Port())
 			e.Addr = at.Addr()
 		}
@@ -204,6 +174,11 @@ func (c *call) write(leg *sdp.Leg, sh *shield, to side, local netip.Addr, s *sdp
 func (c *call) plumb(l *leg) {
 	if l.remote == nil || len(c.streams) == 0 || l.side == calleeSide && l != c.b && l != c.early {
 		return
+	}
+	if l.side == calleeSide {
+		if c.turn(l.at); l == c.b {
+			c.decamp()
+		}
 	}
 	held := l.remote.Held()
 	for i := range c.streams {

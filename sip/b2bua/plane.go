@@ -1,6 +1,10 @@
 package b2bua
 
-import "github.com/koppelfeld/koppelfeld/internal/media"
+import (
+	"net/netip"
+
+	"github.com/koppelfeld/koppelfeld/internal/media"
+)
 
 // Relay makes Media of the media plane.
 func Relay(p *media.Plane) Media { return relay{p} }
@@ -15,6 +19,8 @@ func (r relay) Open(o media.Options, near Endpoint) (Endpoint, error) {
 	}
 	return e, nil
 }
+
+func (r relay) Place(iface string, remote netip.Addr) int { return r.plane.Place(iface, remote) }
 
 func (r relay) Fingerprint() [32]byte { return r.plane.Fingerprint() }
 

@@ -158,7 +158,7 @@ func (c *call) answerHere(l *leg, d *sdp.Session, sh *shield) ([]byte, bool) {
 	if sh != nil || l.shield != nil {
 		var edits [maxStreams]sdp.MediaEdit
 		own.Media = edits[:min(len(d.Media), maxStreams)]
-		c.dress(&own, sh, l.side, d)
+		c.dress(&own, sh, l.seat(), d)
 		for i := range own.Media {
 			if m := &d.Media[i]; m.IsRTP() {
 				own.Media[i].Proto = m.Proto // what it was before means nothing now
@@ -239,7 +239,7 @@ func (c *call) carry(l *leg, tx *transaction.Server, d *sdp.Session, sh *shield)
 		l.reject(tx, 488) // what several phones have been offered cannot be changed for one of them
 		return
 	}
-	if err := c.openStreams(d); err != nil {
+	if err := c.openStreams(d, nil); err != nil {
 		c.noMedia(err)
 		l.reject(tx, 500)
 		return

@@ -320,12 +320,12 @@ func (c *call) attrs(sec *section, ep Endpoint) []string {
 }
 
 // dress adds to an edit how the sections of a leg are carried.
-func (c *call) dress(e *sdp.Edit, sh *shield, to side, s *sdp.Session) {
+func (c *call) dress(e *sdp.Edit, sh *shield, to seat, s *sdp.Session) {
 	e.Drop |= sdp.DropTransport
 	lite := false
 	for i := range e.Media {
 		m, me, sec := &s.Media[i], &e.Media[i], sh.at(i)
-		if sec.refuse || to == calleeSide && c.a.shield.at(i).refuse || sh != nil && sec.proto == "" && m.IsRTP() && sh.protects() {
+		if sec.refuse || to.side == calleeSide && c.a.shield.at(i).refuse || sh != nil && sec.proto == "" && m.IsRTP() && sh.protects() {
 			me.Port = sdp.Refuse
 		}
 		if !m.IsRTP() {
@@ -340,10 +340,11 @@ func (c *call) dress(e *sdp.Edit, sh *shield, to side, s *sdp.Session) {
 		if me.Proto != "" && me.Proto != m.Proto || sec.kind != sdp.Plain {
 			e.Drop |= sdp.DropFeedback | sdp.DropStreams
 		}
-		if i >= len(c.streams) || c.streams[i].ep[to] == nil || me.Port == sdp.Refuse || m.Port == 0 {
+		ep := c.endpoint(i, to)
+		if ep == nil || me.Port == sdp.Refuse || m.Port == 0 {
 			continue
 		}
-		me.Attrs = c.attrs(sec, c.streams[i].ep[to])
+		me.Attrs = c.attrs(sec, ep)
 		lite = lite || sec.ice != nil
 		if sec.bundle {
 			e.Attrs = append(e.Attrs, "group:BUNDLE "+sec.mid)
@@ -364,12 +365,13 @@ func (s *shield) protects() bool {
 	return false
 }
 
-// describe is what a contact is offered: what all of its kind are, or, where media is to be protected, its own.
+// describe is what a contact is offered: what all of its kind are, or, where media is to be protected or at another place, its
+// own.
 func (f *fork) describe() []byte {
 	c := f.c
-	offer, kind := c.offer, sdp.Plain
-	if offer == nil || f.exposed && !f.wide {
-		return c.offerBody
+	offer, kind, at := c.offer, sdp.Plain, f.at
+	if offer == nil {
+		return nil
 	}
 	if f.wide {
 		offer = c.wide
@@ -377,20 +379,21 @@ func (f *fork) describe() []byte {
 	if !f.exposed {
 		kind = c.u.ask(f.dlg.Flow)
 	}
-	if f.offer.Last() != nil && f.kind == kind {
+	_ = f.sit() // the flow may be another one than in begin; where that place cannot be had the old one has to do
+	if f.offer.Last() != nil && f.kind == kind && f.at == at {
 		return f.offer.Last() // again, for another reason
 	}
-	f.kind, f.asked = kind, c.propose(kind, offer)
-	if f.asked == nil && !f.wide {
+	f.kind, f.asked, f.offer = kind, c.propose(kind, offer), sdp.Leg{}
+	if f.asked == nil && !f.wide && f.at == 0 {
 		return c.offerBody
 	}
 	f.offer = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
-	return c.write(&f.offer, f.asked, calleeSide, c.a.dlg.Flow.Local().Addr(), offer, c.forkDirection())
+	return c.write(&f.offer, f.asked, f.seat(), f.dlg.Flow.Local().Addr(), offer, c.forkDirection())
 }
 
 // described is what describe has given.
 func (f *fork) described() sdp.Leg {
-	if f.asked != nil || f.wide {
+	if f.offer.Last() != nil {
 		return f.offer
 	}
 	return f.c.forkSDP

@@ -129,13 +129,13 @@ func (c *call) takeOver(l *leg) {
 		c.reject(ending{result: calls.Failed, status: 488, by: bySystem, cause: "a call cannot be taken over without an offer"})
 		return
 	}
-	if err := c.openStreams(c.offer); err != nil {
+	old := l.c
+	peer := old.other(l)
+	if err := c.openStreams(c.offer, peer.dlg.Flow); err != nil {
 		c.noMedia(err)
 		c.reject(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
 		return
 	}
-	old := l.c
-	peer := old.other(l)
 	by, whom := old.party(l.side), old.party(peer.side)
 	c.plan = routing.Plan{Outcome: routing.Ring, Number: whom.number, Shown: by.shown, ShownCalled: whom.shown, CallerNumber: by.number}
 	c.hold(whom.number, by.number, c.account.SlotID)

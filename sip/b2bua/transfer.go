@@ -64,7 +64,7 @@ func (t *transfer) dial() {
 		n.refuse(planned(n.plan.Outcome))
 		return
 	}
-	if err := n.openStreams(n.offer); err != nil {
+	if err := n.openStreams(n.offer, nil); err != nil {
 		n.noMedia(err)
 		n.refuse(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
 		return
