@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/testnet"
 )
 
 // phone is one running baresip.
@@ -46,8 +48,9 @@ type phoneOptions struct {
 	codec     string
 	mediaenc  string // srtp-mand, dtls_srtp; "": none
 	// lab, netns and address put the phone into a network namespace.
-	lab            *natLab
+	lab            *testnet.Namespaces
 	netns, address string
+	six            bool // it speaks IPv6, at address
 }
 
 const baresipConfig = `sip_listen 127.0.0.1:%d
@@ -100,7 +103,10 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 	control := freePort(t)
 	first, last := rtpRange()
 	config := fmt.Sprintf(baresipConfig, freePort(t), o.tone, o.name, o.name, first, last, control, dir)
-	if o.lab != nil {
+	switch {
+	case o.six:
+		config = strings.NewReplacer("sip_listen 127.0.0.1", "sip_listen ["+o.address+"]", "net_interface 127.0.0.1", "net_interface "+o.address).Replace(config)
+	case o.lab != nil:
 		config = strings.ReplaceAll(config, "127.0.0.1", o.address)
 	}
 	if o.ca != "" {
@@ -134,7 +140,11 @@ func startPhone(t *testing.T, o phoneOptions) *phone {
 		}
 	}
 	p := &phone{t: t, name: o.name, dir: dir, log: &syncBuffer{}, done: make(chan error, 1)}
-	p.cmd = exec.Command("baresip", "-4", "-s", "-f", dir) // -s prints all SIP messages
+	family := "-4"
+	if o.six {
+		family = "-6"
+	}
+	p.cmd = exec.Command("baresip", family, "-s", "-f", dir) // -s prints all SIP messages
 	dial := func() (net.Conn, error) { return net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", control)) }
 	if o.lab != nil {
 		p.cmd = o.lab.Command(o.netns, "baresip", p.cmd.Args[1:]...)

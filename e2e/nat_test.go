@@ -82,16 +82,21 @@ func (l *natLab) daemon(t *testing.T) *daemon {
 	if err := os.WriteFile(d.config, []byte(changed), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.launch = func(args ...string) *exec.Cmd { return l.Command("srv", binary, args...) }
+	d.within(l.Namespaces, "srv")
+	d.start()
+	return d
+}
+
+// within lets the daemon run in a namespace. HTTP of this process leads there until the end of the test.
+func (d *daemon) within(ns *testnet.Namespaces, name string) {
+	d.launch = func(args ...string) *exec.Cmd { return ns.Command(name, binary, args...) }
 	before := http.DefaultTransport
-	inside := &http.Transport{DialContext: func(_ context.Context, _, address string) (net.Conn, error) { return l.Dial("srv", address) }}
+	inside := &http.Transport{DialContext: func(_ context.Context, _, address string) (net.Conn, error) { return ns.Dial(name, address) }}
 	http.DefaultTransport = inside
-	t.Cleanup(func() {
+	d.t.Cleanup(func() {
 		inside.CloseIdleConnections()
 		http.DefaultTransport = before
 	})
-	d.start()
-	return d
 }
 
 // TestPhoneBehindNATAndABadNetwork calls in both directions between a phone behind a NAT and one beside the server, after a time in
@@ -102,8 +107,8 @@ func TestPhoneBehindNATAndABadNetwork(t *testing.T) {
 	armin, iris := d.slots("armin.artmann")["desk"], d.slots("iris.immsee")["desk"]
 	d.api("PUT", "/api/users/armin.artmann/matrix", map[string][]string{"416": {armin.ID}, "4161": {}, "4162": {}}, nil)
 	d.api("PUT", "/api/users/iris.immsee/matrix", map[string][]string{"417": {iris.ID}, "4171": {}, "4172": {}}, nil)
-	far := startPhone(t, phoneOptions{name: "armin-far", account: armin, server: d.sip, transport: "udp", tone: toneArmin, lab: l, netns: "phone", address: labPhone})
-	near := startPhone(t, phoneOptions{name: "iris-near", account: iris, server: d.sip, transport: "udp", tone: toneIris, lab: l, netns: "srv", address: labServer})
+	far := startPhone(t, phoneOptions{name: "armin-far", account: armin, server: d.sip, transport: "udp", tone: toneArmin, lab: l.Namespaces, netns: "phone", address: labPhone})
+	near := startPhone(t, phoneOptions{name: "iris-near", account: iris, server: d.sip, transport: "udp", tone: toneIris, lab: l.Namespaces, netns: "srv", address: labServer})
 	var bindings struct{ Items []struct{ Received string } }
 	d.api("GET", "/api/slots/"+armin.ID+"/bindings", nil, &bindings)
 	if len(bindings.Items) != 1 || !strings.HasPrefix(bindings.Items[0].Received, labNAT+":") {
