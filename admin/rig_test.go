@@ -219,6 +219,7 @@ type registered struct{}
 
 func (registered) SlotCalls(string) int   { return 0 }
 func (registered) NumberCalls(string) int { return 0 }
+func (registered) HuntTurn(string) int    { return 0 }
 func (registered) Registered(string) bool { return true }
 
 func bindings(r *rig) func(string) []api.Binding {

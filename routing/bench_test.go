@@ -34,6 +34,7 @@ type allFree struct{}
 
 func (allFree) SlotCalls(string) int   { return 0 }
 func (allFree) NumberCalls(string) int { return 0 }
+func (allFree) HuntTurn(string) int    { return 0 }
 func (allFree) Registered(string) bool { return true }
 
 func mustCompile(tb testing.TB, c Config) *Table {
@@ -82,7 +83,7 @@ func BenchmarkWith10000(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		changed[0].DND = i%2 == 0
 		var err error
-		if t, err = t.With(changed, nil, nil); err != nil {
+		if t, err = t.With(Change{Users: changed}); err != nil {
 			b.Fatal(err)
 		}
 	}

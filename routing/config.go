@@ -11,6 +11,7 @@ import (
 const (
 	OwnerUser    = "user"
 	OwnerFaxLine = "fax_line"
+	OwnerHunt    = "hunt_group"
 )
 
 // slotMobile is the slot type without a SIP account (SPEC M1).
@@ -21,13 +22,18 @@ const slotMobile = "mobile"
 type Config struct {
 	Users    []User
 	Features []Feature
+	Globals  Globals
 	Settings Settings
 }
 
-// Settings apply to the whole system.
+// Settings apply to the whole system for the life of the process.
 type Settings struct {
 	// RingTimeout is how long targets ring; 0 leaves it to the caller of Decide.
 	RingTimeout time.Duration
+	// Outside says that calls can be carried to numbers outside.
+	Outside bool
+	// Country and Area put outside numbers that people dial into international form: "49" and "661". Empty: they stay as dialled.
+	Country, Area string
 }
 
 // User is a person with the numbers and slots of one matrix.
@@ -38,6 +44,12 @@ type User struct {
 	DND         bool
 	Numbers     []Number // rows of the matrix in their order
 	Slots       []Slot   // columns of the matrix in their order
+	Profiles    []Profile
+	// ShownInside and ShownOutside may be shown beyond the ticked numbers, by class of the callee (SPEC M11).
+	ShownInside, ShownOutside []string
+	// HideInside and HideOutside suppress the number shown, by class of the callee.
+	HideInside, HideOutside bool
+	Blocks                  []Match // numbers that must not be dialled (SPEC G13)
 }
 
 // Number is a row of the matrix.
@@ -50,6 +62,11 @@ type Number struct {
 	RingInside  string   // Alert-Info: "" or "Bellcore-dr1" to "Bellcore-dr8"
 	RingOutside string   // the same for outside callers
 	Ticked      []string // slot IDs, in any order
+	// Profile is the ID of the forwarding profile chosen by hand at Chosen, "" for none. With a Schedule the choice holds until its
+	// next change; a zero Chosen means that nothing was ever chosen (SPEC F2, F3).
+	Profile  string
+	Chosen   time.Time
+	Schedule *Schedule
 }
 
 // Slot is a column of the matrix.
@@ -110,6 +127,8 @@ const (
 	FaultUserTaken     = "user_taken"     // a user ID in use already
 	FaultRingTimeout   = "ring_timeout"   // negative
 	FaultOwnerType     = "owner_type"     // a feature without an owner type
+	FaultCode          = "code"           // a function code that hides a number or another code
+	FaultRuleTest      = "rule_test"      // a rule does not do what one of its tests expects
 )
 
 type faultList struct{ list Faults }

@@ -40,57 +40,82 @@ type decision struct {
 	table  *Table
 	live   Live
 	caller *slot // nil for outside callers
+	hide   bool  // the caller wants no number shown on this call
+	asked  asked
 }
 
 // Decide says who rings for a request. It never fails and does no I/O; live is
 // asked only for what the answer depends on. When nothing can ring, Busy wins
 // over NotRegistered: one slot that was left out because of a call, of do not
-// disturb or because it is the caller itself makes the answer Busy.
+// disturb or because it is the caller itself makes the answer Busy. What comes when those who ring do not
+// answer is said by Plan.Next.
 func (t *Table) Decide(r Request, live Live) Plan {
 	d := decision{table: t, live: live}
 	d.RingTimeout = t.settings.RingTimeout
-	d.decide(r)
+	d.decide(&r)
 	return d.Plan
 }
 
-func (d *decision) decide(r Request) {
-	dialled, ok := Dialled(r.Called)
-	if !ok {
-		d.end(NoSuchNumber, step{code: cNotANumber, text: r.Called})
+func (d *decision) decide(r *Request) {
+	called := r.Called
+	if e, argument := d.table.codeOf(called); e != nil {
+		if called = d.code(e, argument, r); called == "" {
+			return
+		}
+	}
+	dialled, ok := Dialled(called)
+	switch {
+	case !ok && (strings.HasPrefix(called, "*") || strings.HasPrefix(called, "#")):
+		d.end(NoSuchNumber, step{code: cNoSuchCode, text: called})
+		return
+	case !ok:
+		d.end(NoSuchNumber, step{code: cNotANumber, text: called})
 		return
 	}
-	d.Number = dialled
 	n, known := d.table.numbers.get(dialled)
 	if known && n.user != nil {
-		d.steps = make([]step, 0, len(n.user.slots)+4)
+		d.steps = append(make([]step, 0, len(d.steps)+len(n.user.slots)+5), d.steps...)
 	}
+	d.Number = dialled
 	// Emergency calls are looked at before the caller: no right and no missing
 	// tick may stand in their way (SPEC R5).
 	if emergency(dialled) {
-		d.end(NoRoute, step{code: cEmergencyNoTrunk, text: dialled})
+		d.emergency(r, dialled)
 		return
 	}
-	allowed := d.callerShows(&r.Caller)
-	if known {
-		d.OwnerType, d.OwnerID = n.ownerType, n.ownerID
-		d.ShownCalled = Identity{Number: n.number, Name: n.display}
+	goesOut := !known && outside(dialled)
+	to := Inside
+	if goesOut {
+		to = Outside
+	}
+	allowed := d.callerShows(&r.Caller, to)
+	d.asked = asked{at: r.At, class: r.Caller.Class, caller: r.Caller.Number, called: dialled}
+	if d.caller != nil {
+		d.asked.userID, d.asked.caller = d.caller.user.id, d.CallerNumber
+	}
+	for _, from := range r.Diverted[:min(len(r.Diverted), MaxHops)] {
+		d.Hops = append(d.Hops, Hop{From: from, To: dialled, Why: Always})
 	}
 	switch {
 	case !allowed:
 		d.Outcome = Forbidden
-		if known && n.user != nil {
-			d.refuseAll(n, cSlotCallRefused)
+		if known {
+			d.owned(n)
+			if n.user != nil {
+				d.refuseAll(n, cSlotCallRefused)
+			}
 		}
-	case !known && (dialled[0] == '+' || dialled[0] == '0'):
-		d.end(NoRoute, step{code: cOutsideNoTrunk, text: dialled})
-	case !known:
-		d.end(NoSuchNumber, step{code: cNoSuchNumber, text: dialled})
-	case n.user == nil:
-		d.end(Unsupported, step{code: cUnsupported, number: n})
+	case d.blocked(d.callerUser(), dialled):
+		d.end(Forbidden, step{code: cBlocked, slot: d.caller, text: d.table.international(dialled)})
+	case goesOut && r.Caller.Class != Inside:
+		d.end(Forbidden, step{code: cTransit, text: dialled})
 	default:
-		d.ring(n, r.Caller.Class)
+		d.route(d.systemWide(dialled))
 	}
 }
+
+// outside reports whether a number that is none of ours leads outside.
+func outside(number string) bool { return number[0] == '+' || number[0] == '0' }
 
 // Emergency reports whether a dialled text calls an emergency number.
 func Emergency(text string) bool {
@@ -102,6 +127,24 @@ func emergency(num string) bool {
 	return num == "110" || num == "112" || num == "0110" || num == "0112"
 }
 
+// emergency lets an emergency call out, with a number shown whatever the caller has set (SPEC R5).
+func (d *decision) emergency(r *Request, dialled string) {
+	if !d.table.settings.Outside {
+		d.end(NoRoute, step{code: cEmergencyNoTrunk, text: dialled})
+		return
+	}
+	if s, ok := d.table.slots.get(r.Caller.SlotID); ok && r.Caller.Class == Inside {
+		d.caller = s
+		if s.def != nil {
+			d.Shown = Identity{Number: s.def.number, Name: s.def.display}
+			d.CallerNumber = s.def.number
+		}
+	}
+	d.add(step{code: cEmergency, text: dialled})
+	d.Outcome = Ring
+	d.Targets = []Target{{Outside: strings.TrimPrefix(dialled, "0"), Emergency: true}}
+}
+
 func (d *decision) add(s step) { d.steps = append(d.steps, s) }
 
 func (d *decision) end(o Outcome, s step) {
@@ -109,139 +152,67 @@ func (d *decision) end(o Outcome, s step) {
 	d.add(s)
 }
 
-// callerShows fixes what the callee sees (SPEC M5) and reports whether the
-// caller may call at all.
-func (d *decision) callerShows(c *Caller) bool {
-	if c.Class != Inside {
-		d.Shown = Identity{Number: c.Number, Name: c.Name}
-		d.add(step{code: cCallerOutside, text: c.Number})
-		return true
-	}
-	s, ok := d.table.slots.get(c.SlotID)
-	if !ok {
-		d.add(step{code: cCallerUnknown, text: c.SlotID})
-		return false
-	}
-	d.caller = s
-	if s.def == nil {
-		d.add(step{code: cCallerNoTick, slot: s})
-		return false
-	}
-	show := s.def
-	code := cCallerFirst
-	if s.defChosen {
-		code = cCallerDefault
-	}
-	if wanted, ok := Dialled(c.Wanted); ok {
-		if n := s.showing(wanted); n != nil {
-			show, code = n, cCallerWanted
-		} else {
-			d.add(step{code: cCallerNotTicked, slot: s, text: wanted})
-		}
-	}
-	d.add(step{code: code, slot: s, number: show})
-	d.Shown = Identity{Number: show.number, Name: show.display}
-	d.CallerNumber = show.number
-	return true
+// owned fills in who owns the number that the call has come to.
+func (d *decision) owned(n *number) {
+	d.Number, d.OwnerType, d.OwnerID = n.number, n.ownerType, n.ownerID
+	d.ShownCalled = Identity{Number: n.number, Name: n.display}
 }
 
-// showing returns the number if it is ticked for the slot.
-func (s *slot) showing(num string) *number {
-	for _, n := range s.shown {
-		if n.number == num {
-			return n
-		}
-	}
-	return nil
-}
-
-// refuseAll gives every slot of the row its reason when the row as a whole does
-// not ring.
-func (d *decision) refuseAll(n *number, ticked code) {
-	for i, s := range n.user.slots {
-		c := cSlotNotTicked
-		if n.ticked[i] {
-			c = ticked
-		}
-		d.add(step{code: c, slot: s, number: n})
-	}
-}
-
-// ring decides for a number of a user.
-func (d *decision) ring(n *number, class Class) {
-	if n.ticks == 0 {
-		d.end(NotRegistered, step{code: cRowNoTick, number: n})
-		d.refuseAll(n, cSlotNotTicked)
-		return
-	}
-	d.add(step{code: cRow, number: n})
-	if n.busyOnAny || n.maxCalls > 0 {
-		running := d.live.NumberCalls(n.number)
+// route decides for a number and follows forwards until somebody rings or nobody does. An empty number means that all is said.
+func (d *decision) route(number string) {
+	for number != "" {
+		n, known := d.table.numbers.get(number)
+		d.Number = number
 		switch {
-		case n.busyOnAny && running > 0:
-			d.end(Busy, step{code: cBusyOnAny, number: n, n: running})
-		case n.maxCalls > 0 && running >= n.maxCalls:
-			d.end(Busy, step{code: cLimit, number: n, n: running})
-		}
-		if d.Outcome == Busy {
-			d.refuseAll(n, cSlotNumberBusy)
+		case !known && outside(number):
+			d.ringOutside(number)
+			return
+		case !known:
+			d.end(NoSuchNumber, step{code: cNoSuchNumber, text: number})
 			return
 		}
-	}
-	alert := n.outside
-	if class == Inside {
-		alert = n.inside
-	}
-	busy := false
-	d.Targets = make([]Target, 0, n.ticks)
-	for i, s := range n.user.slots {
-		c := cSlotNotTicked
-		if n.ticked[i] {
-			c = d.slot(n, s)
+		d.owned(n)
+		switch {
+		case n.hunt != nil:
+			number = d.hunt(n)
+		case n.user == nil:
+			d.end(Unsupported, step{code: cUnsupported, number: n})
+			return
+		default:
+			number = d.user(n)
 		}
-		d.add(step{code: c, slot: s, number: n})
-		switch c {
-		case cSlotRings, cSlotRingsWaiting:
-			d.Targets = append(d.Targets, Target{
-				SlotID: s.id, UserID: s.user.id, Type: s.typ, Number: n.number, Alert: alert,
-			})
-		case cSlotIsCaller, cSlotUserDND, cSlotDND, cSlotInCall:
-			busy = true
-		}
-	}
-	switch {
-	case len(d.Targets) > 0:
-		d.Outcome = Ring
-	case busy:
-		d.Targets = nil
-		d.end(Busy, step{code: cAllBusy, number: n})
-	default:
-		d.Targets = nil
-		d.end(NotRegistered, step{code: cNoneRegistered, number: n})
 	}
 }
 
-// slot says what becomes of one ticked slot. The order is that of the strongest
-// reason first: what the user has set comes before what happens to be.
-func (d *decision) slot(n *number, s *slot) code {
-	switch {
-	case s == d.caller:
-		return cSlotIsCaller
-	case s.user.dnd:
-		return cSlotUserDND
-	case s.dnd:
-		return cSlotDND
-	case s.typ == slotMobile:
-		return cSlotMobileNoTrunk
+// ringOutside rings a number outside for the caller, or for who has forwarded to it.
+func (d *decision) ringOutside(number string) {
+	d.OwnerType, d.OwnerID, d.ShownCalled = "", "", Identity{}
+	if !d.table.settings.Outside {
+		d.end(NoRoute, step{code: cOutsideNoTrunk, text: number})
+		return
 	}
-	inCall := d.live.SlotCalls(s.id) > 0
-	switch {
-	case inCall && !n.waiting:
-		return cSlotInCall
-	case !d.live.Registered(s.id):
-		return cSlotNotRegistered
-	case inCall:
-		return cSlotRingsWaiting
+	number = d.table.international(number)
+	t := Target{Outside: number}
+	if u := d.callerUser(); u != nil {
+		t.UserID = u.id
 	}
-	return cSlotRings
+	if len(d.Hops) > 0 {
+		last := &d.Hops[len(d.Hops)-1]
+		t.Number, t.UserID = last.From, last.UserID
+	}
+	d.add(step{code: cOutsideRings, text: number})
+	d.Outcome = Ring
+	d.Targets = []Target{t}
+}
+
+// international puts a number outside as people dial it into international form, as far as Settings tell how.
+func (t *Table) international(number string) string {
+	switch s := &t.settings; {
+	case number == "" || number[0] != '0' || s.Country == "":
+		return number
+	case strings.HasPrefix(number, "00"):
+		return "+" + number[2:]
+	default:
+		return "+" + s.Country + number[1:]
+	}
 }

@@ -42,11 +42,13 @@ type Request struct {
 	Called string // as dialled
 	Caller Caller
 	At     time.Time
+	// Diverted are the numbers that forwarded the call before it came here, the last one first (Diversion, History-Info). They
+	// count as hops.
+	Diverted []string
 }
 
 // Live is the state of the moment that a decision needs. Implementations must
-// answer without blocking; the table calls NumberCalls at most once and the two
-// others at most once for each slot of the called number's owner. The call that
+// answer without blocking; the table asks at most once for each number and each slot that a plan looks at. The call that
 // asks must not be counted yet.
 type Live interface {
 	// SlotCalls counts the calls that are up or being set up with the slot as
@@ -57,16 +59,21 @@ type Live interface {
 	NumberCalls(number string) int
 	// Registered reports whether at least one contact is registered for the slot.
 	Registered(slotID string) bool
+	// HuntTurn counts the calls that a hunt group of strategy round robin has spread so far, see Plan.Turn.
+	HuntTurn(huntID string) int
 }
 
-// Target is one slot to ring.
+// Target is one place to ring: a slot, or a number outside.
 type Target struct {
-	SlotID string
-	UserID string
-	Type   string // slot type as in internal/directory: desk, dect, mobile, softphone, ucc
-	Number string // number over which it rings
+	SlotID string // empty for a number outside that is no mobile slot
+	UserID string // on whose behalf it is rung
+	Type   string // slot type as in internal/directory: desk, dect, mobile, softphone, ucc; empty for a number outside
+	Number string // number over which it rings; empty when the caller dialled outside
 	Alert  string // Alert-Info value such as "Bellcore-dr1", empty for the phone's own
-	Mobile string // outside number to dial for a mobile slot, empty otherwise
+	// Outside is the number to dial outside, of a mobile slot too: "+" and digits where Settings allow to know, else as dialled.
+	Outside string
+	// Emergency calls go out whatever is full (SPEC R5).
+	Emergency bool
 	// RingTimeout ends the ringing of this slot alone; 0 means that it rings as long as the plan says.
 	RingTimeout time.Duration
 }
@@ -84,7 +91,38 @@ const (
 	Forbidden     Outcome = "forbidden"      // 403
 	NoRoute       Outcome = "no_route"       // 404: an outside number and no trunk to carry it
 	Unsupported   Outcome = "unsupported"    // 501: a number whose kind cannot take calls yet
+	Declined      Outcome = "declined"       // 603: a rule rejects the call
+	Unanswered    Outcome = "no_answer"      // 480: nobody answered, and nothing more is to come
+	Looped        Outcome = "looped"         // 482: a chain of forwards came to a number twice
+	TooManyHops   Outcome = "too_many_hops"  // 483: more than MaxHops forwards
+	Command       Outcome = "command"        // a function code: Plan.Command says what is to be done, the caller hears whether it was
 )
+
+// MaxHops bounds the forwards of one call (SPEC F5).
+const MaxHops = 10
+
+// Hop is one forward on the way of a call (SPEC F5).
+type Hop struct {
+	From string // number that was called
+	To   string
+	// Why is the case of the rule, or "system" for a system-wide one.
+	Why    Case
+	UserID string // owner of From, empty for a hunt group or a system-wide rule
+}
+
+// BySystem is Hop.Why of a system-wide rule.
+const BySystem Case = "system"
+
+// Order is what a function code wants (SPEC G10). Argument is what followed the code, digits only.
+type Order struct {
+	Action   string // CodeForwardTo …
+	UserID   string // the caller
+	SlotID   string
+	Number   string // the number that the slot shows: settings of numbers are changed there
+	Argument string
+	// Numbers are those whose ringing calls may be taken, for CodePickupGroup and CodePickupNumber.
+	Numbers []string
+}
 
 // Identity is a number and a name to show.
 type Identity struct {
@@ -95,8 +133,9 @@ type Identity struct {
 // Setting names the stored setting that caused a step of a decision, so that a
 // page can link to it.
 type Setting struct {
-	Type  string `json:"type"`  // "number", "slot", "user", "matrix"
-	ID    string `json:"id"`    // number, slot ID or user name
+	// Type is "number", "slot", "user", "matrix", "profile", "hunt_group", "forwarding_rule" or "code".
+	Type  string `json:"type"`
+	ID    string `json:"id"`    // number, slot ID, user name, action of a code, else the ID of the object
 	Field string `json:"field"` // name as in the HTTP API
 }
 
@@ -130,9 +169,19 @@ type Plan struct {
 	// CallerNumber is the own number an inside caller shows and over which the
 	// call runs, empty for outside callers.
 	CallerNumber string
-	// RingTimeout ends ringing with NoAnswer; 0 means the system's default.
+	// RingTimeout ends ringing with OnNoAnswer; 0 means the system's default.
 	RingTimeout time.Duration
+	// Hops are the forwards so far, in order.
+	Hops []Hop
+	// Keep says, of a plan from Next, that what rings already rings on.
+	Keep bool
+	// Turn is the ID of a hunt group whose turn is to be counted when this plan is carried out.
+	Turn string
+	// Command is set when Outcome is Command.
+	Command *Order
 
 	// steps are the decision in compact form; Explain puts them into words.
 	steps []step
+	// more is what Next goes on with, nil when there is nothing.
+	more *continuation
 }

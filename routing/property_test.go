@@ -59,6 +59,7 @@ func (r rig) user(id int, sloppy bool) User {
 type randomLive struct{ rig }
 
 func (l randomLive) SlotCalls(string) int   { return l.IntN(3) / 2 }
+func (l randomLive) HuntTurn(string) int    { return l.IntN(100) }
 func (l randomLive) NumberCalls(string) int { return l.IntN(3) }
 func (l randomLive) Registered(string) bool { return l.IntN(4) > 0 }
 
@@ -192,7 +193,7 @@ func TestWithEqualsCompile(t *testing.T) {
 				}
 			}
 			want, wantErr := Compile(whole)
-			got, err := table.With(changed, removed, given)
+			got, err := table.With(Change{Users: changed, Removed: removed, Features: given})
 			if (err == nil) != (wantErr == nil) {
 				t.Fatalf("With: %v\nCompile: %v", err, wantErr)
 			}
@@ -256,7 +257,9 @@ func TestWithLeavesTheOldTable(t *testing.T) {
 	u := member(7)
 	u.Numbers = u.Numbers[:1]
 	u.Slots[0].DND = true
-	changed, err := old.With([]User{u}, []string{member(8).ID}, []Feature{{Number: "999", OwnerType: OwnerFaxLine, OwnerID: "x"}})
+	changed, err := old.With(Change{
+		Users: []User{u}, Removed: []string{member(8).ID}, Features: []Feature{{Number: "999", OwnerType: OwnerFaxLine, OwnerID: "x"}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +270,7 @@ func TestWithLeavesTheOldTable(t *testing.T) {
 	if _, ok := old.Number("999"); ok {
 		t.Error("old table has a new feature")
 	}
-	both, err := changed.With(nil, nil, []Feature{})
+	both, err := changed.With(Change{Features: []Feature{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,6 +360,7 @@ type countingLive struct {
 }
 
 func (l *countingLive) SlotCalls(id string) int { l.slots["c"+id]++; return 0 }
+func (l *countingLive) HuntTurn(string) int     { return 0 }
 func (l *countingLive) NumberCalls(string) int  { l.numbers++; return 0 }
 func (l *countingLive) Registered(id string) bool {
 	l.slots["r"+id]++

@@ -35,6 +35,71 @@ const (
 	cSlotCallRefused
 	cAllBusy
 	cNoneRegistered
+	// who calls
+	cCallerListed
+	cHiddenOnce
+	cHiddenInside
+	cHiddenOutside
+	cBlocked
+	// outside
+	cEmergency
+	cOutsideRings
+	cTransit
+	cSlotMobileRings
+	cSlotMobileNoNumber
+	// forwarding
+	cProfileChosen
+	cProfileChosenUntil
+	cProfileScheduled
+	cNoProfile
+	cRuleForward
+	cRuleParallel
+	cRuleReject
+	cRuleVoicemail
+	cRuleAnnouncement
+	cRuleAllow
+	cForwardToCaller
+	cForwardGone
+	cForwardUnsupported
+	cForwardNoTrunk
+	cForwardBlocked
+	cForwardLoop
+	cForwardHops
+	cSlotForwarded
+	cSlotRingsAlready
+	cParallelAgain
+	cParallelGone
+	cParallelNoTrunk
+	cParallelBlocked
+	cThenBusy
+	cThenNoAnswer
+	cThenUnregistered
+	cAfterBusy
+	cAfterNoAnswer
+	cAfterUnregistered
+	cSystemForward
+	cSystemReject
+	cSystemAllow
+	cSystemVoicemail
+	cSystemAnnouncement
+	// hunt groups
+	cHunt
+	cHuntMember
+	cHuntMemberGone
+	cHuntBusy
+	cHuntNoAnswer
+	cHuntUnregistered
+	// function codes
+	cCode
+	cCodeOutside
+	cCodeIncomplete
+	cNoSuchCode
+	cPickupGroup
+	cPickupNoGroup
+	cPickupOwn
+	cPickupTogether
+	cPickupAllowed
+	cPickupForbidden
 	codes // how many there are
 )
 
@@ -44,13 +109,16 @@ type step struct {
 	code   code
 	slot   *slot
 	number *number
+	rule   *rule
+	set    *ruleset
+	entry  *codeEntry
 	text   string
 	n      int
 }
 
 // wording renders one code. In the texts {n} is the number of the step, {owner}
-// its owner, {s} the slot, {text} the text handed in, {count} the count, {limit}
-// the number's limit, {ticked} the names of the ticked slots.
+// its owner, {s} the slot, {suser} its user, {text} the text handed in, {count} the count, {limit}
+// the number's limit, {ticked} the names of the ticked slots, {rule} the rule with what it stands in, {to} what the rule does.
 type wording struct {
 	name    string // Reason.Code
 	de, en  string
@@ -71,6 +139,16 @@ const (
 	numberWaiting
 	numberBusyOnAny
 	numberMaxCalls
+	numberProfile
+	numberSchedule
+	userShown
+	userHideInside
+	userHideOutside
+	userBlocks
+	ruleField
+	huntMembers
+	codeOfAction
+	pickupGroups
 )
 
 // words returns the wording of a code. It is a switch over constants in one
@@ -210,6 +288,6 @@ func (c code) calledWords() wording {
 			"No ticked slot of {n} can be reached: the number counts as not registered.", noSetting,
 		}
 	default:
-		return wording{}
+		return c.forwardWords()
 	}
 }

@@ -3,6 +3,7 @@ package routing
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Table is the compiled configuration. It is immutable: a change makes a new
@@ -13,6 +14,7 @@ type Table struct {
 	users    index[*user]
 	features []string // numbers of features
 	settings Settings
+	globals
 }
 
 // user, slot and number are compiled and never change after With returned. A
@@ -22,6 +24,12 @@ type user struct {
 	dnd                   bool
 	numbers               []*number
 	slots                 []*slot
+	profiles              []*ruleset
+	shownInside           []string
+	shownOutside          []string
+	hideInside            bool
+	hideOutside           bool
+	blocks                []*matcher
 }
 
 type slot struct {
@@ -44,39 +52,57 @@ type number struct {
 	waiting, busyOnAny bool
 	ticked             []bool // by index of user.slots
 	ticks              int
+	// Forwarding: the profile chosen by hand, and what the schedule says when that no longer holds.
+	chosen      *ruleset
+	everChosen  bool
+	chosenUntil time.Time
+	schedule    *schedule
+	hunt        *hunt // of a hunt group
 }
 
 // Compile builds a table. The error is of type Faults and holds everything that
-// is wrong.
+// is wrong. What is wrong inside rules, schedules and calendars is no fault here: it is refused when it is saved, and a rule in old data that
+// cannot be understood never applies.
 func Compile(c Config) (*Table, error) {
 	t := &Table{settings: c.Settings}
 	b := newBuild(t)
 	if c.Settings.RingTimeout < 0 {
 		b.faults.add("settings.ring_timeout", FaultRingTimeout, "must not be negative")
 	}
-	return b.finish(c.Users, c.Features)
+	return b.finish(&Change{Users: c.Users, Features: c.Features, Globals: &c.Globals})
 }
 
-// With returns a table in which the changed users replace those of the same ID
-// (or are new), the removed users are gone, and features, unless nil, replace
-// all features. Its cost depends on the users named, not on the size of the
+// Change says what a new table has that the one before had not.
+type Change struct {
+	Users    []User    // replace those of the same ID, or are new
+	Removed  []string  // IDs of users who are gone
+	Features []Feature // replace all features, unless nil
+	Globals  *Globals  // replace the former ones, unless nil
+	Rights   Rights    // replace the former ones, unless nil
+}
+
+// With returns a changed table. Its cost depends on the users named and, if they change, on the globals, not on the size of the
 // table. Faults are those of Compile; t stays valid in any case.
-func (t *Table) With(changed []User, removed []string, features []Feature) (*Table, error) {
+func (t *Table) With(c Change) (*Table, error) {
 	b := newBuild(t)
-	for i := range changed {
-		b.drop(changed[i].ID)
+	for i := range c.Users {
+		b.drop(c.Users[i].ID)
 	}
-	for _, id := range removed {
+	for _, id := range c.Removed {
 		b.drop(id)
 	}
-	if features == nil {
-		return b.finish(changed, nil)
+	if c.Features != nil {
+		for _, n := range t.features {
+			b.numbers.remove(n)
+		}
+		b.features = nil
 	}
-	for _, n := range t.features {
-		b.numbers.remove(n)
+	if c.Globals != nil {
+		for _, h := range t.hunts {
+			b.numbers.remove(h.number.number)
+		}
 	}
-	b.features = nil
-	return b.finish(changed, features)
+	return b.finish(&c)
 }
 
 // build is a table in the making.
@@ -86,6 +112,7 @@ type build struct {
 	numbers  *edit[*number]
 	slots    *edit[*slot]
 	users    *edit[*user]
+	globals  globals
 	faults   faultList
 }
 
@@ -96,6 +123,7 @@ func newBuild(from *Table) *build {
 		numbers:  newEdit(from.numbers),
 		slots:    newEdit(from.slots),
 		users:    newEdit(from.users),
+		globals:  from.globals,
 	}
 }
 
@@ -114,27 +142,34 @@ func (b *build) drop(id string) {
 	b.users.remove(id)
 }
 
-// finish adds users and features and returns the table. All slots come before
-// the first number, so that a tick for a slot of another user can be named.
-func (b *build) finish(users []User, features []Feature) (*Table, error) {
-	compiled := make([]*user, len(users))
-	for i := range users {
-		compiled[i] = b.addUser(&users[i])
+// finish adds what is new and returns the table. All slots come before
+// the first number, so that a tick for a slot of another user can be named; codes come last, since they must not hide a number.
+func (b *build) finish(c *Change) (*Table, error) {
+	compiled := make([]*user, len(c.Users))
+	for i := range c.Users {
+		compiled[i] = b.addUser(&c.Users[i])
 	}
-	for i := range users {
+	for i := range c.Users {
 		if compiled[i] != nil {
-			b.addNumbers(compiled[i], &users[i])
+			b.addNumbers(compiled[i], &c.Users[i])
 		}
 	}
-	for i := range features {
-		b.addFeature(i, features[i])
+	for i := range c.Features {
+		b.addFeature(i, c.Features[i])
 	}
+	if c.Globals != nil {
+		b.addGlobals(c.Globals)
+	}
+	if c.Rights != nil {
+		b.globals.rights = c.Rights
+	}
+	b.checkCodes(c)
 	if err := b.faults.err(); err != nil {
 		return nil, err
 	}
 	return &Table{
 		numbers: b.numbers.index, slots: b.slots.index, users: b.users.index,
-		features: b.features, settings: b.settings,
+		features: b.features, settings: b.settings, globals: b.globals,
 	}, nil
 }
 
@@ -157,12 +192,25 @@ func (b *build) addUser(in *User) *user {
 		b.faults.add(path+".id", FaultUserTaken, "ID %s belongs to user %s already", in.ID, first.username)
 		return nil
 	}
-	u := &user{id: in.ID, username: in.Username, display: in.DisplayName, dnd: in.DND}
+	u := &user{
+		id: in.ID, username: in.Username, display: in.DisplayName, dnd: in.DND,
+		shownInside: slices.Clone(in.ShownInside), shownOutside: slices.Clone(in.ShownOutside),
+		hideInside: in.HideInside, hideOutside: in.HideOutside,
+	}
 	if u.username == "" {
 		u.username = in.ID
 	}
 	if u.display == "" {
 		u.display = u.username
+	}
+	for _, m := range in.Blocks {
+		if blocked := compileMatch(m); blocked != nil {
+			u.blocks = append(u.blocks, blocked)
+		}
+	}
+	for i := range in.Profiles {
+		p := &in.Profiles[i]
+		u.profiles = append(u.profiles, compileRules(&ruleset{kind: "profile", id: p.ID, name: p.Name, owner: u}, p.Rules))
 	}
 	b.users.set(u.id, u)
 	for i := range in.Slots {
@@ -242,6 +290,7 @@ func (b *build) addNumber(u *user, path string, in *Number) {
 		return
 	}
 	u.numbers = append(u.numbers, n)
+	n.forwarding(in)
 	for i, id := range in.Ticked {
 		at := fmt.Sprintf("%s.ticked[%d]", path, i)
 		s, ok := b.slots.get(id)
@@ -297,8 +346,11 @@ func (n *number) owner() string {
 	if n.user != nil {
 		return "user " + n.user.username
 	}
-	if n.ownerType == OwnerFaxLine {
+	switch n.ownerType {
+	case OwnerFaxLine:
 		return "fax line " + n.ownerID
+	case OwnerHunt:
+		return "hunt group " + n.display
 	}
 	return n.ownerType + " " + n.ownerID
 }

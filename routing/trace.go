@@ -25,6 +25,14 @@ type fact struct {
 	Count    int     `json:"q,omitempty"`
 	Limit    int     `json:"m,omitempty"`
 	Text     string  `json:"z,omitempty"`
+	// Of a rule: its name, the kind, ID and name of what it stands in, the field there, and what it does.
+	Rule   string `json:"r,omitempty"`
+	SetIs  string `json:"y,omitempty"`
+	SetID  string `json:"d,omitempty"`
+	Set    string `json:"p,omitempty"`
+	Field  string `json:"f,omitempty"`
+	Does   string `json:"a,omitempty"` // kind of action, or action of a code
+	DoesTo string `json:"b,omitempty"` // number or numbers
 }
 
 // label of a slot: its name, else its type.
@@ -110,12 +118,35 @@ func (s *step) fact() fact {
 		}
 	}
 	switch w.setting {
-	case matrixOfSlot, userDND:
+	case matrixOfSlot, userDND, userShown, userHideInside, userHideOutside, userBlocks:
 		f.Login = s.slot.user.username
 	case matrixOfNumber:
 		f.Login = s.number.user.username
 	}
+	f.ruled(s)
 	return f
+}
+
+// ruled takes what the step says of a rule, a profile or a code.
+func (f *fact) ruled(s *step) {
+	set := s.set
+	if r := s.rule; r != nil {
+		set = r.in
+		f.Rule, f.Field, f.Does = r.name, r.field, string(r.do.Kind)
+		f.DoesTo = doing(&r.do, false)
+		if set.id == "" { // a system-wide rule stands alone
+			f.SetID = r.id
+		}
+	}
+	if set != nil {
+		f.SetIs, f.Set = set.kind, set.name
+		if set.id != "" {
+			f.SetID = set.id
+		}
+	}
+	if s.entry != nil {
+		f.SetIs, f.Does = "code", s.entry.action
+	}
 }
 
 func (f *fact) owner(n *number) {
@@ -123,7 +154,10 @@ func (f *fact) owner(n *number) {
 		f.Owner = n.user.label()
 		return
 	}
-	f.OwnerIs, f.OwnerID = string(n.ownerType), n.ownerID
+	f.OwnerIs, f.OwnerID = n.ownerType, n.ownerID
+	if n.hunt != nil {
+		f.Set, f.SetIs, f.SetID = n.display, OwnerHunt, n.ownerID
+	}
 }
 
 func (f *fact) ticked(n *number) {
@@ -185,6 +219,12 @@ func (f *fact) value(name string, german bool) string {
 		return strconv.Itoa(f.Count)
 	case "limit":
 		return strconv.Itoa(f.Limit)
+	case "rule":
+		return f.ruleLabel()
+	case "to":
+		return doing(&Action{Kind: ActionKind(f.Does), Number: f.DoesTo, Numbers: []string{f.DoesTo}}, german)
+	case "what":
+		return meaning(f.Does, german)
 	case "text":
 		switch {
 		case f.Text != "" || f.Code != cCallerOutside.words().name:
@@ -227,12 +267,29 @@ func (f *fact) ownerLabel(german bool) string {
 	switch {
 	case f.Owner != "":
 		return f.Owner
+	case f.OwnerIs == OwnerHunt && german:
+		return "der Sammelanschluss " + f.Set
+	case f.OwnerIs == OwnerHunt:
+		return "hunt group " + f.Set
 	case f.OwnerIs == OwnerFaxLine && german:
 		return "der Faxleitung " + f.OwnerID
 	case f.OwnerIs == OwnerFaxLine:
 		return "fax line " + f.OwnerID
 	}
 	return f.OwnerIs + " " + f.OwnerID
+}
+
+// ruleLabel names a rule by what it stands in and its own name, or one of them.
+func (f *fact) ruleLabel() string {
+	switch {
+	case f.Set == "" && f.Rule == "":
+		return f.SetID
+	case f.Rule == "":
+		return "„" + f.Set + "“"
+	case f.Set == "":
+		return "„" + f.Rule + "“"
+	}
+	return "„" + f.Set + "“ (" + f.Rule + ")"
 }
 
 // slotLabel is the name of a slot, or that of its type when it has none.
@@ -277,9 +334,31 @@ func (f *fact) setting(which setting) *Setting {
 		return &Setting{Type: "number", ID: f.Number, Field: "busy_on_any"}
 	case numberMaxCalls:
 		return &Setting{Type: "number", ID: f.Number, Field: "max_calls"}
+	case numberProfile:
+		return &Setting{Type: "number", ID: f.Number, Field: "forwarding_profile"}
+	case numberSchedule:
+		return &Setting{Type: "number", ID: f.Number, Field: "schedule"}
+	case ruleField:
+		return &Setting{Type: f.SetIs, ID: f.SetID, Field: f.Field}
+	case huntMembers:
+		return &Setting{Type: OwnerHunt, ID: f.OwnerID, Field: "members"}
+	case codeOfAction:
+		return &Setting{Type: "code", ID: f.Does, Field: "code"}
+	case pickupGroups:
+		return &Setting{Type: "pickup_group", Field: "users"}
 	default:
+		return f.userSetting(which)
+	}
+}
+
+func (f *fact) userSetting(which setting) *Setting {
+	field := map[setting]string{
+		userShown: "shown_numbers", userHideInside: "hide_number_inside", userHideOutside: "hide_number_outside", userBlocks: "call_blocking",
+	}[which]
+	if field == "" {
 		return nil
 	}
+	return &Setting{Type: "user", ID: f.Login, Field: field}
 }
 
 // appendJSON appends what json.Marshal makes of the fact, at a tenth of the cost: it is done for each step of each call.
@@ -296,6 +375,13 @@ func (f *fact) appendJSON(b []byte) []byte {
 		{`,"k":`, f.OwnerIs},
 		{`,"i":`, f.OwnerID},
 		{`,"z":`, f.Text},
+		{`,"r":`, f.Rule},
+		{`,"y":`, f.SetIs},
+		{`,"d":`, f.SetID},
+		{`,"p":`, f.Set},
+		{`,"f":`, f.Field},
+		{`,"a":`, f.Does},
+		{`,"b":`, f.DoesTo},
 	} {
 		if m.value != "" {
 			b = appendText(append(b, m.key...), m.value)

@@ -14,7 +14,7 @@ type Explanation struct {
 	Class       routing.Class    `json:"class" enum:"inside,outside"`
 	To          string           `json:"to"`
 	At          time.Time        `json:"at"`
-	Outcome     routing.Outcome  `json:"outcome" doc:"ring, no_such_number, busy, not_registered, forbidden, no_route or unsupported"`
+	Outcome     routing.Outcome  `json:"outcome" doc:"ring, no_such_number, busy, not_registered, forbidden, no_route, unsupported, declined, no_answer, looped, too_many_hops or command"`
 	Number      string           `json:"number,omitempty" doc:"The number that takes the call"`
 	Owner       string           `json:"owner,omitempty" doc:"Who owns the number"`
 	Targets     []Target         `json:"targets" nullable:"false" doc:"Slots that ring at once"`
@@ -31,7 +31,7 @@ type Target struct {
 	Name     string `json:"name"`
 	Number   string `json:"number"`
 	Alert    string `json:"alert,omitempty" doc:"Alert-Info"`
-	Mobile   string `json:"mobile,omitempty" doc:"Outside number that is dialled for a mobile slot"`
+	Outside  string `json:"outside,omitempty" doc:"Number that is dialled outside, also for a mobile slot"`
 }
 
 // Shown is a number with a name.
@@ -80,7 +80,7 @@ func (a *API) explain(_ context.Context, in *explainInput) (*struct{ Body Explan
 		slot, _ := table.Slot(t.SlotID)
 		v.Targets = append(v.Targets, Target{
 			SlotID: t.SlotID, Username: username(snap, t.UserID), Type: t.Type, Name: slot.Name,
-			Number: t.Number, Alert: t.Alert, Mobile: t.Mobile,
+			Number: t.Number, Alert: t.Alert, Outside: t.Outside,
 		})
 	}
 	return &struct{ Body Explanation }{v}, nil

@@ -80,6 +80,7 @@ type idle map[string]bool
 
 func (idle) SlotCalls(string) int            { return 0 }
 func (idle) NumberCalls(string) int          { return 0 }
+func (idle) HuntTurn(string) int             { return 0 }
 func (i idle) Registered(slotID string) bool { return i[slotID] }
 
 // Explain prints the decision for one call and its reasons. It reads the saved

@@ -51,7 +51,7 @@ func (s *snapshots) compile(next *directory.Snapshot, changed store.Changed) (*l
 	v := &live{source: next}
 	var err error
 	if prev == nil || changed.Full {
-		cfg := routing.Config{Features: features(next), Settings: s.settings}
+		cfg := routing.Config{Features: features(next), Globals: *routingGlobals(next), Settings: s.settings}
 		for id := range next.Users {
 			cfg.Users = append(cfg.Users, routingUser(next, id))
 		}
@@ -68,7 +68,11 @@ func (s *snapshots) compile(next *directory.Snapshot, changed store.Changed) (*l
 	for id := range changed.Users {
 		users = append(users, routingUser(next, id))
 	}
-	if v.table, err = prev.table.With(users, changed.Removed, changedFeatures(prev.source, next, changed)); err != nil {
+	change := routing.Change{Users: users, Removed: changed.Removed, Features: changedFeatures(prev.source, next, changed), Rights: rights{next}}
+	if changed.Globals || changed.Groups {
+		change.Globals = routingGlobals(next)
+	}
+	if v.table, err = prev.table.With(change); err != nil {
 		return nil, err
 	}
 	v.accounts = s.accountsWith(prev, next, changed)
@@ -80,6 +84,9 @@ func (s *snapshots) validate(_, next *directory.Snapshot, changed store.Changed)
 	v, err := s.compile(next, changed)
 	if err != nil {
 		return fmt.Errorf("the change does not compile: %w", err)
+	}
+	if err := testRules(v.table, next, changed); err != nil {
+		return err
 	}
 	s.pending = v
 	return nil
@@ -122,7 +129,7 @@ func changedUsers(prev, next *directory.Snapshot, changed store.Changed) []strin
 func changedFeatures(prev, next *directory.Snapshot, changed store.Changed) []routing.Feature {
 	for n := range changed.Numbers {
 		for _, s := range []*directory.Snapshot{prev, next} {
-			if num := s.Numbers[n]; num != nil && num.OwnerType != directory.OwnerUser {
+			if num := s.Numbers[n]; num != nil && feature(num) {
 				return features(next)
 			}
 		}
@@ -170,12 +177,19 @@ func (s *snapshots) addAccount(to map[string]*auth.Account, slot *directory.Slot
 // routingUser is one user's matrix as routing wants it.
 func routingUser(s *directory.Snapshot, id string) routing.User {
 	u := s.Users[id]
-	out := routing.User{ID: u.ID, Username: u.Username, DisplayName: u.FullName(), DND: u.DND}
+	out := routing.User{
+		ID: u.ID, Username: u.Username, DisplayName: u.FullName(), DND: u.DND, Profiles: routingProfiles(s, id),
+		ShownInside: u.ShownInside, ShownOutside: u.ShownOutside, HideInside: u.HideInside, HideOutside: u.HideOutside,
+	}
+	for i := range u.Blocks {
+		out.Blocks = append(out.Blocks, *routingMatch(&u.Blocks[i].Match))
+	}
 	for _, n := range s.Rows[id] {
 		num := s.Numbers[n]
 		out.Numbers = append(out.Numbers, routing.Number{
 			Number: num.Number, DisplayName: num.DisplayName, CallWaiting: num.CallWaiting, BusyOnAny: num.BusyOnAny,
 			MaxCalls: num.MaxCalls, RingInside: num.RingInside, RingOutside: num.RingOutside, Ticked: s.Ticks[n],
+			Profile: num.ProfileID, Chosen: num.ProfileChosen, Schedule: routingSchedule(num.Schedule),
 		})
 	}
 	for _, slotID := range s.Columns[id] {
@@ -188,11 +202,16 @@ func routingUser(s *directory.Snapshot, id string) routing.User {
 	return out
 }
 
-// features are the numbers that belong to no user.
+// feature reports whether a number belongs to something that cannot take calls yet.
+func feature(n *directory.Number) bool {
+	return n.OwnerType != directory.OwnerUser && n.OwnerType != directory.OwnerHuntGroup
+}
+
+// features are those numbers.
 func features(s *directory.Snapshot) []routing.Feature {
 	out := []routing.Feature{}
 	for _, n := range s.Numbers {
-		if n.OwnerType != directory.OwnerUser {
+		if feature(n) {
 			out = append(out, routing.Feature{Number: n.Number, OwnerType: string(n.OwnerType), OwnerID: n.OwnerID})
 		}
 	}

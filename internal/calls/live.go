@@ -1,6 +1,9 @@
 package calls
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // liveStripes is a power of two, large enough that calls which have nothing to
 // do with each other hardly ever meet on a lock.
@@ -16,6 +19,10 @@ type Live struct {
 	slots   counters
 	numbers counters
 	decide  [liveStripes]paddedMutex
+	turns   struct {
+		sync.Mutex
+		n map[string]int
+	}
 }
 
 // paddedMutex keeps neighbours off the same cache line.
@@ -32,6 +39,7 @@ type counters [liveStripes]struct {
 // NewLive returns a table in which nothing runs.
 func NewLive() *Live {
 	l := &Live{}
+	l.turns.n = make(map[string]int)
 	for i := range liveStripes {
 		l.slots[i].n = make(map[string]int)
 		l.numbers[i].n = make(map[string]int)
@@ -93,6 +101,37 @@ func (l *Live) WithNumber(number string, fn func()) {
 	m.Lock()
 	defer m.Unlock()
 	fn()
+}
+
+// WithNumbers is WithNumber for several numbers at once.
+func (l *Live) WithNumbers(numbers []string, fn func()) {
+	stripes := make([]int, len(numbers))
+	for i, n := range numbers {
+		stripes[i] = stripe(n)
+	}
+	slices.Sort(stripes) // one order for all, so that no two wait for each other
+	for _, s := range slices.Compact(stripes) {
+		l.decide[s].Lock()
+		defer l.decide[s].Unlock()
+	}
+	fn()
+}
+
+// HuntTurn counts the turns that were taken of a hunt group of strategy round robin, since the start.
+func (l *Live) HuntTurn(huntID string) int {
+	l.turns.Lock()
+	defer l.turns.Unlock()
+	return l.turns.n[huntID]
+}
+
+// TakeTurn counts a call that a hunt group has spread. An empty ID is ignored.
+func (l *Live) TakeTurn(huntID string) {
+	if huntID == "" {
+		return
+	}
+	l.turns.Lock()
+	defer l.turns.Unlock()
+	l.turns.n[huntID]++
 }
 
 // AddNumber counts a call over number: one that rings or is up for it, or one

@@ -40,8 +40,14 @@ type User struct {
 	PasswordHash string
 	// MustChangePassword is set for first passwords.
 	MustChangePassword bool
-	Version            int64 // optimistic lock, counts from 1
-	Created, Updated   time.Time
+	// ShownInside and ShownOutside are numbers that the user may show beyond the ticked ones, to callees inside and outside
+	// (SPEC M11): inside digits, outside "+" and digits as well.
+	ShownInside, ShownOutside []string
+	// HideInside and HideOutside suppress the number on all calls (CLIR), emergency calls excepted.
+	HideInside, HideOutside bool
+	Blocks                  []Block // numbers that must not be dialled (SPEC G13)
+	Version                 int64   // optimistic lock, counts from 1
+	Created, Updated        time.Time
 }
 
 // GroupType says what a group's members are (SPEC G1).
@@ -89,8 +95,9 @@ type OwnerType string
 
 // Owner types in use. More come with queues, hunt groups, menus and pagers.
 const (
-	OwnerUser    OwnerType = "user"
-	OwnerFaxLine OwnerType = "fax_line" // OwnerID is the name of the line
+	OwnerUser      OwnerType = "user"
+	OwnerFaxLine   OwnerType = "fax_line" // OwnerID is the name of the line
+	OwnerHuntGroup OwnerType = "hunt_group"
 )
 
 // Number is an internal number (extension), digits only, with the settings that
@@ -106,7 +113,12 @@ type Number struct {
 	RingInside  string // Alert-Info for inside callers: "" or "Bellcore-dr1" to "Bellcore-dr8" (SPEC M9)
 	RingOutside string // the same for outside callers
 	DisplayName string // name shown to the callee; empty means the owner's name
-	Version     int64
+	// ProfileID is the forwarding profile chosen by hand at ProfileChosen, "" for none; a zero ProfileChosen means that
+	// nothing was ever chosen. With a Schedule the choice holds until the schedule's next change (SPEC F2, F3).
+	ProfileID     string
+	ProfileChosen time.Time
+	Schedule      *Schedule
+	Version       int64
 }
 
 // Slot is a place for one device of one user, with a SIP account of its own
@@ -156,4 +168,12 @@ type Snapshot struct {
 	// MatrixVersions counts the changes of each user's matrix (rows, columns and
 	// ticks) from 1, by ID of the user. It is the ETag of the matrix.
 	MatrixVersions map[string]int64
+	Profiles       map[string]*Profile     // by ID
+	ProfilesOf     map[string][]string     // IDs in the order of position, by ID of the user
+	Calendars      map[string]*Calendar    // by ID
+	HuntGroups     map[string]*HuntGroup   // by ID
+	PickupGroups   map[string]*PickupGroup // by ID
+	Rules          []*SystemRule           // in order
+	Grants         []Grant                 // sorted by group, permission, objects
+	Codes          map[CodeAction]*Code
 }

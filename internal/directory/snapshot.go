@@ -18,6 +18,12 @@ func NewSnapshot() *Snapshot {
 		Columns:        map[string][]string{},
 		Ticks:          map[string][]string{},
 		MatrixVersions: map[string]int64{},
+		Profiles:       map[string]*Profile{},
+		ProfilesOf:     map[string][]string{},
+		Calendars:      map[string]*Calendar{},
+		HuntGroups:     map[string]*HuntGroup{},
+		PickupGroups:   map[string]*PickupGroup{},
+		Codes:          map[CodeAction]*Code{},
 	}
 }
 

@@ -25,7 +25,7 @@ func newDraft(base *directory.Snapshot, revision int64) *draft {
 	snap.Revision = revision
 	return &draft{
 		snap:    &snap,
-		changed: Changed{Users: map[string]struct{}{}, Numbers: map[string]struct{}{}},
+		changed: Changed{Users: map[string]struct{}{}, Numbers: map[string]struct{}{}, Profiles: map[string]struct{}{}, Rules: map[string]struct{}{}},
 		lists:   map[string]bool{},
 	}
 }

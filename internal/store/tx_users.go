@@ -1,6 +1,8 @@
 package store
 
 import (
+	"reflect"
+
 	"github.com/oklog/ulid/v2"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -65,7 +67,7 @@ func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (
 	edit(&u)
 	u.ID, u.Version, u.Created, u.Updated = old.ID, old.Version, old.Created, old.Updated
 	u.PasswordHash, u.MustChangePassword = old.PasswordHash, old.MustChangePassword
-	if u == *old {
+	if reflect.DeepEqual(u, *old) {
 		return old, nil
 	}
 	if err := u.Validate(); err != nil {

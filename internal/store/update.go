@@ -33,8 +33,12 @@ type Changed struct {
 	Removed []string
 	// Numbers holds all numbers that were added, changed or removed.
 	Numbers map[string]struct{}
-	// Groups says that groups or their stored members differ.
+	// Groups says that groups, their stored members or permissions differ.
 	Groups bool
+	// Globals says that hunt groups, pickup groups, system-wide rules, calendars or function codes differ.
+	Globals bool
+	// Profiles holds the IDs of profiles that are new or differ, Rules those of system-wide rules.
+	Profiles, Rules map[string]struct{}
 }
 
 // Update is the one door for changes of the configuration. It runs fn, and

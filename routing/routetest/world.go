@@ -60,6 +60,9 @@ func (w *world) SlotCalls(slotID string) int { return w.inCall[slotID] }
 // NumberCalls counts as the script said.
 func (w *world) NumberCalls(number string) int { return w.numbers[number] }
 
+// HuntTurn counts as the script said.
+func (w *world) HuntTurn(string) int { return 0 }
+
 // Registered answers as the script said.
 func (w *world) Registered(slotID string) bool { return w.registered[slotID] }
 
@@ -87,7 +90,7 @@ func (w *world) table() (*routing.Table, error) {
 		if w.featured {
 			features = append([]routing.Feature{}, w.config.Features...)
 		}
-		t, err := w.compiled.With(changed, removed, features)
+		t, err := w.compiled.With(routing.Change{Users: changed, Removed: removed, Features: features})
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,16 @@ func planned(o routing.Outcome) ending {
 		e.result, e.status, e.cause = calls.Rejected, 404, "there is no such number"
 	case routing.NoRoute:
 		e.result, e.status, e.cause = calls.Rejected, 404, "there is no way out for this number"
+	case routing.Declined:
+		e.result, e.status, e.cause = calls.Declined, 603, "a rule rejects the call"
+	case routing.Unanswered:
+		e.result, e.status, e.cause = calls.NoAnswer, 480, "nobody answered"
+	case routing.Looped:
+		e.result, e.status, e.cause = calls.Rejected, 482, "forwarding goes in a circle"
+	case routing.TooManyHops:
+		e.result, e.status, e.cause = calls.Rejected, 483, "the call was forwarded too often"
+	case routing.Command:
+		e.result, e.status, e.cause = calls.Rejected, 501, "function codes cannot be carried out yet"
 	case routing.Unsupported:
 		e.result, e.status, e.cause = calls.Rejected, 501, "this kind of number cannot take calls"
 	default:

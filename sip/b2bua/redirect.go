@@ -91,7 +91,7 @@ func (c *call) ringNumber(by *routing.Target, u message.URI) {
 	var buf [8]Contact
 	for i := range plan.Targets {
 		t := &plan.Targets[i]
-		if t.Mobile != "" { // it would be dialled outside
+		if t.Outside != "" { // it would be dialled outside
 			continue
 		}
 		contacts := c.u.cfg.Locator.Contacts(buf[:0], t.SlotID)

@@ -110,7 +110,7 @@ func TestRedirectionInACircle(t *testing.T) {
 // TestRedirectionNeverLeavesTheHouse: neither a mobile's outside number nor a number that is nobody's is dialled.
 func TestRedirectionNeverLeavesTheHouse(t *testing.T) {
 	for name, change := range map[string]func(*routing.Plan){
-		"mobile":   func(p *routing.Plan) { p.Targets[0].Mobile = "+491701234567" },
+		"mobile":   func(p *routing.Plan) { p.Targets[0].Outside = "+491701234567" },
 		"no owner": func(p *routing.Plan) { p.OwnerType = "" },
 		"refused":  func(p *routing.Plan) { p.Outcome = routing.Forbidden },
 	} {

@@ -1,0 +1,97 @@
+package routing
+
+import "slices"
+
+// callerShows fixes what the callee sees (SPEC M5, M11) and reports whether the
+// caller may call at all. to is where the called number lies.
+func (d *decision) callerShows(c *Caller, to Class) bool {
+	if c.Class != Inside {
+		d.Shown = Identity{Number: c.Number, Name: c.Name}
+		d.add(step{code: cCallerOutside, text: c.Number})
+		return true
+	}
+	s, ok := d.table.slots.get(c.SlotID)
+	if !ok {
+		d.add(step{code: cCallerUnknown, text: c.SlotID})
+		return false
+	}
+	d.caller = s
+	if s.def == nil {
+		d.add(step{code: cCallerNoTick, slot: s})
+		return false
+	}
+	show := s.def
+	code := cCallerFirst
+	if s.defChosen {
+		code = cCallerDefault
+	}
+	other := ""
+	if wanted, ok := Dialled(c.Wanted); ok {
+		if n := s.showing(wanted); n != nil {
+			show, code = n, cCallerWanted
+		} else if s.user.mayShow(wanted, to) {
+			other = wanted
+		} else {
+			d.add(step{code: cCallerNotTicked, slot: s, text: wanted})
+		}
+	}
+	d.CallerNumber = show.number
+	d.Shown = Identity{Number: show.number, Name: show.display}
+	if other != "" {
+		d.Shown.Number = other
+		d.add(step{code: cCallerListed, slot: s, number: show, text: other})
+	} else {
+		d.add(step{code: code, slot: s, number: show})
+	}
+	switch {
+	case d.hide:
+		d.Shown = Identity{}
+		d.add(step{code: cHiddenOnce, slot: s})
+	case to == Inside && s.user.hideInside:
+		d.Shown = Identity{}
+		d.add(step{code: cHiddenInside, slot: s})
+	case to == Outside && s.user.hideOutside:
+		d.Shown = Identity{}
+		d.add(step{code: cHiddenOutside, slot: s})
+	}
+	return true
+}
+
+// showing returns the number if it is ticked for the slot.
+func (s *slot) showing(num string) *number {
+	for _, n := range s.shown {
+		if n.number == num {
+			return n
+		}
+	}
+	return nil
+}
+
+// mayShow looks a number up in the list of those that the user may show beyond the ticked ones (SPEC M11).
+func (u *user) mayShow(num string, to Class) bool {
+	if to == Outside {
+		return slices.Contains(u.shownOutside, num)
+	}
+	return slices.Contains(u.shownInside, num)
+}
+
+// callerUser is the user of an inside caller, else nil.
+func (d *decision) callerUser() *user {
+	if d.caller == nil {
+		return nil
+	}
+	return d.caller.user
+}
+
+// blocked says whether the user must not dial the number (SPEC G13). Numbers outside are compared in both forms: as dialled and
+// international.
+func (d *decision) blocked(u *user, number string) bool {
+	if u == nil || len(u.blocks) == 0 || emergency(number) {
+		return false
+	}
+	other := number
+	if outside(number) {
+		other = d.table.international(number)
+	}
+	return slices.ContainsFunc(u.blocks, func(m *matcher) bool { return m.holds(number) || other != number && m.holds(other) })
+}
