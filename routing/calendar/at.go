@@ -42,8 +42,11 @@ func (c *Calendar) Next(t time.Time) (time.Time, bool) {
 		} else {
 			next, changed = c.stepNearChange(&v, at, now)
 		}
-		if changed {
-			return time.Unix(next, 0).In(c.zone.loc), next <= start+horizon
+		switch {
+		case changed && next <= start+horizon:
+			return time.Unix(next, 0).In(c.zone.loc), true
+		case changed:
+			return time.Time{}, false
 		}
 		at = next
 	}
@@ -140,11 +143,7 @@ func (c *Calendar) stepNearChange(v *view, at int64, now int) (next int64, chang
 			if !e.on(&d) {
 				continue
 			}
-			begin, end := e.stretch(v, number)
-			if begin >= end {
-				continue
-			}
-			change := begin
+			change, end := e.stretch(v, number)
 			if i == now {
 				change = end
 			}

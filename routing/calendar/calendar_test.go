@@ -121,6 +121,14 @@ func TestClockChanges(t *testing.T) {
 			"2026-10-24T12:00:00Z", "2026-10-25T03:00:00+01:00", "2026-10-25T04:00:00+01:00",
 		},
 		{
+			"Berlin, spring: the midnight from which on the change is near", `{"zone": "Europe/Berlin", "entries": [{"days": ["fri"], "from": "00:00", "to": "00:00"}]}`,
+			"2026-03-25T12:00:00Z", "2026-03-27T00:00:00+01:00", "2026-03-28T00:00:00+01:00",
+		},
+		{
+			"Berlin, spring: the whole Sunday is an hour shorter", `{"zone": "Europe/Berlin", "entries": [{"days": ["sun"], "from": "00:00", "to": "00:00"}]}`,
+			"2026-03-23T12:00:00Z", "2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00",
+		},
+		{
 			"New York, spring", one("America/New_York", "02:30", "05:00"),
 			"2026-03-07T17:00:00Z", "2026-03-08T03:00:00-04:00", "2026-03-08T05:00:00-04:00",
 		},
@@ -186,13 +194,14 @@ func TestWholeDaysHaveNoGapAtAClockChange(t *testing.T) {
 func TestNextLooksTwoYearsAhead(t *testing.T) {
 	at := instant(t, "2026-11-27T12:00:00Z")
 	for _, test := range []struct {
-		what, first string
-		ok          bool
+		what, first, from string
+		ok                bool
 	}{
-		{"the last day that is looked at", "2028-11-27", true},
-		{"a day more", "2028-11-28", false},
+		{"the last instant that is looked at", "2028-11-27", "12:00", true},
+		{"a minute more", "2028-11-27", "12:01", false},
+		{"a day more", "2028-11-28", "00:00", false},
 	} {
-		c := compile(t, `{"zone": "UTC", "entries": [{"from": "12:00", "to": "13:00", "first": "`+test.first+`"}]}`)
+		c := compile(t, `{"zone": "UTC", "entries": [{"from": "`+test.from+`", "to": "13:00", "first": "`+test.first+`"}]}`)
 		if next, ok := c.Next(at); ok != test.ok {
 			t.Errorf("%s: Next says %s %v", test.what, next, ok)
 		}
