@@ -68,7 +68,11 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	l.remote, l.weOffered = d, c.offer != nil
 	c.held.calleeSlot = f.target.SlotID
 	c.u.cfg.Live.AddSlot(f.target.SlotID)
+	c.answeredOver(f.target.Number)
 	c.rec.AnswerAt, c.rec.ToSlot = now, f.target.SlotID
+	if f.target.Type != "" { // else somebody outside, rung on behalf of the user
+		c.rec.ToUser = f.target.UserID
+	}
 	l.startSession(res)
 
 	if c.offer != nil {

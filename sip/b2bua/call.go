@@ -50,6 +50,7 @@ type call struct {
 	rung    bool // the caller has heard 180
 	calling bool // contacts are being rung one after the other, more are to come
 	best    ending
+	since   int // index in forks of the first that this turn of ringing has rung, see goOn
 
 	anchor *sdp.Session // what the caller was answered in a provisional response
 	rel    *reliable    // provisional responses that the caller acknowledges, nil when it does not
@@ -76,7 +77,7 @@ type call struct {
 	loan         *loan        // its peer is lent to another call, or borrowed from one
 
 	ringTimer *transaction.Timer
-	ringFor   time.Duration // when it ends, from the start
+	ringEnd   time.Time
 	rec       calls.Record
 	held      held
 	urgent    bool // an emergency call
@@ -87,7 +88,7 @@ type call struct {
 type held struct {
 	number, callerNumber   string
 	callerSlot, calleeSlot string
-	redirected             []string // numbers over which it rings as well
+	more                   []string // numbers over which it rings as well
 	source                 bool
 	active                 bool
 	entered                bool // in the table of calls
@@ -246,7 +247,7 @@ func (c *call) release() {
 	live := c.u.cfg.Live
 	live.RemoveNumber(h.number)
 	live.RemoveNumber(h.callerNumber)
-	for _, n := range h.redirected {
+	for _, n := range h.more {
 		live.RemoveNumber(n)
 	}
 	live.RemoveSlot(h.callerSlot)

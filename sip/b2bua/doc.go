@@ -19,7 +19,7 @@
 //	ringing ──first 2xx──▶ up ──BYE, timer, command──▶ ended
 //	   │ ├──first 2xx with an offer──▶ answering ──caller's ACK──▶ up
 //	   │ └──first 2xx while the caller's PRACK is outstanding──▶ holding ──PRACK──▶ up
-//	   └──CANCEL, all failed, ring timeout──▶ ended
+//	   └──CANCEL, all failed, ring timeout──▶ ended, or the next turn of ringing (next.go)
 //
 // "ended" is the moment at which the record is handed over, live counts, ports and
 // the entry in the table of calls are given back, each exactly once (call.end). Legs

@@ -147,10 +147,10 @@ func (f *fork) wait() {
 	sofar := c.sh.Now().Sub(f.start)
 	d := timerC
 	if most := f.target.RingTimeout; most > 0 {
-		d = min(d, most-sofar)
+		d = max(min(d, most-sofar), 0)
 	}
-	if sofar+d < c.ringFor {
-		f.limit.Stop()
+	f.limit.Stop()
+	if c.sh.Now().Add(d).Before(c.ringEnd) {
 		f.limit = c.after(d, func() { f.giveUp(408) })
 	}
 }

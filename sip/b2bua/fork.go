@@ -60,6 +60,12 @@ type stray struct {
 
 // ringAll rings every contact of every target.
 func (c *call) ringAll() {
+	c.ringTargets()
+	c.checkForks()
+}
+
+// ringTargets rings every contact of every target of the plan.
+func (c *call) ringTargets() {
 	var buf [8]Contact
 	rung := 0
 	c.calling = true
@@ -78,13 +84,9 @@ func (c *call) ringAll() {
 			}
 			rung++
 			c.fork(t, &contacts[j])
-			if c.phase != ringing {
-				return
-			}
 		}
 	}
 	c.calling = false
-	c.checkForks()
 }
 
 // miss notes a target that cannot be rung at all.
@@ -285,11 +287,7 @@ func (f *fork) fail(status int) {
 	e := f.failed(status)
 	c.better(e)
 	if status >= 600 {
-		for _, other := range c.forks {
-			other.cancel("", "cancelled")
-		}
-		c.refuse(e)
-		return
+		f.declined()
 	}
 	c.checkForks()
 }
@@ -332,20 +330,16 @@ func (c *call) better(e ending) {
 	}
 }
 
-// checkForks ends the call when no contact is left that could answer.
+// checkForks goes on elsewhere or ends the call when no contact is left that could answer.
 func (c *call) checkForks() {
-	if c.phase != ringing || c.calling {
-		return
-	}
-	for _, f := range c.forks {
-		if f.state < forkCancelling {
-			return
+	for c.phase == ringing && !c.calling && c.ringingForks() == 0 {
+		if c.best.status == 0 {
+			c.best = ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone can be reached"}
+		}
+		if e := c.best; !c.goOn(e) {
+			c.refuse(e)
 		}
 	}
-	if c.best.status == 0 {
-		c.best = ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone can be reached"}
-	}
-	c.refuse(c.best)
 }
 
 // stray acknowledges and ends an answer that nobody wants any more.

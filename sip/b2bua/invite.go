@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -274,56 +275,57 @@ func (c *call) decide() {
 		At:     c.sh.Now(),
 	}
 	number, _ := routing.Dialled(c.called)
-	live := c.u.cfg.Live
-	live.WithNumber(number, func() {
-		c.plan = c.u.cfg.Router.Decide(r, c.u.live)
-		if c.plan.Outcome != routing.Ring {
-			return
-		}
-		c.held.number, c.held.callerNumber, c.held.callerSlot = c.plan.Number, c.plan.CallerNumber, c.account.SlotID
-		live.AddNumber(c.held.number)
-		live.AddNumber(c.held.callerNumber)
-		live.AddSlot(c.held.callerSlot)
+	c.plan = c.reserve(number, func() routing.Plan { return c.u.cfg.Router.Decide(r, c.u.live) }, func(p *routing.Plan) {
+		c.runsOver(p)
+		c.callsAs(p.CallerNumber, c.account.SlotID)
+		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
 	p := &c.plan
 	if p.Shown.Number != "" || p.Outcome == routing.Ring {
 		c.rec.From, c.rec.FromName = p.Shown.Number, p.Shown.Name
 	}
-	c.rec.Number = p.Number
-	if p.OwnerType == "user" {
-		c.rec.ToUser = p.OwnerID
-	}
+	c.follow()
 }
 
 // prepare makes what all forks share.
 func (c *call) prepare(req *message.Message) {
 	u := c.u
 	c.from = identity(c.plan.Shown, u.cfg.Domain)
-	c.to = identity(routing.Identity{Number: c.plan.Number}, u.cfg.Domain)
-	if id := c.plan.ShownCalled; id.Number != "" {
-		c.reached = identity(id, u.cfg.Domain)
-	}
+	c.address()
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
 		c.offerBody = c.write(&c.forkSDP, nil, seat{side: calleeSide}, c.a.dlg.Flow.Local().Addr(), c.offer, c.forkDirection())
 	}
+	c.ringFrom(c.sh.Now())
+}
+
+// ringFrom starts the ring time of the plan.
+func (c *call) ringFrom(now time.Time) {
 	timeout := c.plan.RingTimeout
 	if timeout <= 0 {
-		timeout = u.cfg.RingTimeout
+		timeout = c.u.cfg.RingTimeout
 	}
-	c.ringFor = timeout
+	c.ringTimer.Stop()
+	c.ringEnd = now.Add(timeout)
 	c.ringTimer = c.after(timeout, c.ringTimeout)
 }
 
-// ringTimeout ends ringing that nobody answered.
+// ringTimeout ends ringing that nobody answered, or lets it go on elsewhere.
 func (c *call) ringTimeout() {
 	if c.phase != ringing {
 		return
 	}
 	e := ending{result: calls.NoAnswer, status: 480, by: bySystem, cause: "nobody answered in time"}
-	if !c.rung {
+	if !c.rang() {
 		e = ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone answered at all"}
+		if rank(c.best) > rank(e) {
+			e = c.best
+		}
+	}
+	if c.goOn(e) {
+		c.checkForks()
+		return
 	}
 	for _, f := range c.forks {
 		f.cancel("", "timeout")

@@ -33,7 +33,7 @@ func (c *call) party(s side) party {
 			source: c.source, callID: c.a.dlg.CallID,
 		}
 	}
-	p := party{number: c.held.number, shown: c.plan.ShownCalled, source: sourceOf(c.b.dlg.Flow.Remote().Addr()), callID: c.b.dlg.CallID}
+	p := party{number: c.calledOver(), shown: c.plan.ShownCalled, source: sourceOf(c.b.dlg.Flow.Remote().Addr()), callID: c.b.dlg.CallID}
 	p.slot, p.user = c.won.target.SlotID, c.won.target.UserID
 	return p
 }
@@ -60,11 +60,17 @@ func (u *UA) newCallFor(sh *sip.Shard, who *party, called string) *call {
 
 // hold counts what runs over the numbers and slots of a call.
 func (c *call) hold(number, callerNumber, callerSlot string) {
+	c.held.number = number
+	c.u.cfg.Live.AddNumber(number)
+	c.callsAs(callerNumber, callerSlot)
+}
+
+// callsAs counts the caller's side.
+func (c *call) callsAs(number, slot string) {
 	live := c.u.cfg.Live
-	c.held.number, c.held.callerNumber, c.held.callerSlot = number, callerNumber, callerSlot
+	c.held.callerNumber, c.held.callerSlot = number, slot
 	live.AddNumber(number)
-	live.AddNumber(callerNumber)
-	live.AddSlot(callerSlot)
+	live.AddSlot(slot)
 }
 
 // detach takes a leg that is idle out of its call, for another call to attach it. What is left in its place is gone, but for

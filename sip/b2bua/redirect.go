@@ -22,7 +22,7 @@ const (
 // redirected follows a 3xx, and is false when there is nothing to follow.
 func (f *fork) redirected(res *message.Message) bool {
 	c := f.c
-	if f.state == forkCancelling || c.phase != ringing || c.redirections >= maxRedirections {
+	if f.state == forkCancelling || c.phase != ringing || c.redirections >= maxRedirections || f.target.Outside != "" {
 		return false
 	}
 	c.redirections++
@@ -74,20 +74,25 @@ func (c *call) ringNumber(by *routing.Target, u message.URI) {
 	if !ok || u.Scheme != "tel" && !c.ours(u) || len(number) > maxCalled || number == c.plan.Number {
 		return
 	}
-	var plan routing.Plan
-	live := c.u.cfg.Live
-	live.WithNumber(number, func() {
-		plan = c.u.cfg.Router.Decide(routing.Request{
-			Called: number, At: c.sh.Now(),
-			Caller: routing.Caller{Class: routing.Inside, SlotID: by.SlotID, UserID: by.UserID},
-		}, c.u.live)
-		if plan.Outcome != routing.Ring || plan.OwnerType == "" { // without an owner it is none of our numbers
-			plan.Targets = nil
-			return
+	r := routing.Request{
+		Called: number, At: c.sh.Now(), Caller: routing.Caller{Class: routing.Inside, SlotID: by.SlotID, UserID: by.UserID},
+	}
+	plan := c.reserve(number, func() routing.Plan {
+		p := c.u.cfg.Router.Decide(r, others{c.u.live, c})
+		if p.OwnerType == "" { // it is none of our numbers
+			return routing.Plan{}
 		}
-		live.AddNumber(plan.Number)
-		c.held.redirected = append(c.held.redirected, plan.Number)
+		return p
+	}, func(p *routing.Plan) {
+		c.alsoOver(p.Number)
+		for i := range p.Targets {
+			c.alsoOver(p.Targets[i].Number)
+		}
+		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
+	if plan.Outcome != routing.Ring {
+		return
+	}
 	var buf [8]Contact
 	for i := range plan.Targets {
 		t := &plan.Targets[i]
@@ -105,10 +110,10 @@ func (c *call) ringNumber(by *routing.Target, u message.URI) {
 
 // ringOnce rings a contact that the call has not tried before.
 func (c *call) ringOnce(t *routing.Target, at *Contact) {
-	if len(c.forks) >= c.u.cfg.Limits.Contacts {
+	if c.ringingForks() >= c.u.cfg.Limits.Contacts || len(c.forks) >= maxForks {
 		return
 	}
-	for _, f := range c.forks {
+	for _, f := range c.forks[c.since:] {
 		if f.contact == at.URI && f.target.SlotID == t.SlotID {
 			return
 		}

@@ -47,7 +47,7 @@ func (c *call) hears(s side) tune {
 	}
 	switch {
 	case c.phase == ringing:
-		if s == callerSide && c.anchor != nil && c.ringingForks() > 0 && (c.early == nil || c.earlyVoices() > 1) {
+		if s == callerSide && c.anchor != nil && (c.calling || c.ringingForks() > 0) && (c.early == nil || c.earlyVoices() > 1) {
 			return ringback
 		}
 	case c.phase == holding:

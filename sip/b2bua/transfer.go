@@ -81,16 +81,13 @@ func (c *call) decideFor(by, who *party) {
 		Caller: routing.Caller{Class: routing.Inside, SlotID: by.slot, UserID: by.user},
 	}
 	number, _ := routing.Dialled(c.called)
-	c.u.cfg.Live.WithNumber(number, func() {
-		if c.plan = c.u.cfg.Router.Decide(r, c.u.live); c.plan.Outcome == routing.Ring {
-			c.hold(c.plan.Number, who.number, who.slot)
-		}
+	c.plan = c.reserve(number, func() routing.Plan { return c.u.cfg.Router.Decide(r, c.u.live) }, func(p *routing.Plan) {
+		c.runsOver(p)
+		c.callsAs(who.number, who.slot)
+		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
 	c.plan.Shown, c.plan.CallerNumber = who.shown, who.number
-	c.rec.Number = c.plan.Number
-	if c.plan.OwnerType == "user" {
-		c.rec.ToUser = c.plan.OwnerID
-	}
+	c.follow()
 }
 
 // forkDirection is the direction that contacts are offered: what the caller has asked for, but who is transferred may be on
