@@ -43,18 +43,29 @@ func (d *decision) callerShows(c *Caller, to Class) bool {
 	} else {
 		d.add(step{code: code, slot: s, number: show})
 	}
-	switch {
-	case d.hide:
-		d.Shown = Identity{}
-		d.add(step{code: cHiddenOnce, slot: s})
-	case to == Inside && s.user.hideInside:
-		d.Shown = Identity{}
-		d.add(step{code: cHiddenInside, slot: s})
-	case to == Outside && s.user.hideOutside:
-		d.Shown = Identity{}
-		d.add(step{code: cHiddenOutside, slot: s})
-	}
+	d.show = d.show && (other != "" || code == cCallerWanted)
 	return true
+}
+
+// suppress leaves out the caller's number where he wants that: on this call, or on all calls to callees of a class unless he has named a
+// number for this one.
+func (d *decision) suppress(to Class) {
+	u := d.callerUser()
+	var c code
+	switch {
+	case u == nil:
+	case d.hide:
+		c = cHiddenOnce
+	case d.show:
+	case to == Inside && u.hideInside:
+		c = cHiddenInside
+	case to == Outside && u.hideOutside:
+		c = cHiddenOutside
+	}
+	if c != cNone {
+		d.Shown = Identity{}
+		d.add(step{code: c, slot: d.caller})
+	}
 }
 
 // showing returns the number if it is ticked for the slot.
@@ -93,5 +104,5 @@ func (d *decision) blocked(u *user, number string) bool {
 	if outside(number) {
 		other = d.table.international(number)
 	}
-	return slices.ContainsFunc(u.blocks, func(m *matcher) bool { return m.holds(number) || other != number && m.holds(other) })
+	return slices.ContainsFunc(u.blocks, func(m *matcher) bool { return m.holdsEither(number, other) })
 }

@@ -125,6 +125,7 @@ func (d *decision) code(e *codeEntry, argument string, q *Request) (called strin
 		d.hide = true
 		called = argument
 	case CodeShowNumber:
+		d.show = true
 		q.Caller.Wanted, called, _ = strings.Cut(argument, "*")
 	default:
 		d.order(e, argument, &q.Caller)
@@ -164,7 +165,12 @@ func (d *decision) order(e *codeEntry, argument string, c *Caller) {
 
 // pickupGroup lists the numbers of all who share a pickup group with the caller (SPEC G5).
 func (d *decision) pickupGroup(o *Order) {
-	for _, p := range d.table.pickups[o.UserID] {
+	groups := d.table.pickups[o.UserID]
+	if len(groups) == 0 {
+		d.end(Forbidden, step{code: cPickupNoGroup, slot: d.caller})
+		return
+	}
+	for _, p := range groups {
 		for _, id := range p.users {
 			u, ok := d.table.users.get(id)
 			if !ok || id == o.UserID {
@@ -177,31 +183,44 @@ func (d *decision) pickupGroup(o *Order) {
 			}
 		}
 	}
-	if len(d.table.pickups[o.UserID]) == 0 {
-		d.end(Forbidden, step{code: cPickupNoGroup, slot: d.caller})
-		return
-	}
-	d.add(step{code: cPickupGroup, n: len(o.Numbers)})
+	d.add(step{code: cPickupGroup, set: &groups[0].ruleset, n: len(o.Numbers)})
 }
 
-// pickupNumber allows to take a call that rings for a named number: of one's own, of who shares a pickup group, or by permission.
+// pickupNumber allows to take a call that rings for a named number. That of a hunt group stands for those of its members.
 func (d *decision) pickupNumber(o *Order) {
 	n, ok := d.table.numbers.get(o.Argument)
-	if !ok || n.user == nil {
+	switch {
+	case ok && n.user != nil:
+		d.pickupFrom(o, n)
+	case ok && n.hunt != nil:
+		for _, num := range n.hunt.members {
+			if m, ok := d.table.numbers.get(num); ok && m.user != nil {
+				d.pickupFrom(o, m)
+			}
+		}
+	default:
 		d.end(NoSuchNumber, step{code: cNoSuchNumber, text: o.Argument})
 		return
 	}
-	together := slices.ContainsFunc(d.table.pickups[o.UserID], func(p *pickup) bool { return slices.Contains(p.users, n.user.id) })
+	if len(o.Numbers) == 0 {
+		d.Outcome = Forbidden
+	}
+}
+
+// pickupFrom allows to take calls for a user's number: of one's own, of who shares a pickup group, or by permission.
+func (d *decision) pickupFrom(o *Order, n *number) {
+	groups := d.table.pickups[o.UserID]
+	common := slices.IndexFunc(groups, func(p *pickup) bool { return slices.Contains(p.users, n.user.id) })
 	switch {
 	case n.user.id == o.UserID:
 		d.add(step{code: cPickupOwn, number: n})
-	case together:
-		d.add(step{code: cPickupTogether, number: n})
+	case common >= 0:
+		d.add(step{code: cPickupTogether, number: n, set: &groups[common].ruleset})
 	case d.table.rights != nil && d.table.rights.MayPickUp(o.UserID, n.user.id):
 		d.add(step{code: cPickupAllowed, number: n})
 	default:
-		d.end(Forbidden, step{code: cPickupForbidden, number: n})
+		d.add(step{code: cPickupForbidden, number: n})
 		return
 	}
-	o.Numbers = []string{n.number}
+	o.Numbers = append(o.Numbers, n.number)
 }

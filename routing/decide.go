@@ -1,6 +1,10 @@
 package routing
 
-import "strings"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // maxDialled bounds the digits of a dialled number, with room for prefixes.
 const maxDialled = 32
@@ -39,8 +43,10 @@ type decision struct {
 	Plan
 	table  *Table
 	live   Live
+	now    time.Time
 	caller *slot // nil for outside callers
-	hide   bool  // the caller wants no number shown on this call
+	hide   bool  // a code asks for no number to be shown on this call
+	show   bool  // a code names the number to be shown on this call
 	asked  asked
 }
 
@@ -50,13 +56,16 @@ type decision struct {
 // disturb or because it is the caller itself makes the answer Busy. What comes when those who ring do not
 // answer is said by Plan.Next.
 func (t *Table) Decide(r Request, live Live) Plan {
-	d := decision{table: t, live: live}
+	d := decision{table: t, live: live, now: r.At}
 	d.RingTimeout = t.settings.RingTimeout
 	d.decide(&r)
 	return d.Plan
 }
 
 func (d *decision) decide(r *Request) {
+	if r.Caller.Class != Inside {
+		r.Caller.Class = Outside
+	}
 	called := r.Called
 	if e, argument := d.table.codeOf(called); e != nil {
 		if called = d.code(e, argument, r); called == "" {
@@ -64,58 +73,92 @@ func (d *decision) decide(r *Request) {
 		}
 	}
 	dialled, ok := Dialled(called)
-	switch {
-	case !ok && (strings.HasPrefix(called, "*") || strings.HasPrefix(called, "#")):
-		d.end(NoSuchNumber, step{code: cNoSuchCode, text: called})
-		return
-	case !ok:
-		d.end(NoSuchNumber, step{code: cNotANumber, text: called})
+	if !ok {
+		d.noNumber(called)
 		return
 	}
-	n, known := d.table.numbers.get(dialled)
-	if known && n.user != nil {
+	n, _ := d.table.numbers.get(dialled)
+	if n != nil && n.user != nil {
 		d.steps = append(make([]step, 0, len(d.steps)+len(n.user.slots)+5), d.steps...)
 	}
 	d.Number = dialled
 	// Emergency calls are looked at before the caller: no right and no missing
 	// tick may stand in their way (SPEC R5).
-	if emergency(dialled) {
+	if emergency(dialled) && r.Caller.Class == Inside {
 		d.emergency(r, dialled)
 		return
 	}
-	goesOut := !known && outside(dialled)
-	to := Inside
-	if goesOut {
-		to = Outside
-	}
-	allowed := d.callerShows(&r.Caller, to)
-	d.asked = asked{at: r.At, class: r.Caller.Class, caller: r.Caller.Number, called: dialled}
-	if d.caller != nil {
-		d.asked.userID, d.asked.caller = d.caller.user.id, d.CallerNumber
-	}
-	for _, from := range r.Diverted[:min(len(r.Diverted), MaxHops)] {
-		d.Hops = append(d.Hops, Hop{From: from, To: dialled, Why: Always})
-	}
+	allowed := d.callerShows(&r.Caller, d.table.side(dialled))
+	d.ask(r, dialled)
 	switch {
 	case !allowed:
 		d.Outcome = Forbidden
-		if known {
-			d.owned(n)
-			if n.user != nil {
-				d.refuseAll(n, cSlotCallRefused)
-			}
-		}
-	case d.blocked(d.callerUser(), dialled):
+		d.refused(n, cSlotCallRefused)
+		return
+	case slices.Contains(r.Diverted, dialled):
+		d.end(Looped, step{code: cCameBack, text: dialled})
+		d.refused(n, cSlotLoop)
+		return
+	}
+	next := d.systemWide(n, dialled)
+	if next == dialled && d.blocked(d.callerUser(), dialled) {
 		d.end(Forbidden, step{code: cBlocked, slot: d.caller, text: d.table.international(dialled)})
-	case goesOut && r.Caller.Class != Inside:
-		d.end(Forbidden, step{code: cTransit, text: dialled})
-	default:
-		d.route(d.systemWide(dialled))
+		d.refused(n, cSlotCallRefused)
+		return
+	}
+	if next != "" {
+		d.suppress(d.table.side(next))
+	}
+	d.route(next)
+}
+
+// noNumber ends a call to something that is no number.
+func (d *decision) noNumber(called string) {
+	c := cNotANumber
+	if strings.HasPrefix(called, "*") || strings.HasPrefix(called, "#") {
+		c = cNoSuchCode
+	}
+	d.end(NoSuchNumber, step{code: c, text: called})
+}
+
+// ask fixes what conditions are held against, and the hops that the call has behind it.
+func (d *decision) ask(r *Request, dialled string) {
+	d.asked = asked{at: r.At, class: r.Caller.Class, caller: r.Caller.Number, called: dialled, alias: d.table.international(dialled)}
+	if d.caller != nil {
+		d.asked.userID, d.asked.caller = d.caller.user.id, d.CallerNumber
+	}
+	from := r.Diverted[:min(len(r.Diverted), MaxHops)]
+	d.asked.diverted = len(from)
+	for to := dialled; len(from) > 0; from = from[:len(from)-1] {
+		last := len(from) - 1
+		if to = dialled; last > 0 {
+			to = from[last-1]
+		}
+		d.Hops = append(d.Hops, Hop{From: from[last], To: to, Why: Always})
+	}
+}
+
+// refused gives the slots of a number their reason when the call does not get to it.
+func (d *decision) refused(n *number, c code) {
+	if n == nil {
+		return
+	}
+	d.owned(n)
+	if n.user != nil {
+		d.refuseAll(n, c)
 	}
 }
 
 // outside reports whether a number that is none of ours leads outside.
 func outside(number string) bool { return number[0] == '+' || number[0] == '0' }
+
+// side says where a number lies.
+func (t *Table) side(number string) Class {
+	if _, known := t.numbers.get(number); !known && outside(number) {
+		return Outside
+	}
+	return Inside
+}
 
 // Emergency reports whether a dialled text calls an emergency number.
 func Emergency(text string) bool {
@@ -127,22 +170,26 @@ func emergency(num string) bool {
 	return num == "110" || num == "112" || num == "0110" || num == "0112"
 }
 
+// emergencyRing is how long an emergency call rings: no setting may end it early.
+const emergencyRing = 3 * time.Minute
+
 // emergency lets an emergency call out, with a number shown whatever the caller has set (SPEC R5).
 func (d *decision) emergency(r *Request, dialled string) {
 	if !d.table.settings.Outside {
 		d.end(NoRoute, step{code: cEmergencyNoTrunk, text: dialled})
 		return
 	}
-	if s, ok := d.table.slots.get(r.Caller.SlotID); ok && r.Caller.Class == Inside {
-		d.caller = s
+	t := Target{Outside: strings.TrimPrefix(dialled, "0"), Emergency: true}
+	if s, ok := d.table.slots.get(r.Caller.SlotID); ok {
+		d.caller, t.UserID = s, s.user.id
 		if s.def != nil {
 			d.Shown = Identity{Number: s.def.number, Name: s.def.display}
 			d.CallerNumber = s.def.number
 		}
 	}
-	d.add(step{code: cEmergency, text: dialled})
-	d.Outcome = Ring
-	d.Targets = []Target{{Outside: strings.TrimPrefix(dialled, "0"), Emergency: true}}
+	d.end(Ring, step{code: cEmergency, text: dialled})
+	d.Targets = []Target{t}
+	d.RingTimeout = emergencyRing
 }
 
 func (d *decision) add(s step) { d.steps = append(d.steps, s) }
@@ -187,22 +234,48 @@ func (d *decision) route(number string) {
 // ringOutside rings a number outside for the caller, or for who has forwarded to it.
 func (d *decision) ringOutside(number string) {
 	d.OwnerType, d.OwnerID, d.ShownCalled = "", "", Identity{}
-	if !d.table.settings.Outside {
-		d.end(NoRoute, step{code: cOutsideNoTrunk, text: number})
-		return
-	}
-	number = d.table.international(number)
-	t := Target{Outside: number}
+	var t Target
 	if u := d.callerUser(); u != nil {
 		t.UserID = u.id
 	}
-	if len(d.Hops) > 0 {
-		last := &d.Hops[len(d.Hops)-1]
+	forwards := d.forwards()
+	if len(forwards) > 0 {
+		last := &forwards[len(forwards)-1]
 		t.Number, t.UserID = last.From, last.UserID
 	}
-	d.add(step{code: cOutsideRings, text: number})
-	d.Outcome = Ring
-	d.Targets = []Target{t}
+	switch {
+	case d.asked.class != Inside && !slices.ContainsFunc(forwards, d.table.forwardedByUs):
+		d.end(Forbidden, step{code: cTransit, text: number})
+	case !d.table.settings.Outside:
+		d.end(NoRoute, step{code: cOutsideNoTrunk, text: number})
+	default:
+		d.Outcome = Ring
+		d.addOutside(number, t)
+	}
+}
+
+// forwards are the hops that rules of ours have made: what came with the call may be invented.
+func (d *decision) forwards() []Hop { return d.Hops[min(d.asked.diverted, len(d.Hops)):] }
+
+// forwardedByUs says whether a hop begins at a number of ours; only such a one leads from outside to outside (SPEC R4).
+func (t *Table) forwardedByUs(h Hop) bool { return t.side(h.From) == Inside }
+
+// addOutside adds a number outside to what rings.
+func (d *decision) addOutside(number string, t Target) {
+	t.Outside = d.table.international(number)
+	d.add(step{code: cOutsideRings, text: t.Outside})
+	if u := d.callerUser(); u != nil && u.hideOutside && !d.show && d.Shown != (Identity{}) {
+		t.Hide = true
+		d.note(step{code: cHiddenOutside, slot: d.caller})
+	}
+	d.Targets = append(d.Targets, t)
+}
+
+// note adds a step that is not told twice.
+func (d *decision) note(s step) {
+	if !slices.ContainsFunc(d.steps, func(have step) bool { return have.code == s.code && have.rule == s.rule }) {
+		d.add(s)
+	}
 }
 
 // international puts a number outside as people dial it into international form, as far as Settings tell how.

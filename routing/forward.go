@@ -9,46 +9,65 @@ type acted struct {
 	parallel []string // numbers that ring as well
 }
 
-// act carries out the first rule that applies in a case and that can be carried out. What cannot be, such as a target that is
-// gone, is noted and the next rule is tried, so that a mistake in old settings costs a forward and not the call. Only a
-// chain that is too long or comes back ends the call (SPEC F5).
-func (d *decision) act(n *number, rules []*rule, c caseSet) acted {
+// choose finds the first rule that applies in a case and that can be carried out. What cannot be, such as a target that is
+// gone, is noted and the next rule is tried, so that a mistake in old settings costs a forward and not the call.
+func (d *decision) choose(n *number, rules []*rule, c caseSet) *rule {
 	for _, r := range rules {
 		if r.cases&c == 0 || !d.table.holds(r, &d.asked) {
 			continue
 		}
-		switch r.do.Kind {
-		case Allow:
-			d.add(step{code: cRuleAllow, number: n, rule: r})
-			return acted{}
-		case Reject:
-			d.end(Declined, step{code: cRuleReject, number: n, rule: r})
-			d.passed(n, c)
-			return acted{done: true}
-		case Voicemail:
-			d.add(step{code: cRuleVoicemail, number: n, rule: r})
-		case Announcement:
-			d.add(step{code: cRuleAnnouncement, number: n, rule: r})
-		case Parallel:
-			d.add(step{code: cRuleParallel, number: n, rule: r})
-			return acted{parallel: r.do.Numbers}
-		case Forward:
-			why := d.unfit(n, r.do.Number)
-			if why != cNone {
-				d.add(step{code: why, number: n, rule: r, text: r.do.Number})
-				continue
-			}
-			return d.forward(n, r, c)
+		why := d.hindrance(n.user, r)
+		if why == cNone {
+			return r
 		}
+		d.note(step{code: why, number: n, rule: r, text: r.do.Number})
 	}
+	return nil
+}
+
+// act carries out the rule of a case. Only a chain of forwards that is too long or comes back ends the call (SPEC F5).
+func (d *decision) act(n *number, rules []*rule, c caseSet) acted {
+	r := d.choose(n, rules, c)
+	if r == nil {
+		return acted{}
+	}
+	switch r.do.Kind {
+	case Reject:
+		d.end(Declined, step{code: cRuleReject, number: n, rule: r})
+		d.passed(n, c, cSlotRejected)
+		return acted{done: true}
+	case Parallel:
+		d.add(step{code: cRuleParallel, number: n, rule: r})
+		return acted{parallel: r.do.Numbers}
+	case Forward:
+		return d.forward(n, r, c)
+	}
+	d.add(step{code: cRuleAllow, number: n, rule: r})
 	return acted{}
 }
 
-// unfit says why a rule's target cannot be called, cNone when it can.
-func (d *decision) unfit(n *number, to string) code {
+// hindrance says why a rule cannot be carried out, cNone when it can. owner is whose rule it is, nil when it is nobody's in particular.
+func (d *decision) hindrance(owner *user, r *rule) code {
+	switch r.do.Kind {
+	case Voicemail:
+		return cRuleVoicemail
+	case Announcement:
+		return cRuleAnnouncement
+	case Forward:
+		return d.unfit(owner, r.do.Number)
+	case Parallel:
+		if !slices.ContainsFunc(r.do.Numbers, func(number string) bool { return d.cannotRing(owner, number) == cNone }) {
+			return cParallelNobody
+		}
+	}
+	return cNone
+}
+
+// unfit says why a call cannot be forwarded to a number, cNone when it can. Whether anybody is there shows when the call gets to it.
+func (d *decision) unfit(owner *user, to string) code {
 	target, known := d.table.numbers.get(to)
 	switch {
-	case to == d.CallerNumber && d.CallerNumber != "":
+	case d.himself(owner, target, to):
 		return cForwardToCaller
 	case known && target.user == nil && target.hunt == nil:
 		return cForwardUnsupported
@@ -58,46 +77,84 @@ func (d *decision) unfit(n *number, to string) code {
 		return cForwardGone
 	case !d.table.settings.Outside:
 		return cForwardNoTrunk
-	case n.user != nil && d.blocked(n.user, to):
+	case d.blocked(owner, to):
 		return cForwardBlocked
 	}
 	return cNone
 }
 
+// cannotRing says why a number cannot ring beside others, cNone when it can.
+func (d *decision) cannotRing(owner *user, number string) code {
+	target, known := d.table.numbers.get(number)
+	if known && target.user == nil {
+		return cParallelUnsupported
+	}
+	switch d.unfit(owner, number) {
+	case cForwardToCaller:
+		return cParallelAgain
+	case cForwardGone:
+		return cParallelGone
+	case cForwardNoTrunk:
+		return cParallelNoTrunk
+	case cForwardBlocked:
+		return cParallelBlocked
+	}
+	return cNone
+}
+
+// himself says whether a number is the caller's: of his user, of his mobile phone, or the one that an outside caller shows. The rules of others do not
+// send him to himself; so a secretary reaches the one whose calls come to her.
+func (d *decision) himself(owner *user, target *number, to string) bool {
+	u := d.callerUser()
+	switch {
+	case u == nil:
+		return target == nil && d.asked.caller != "" && d.table.international(to) == d.asked.caller
+	case u == owner:
+		return false
+	case target != nil:
+		return target.user == u
+	}
+	return to != "" && slices.ContainsFunc(u.slots, func(s *slot) bool { return s.mobile == d.table.international(to) })
+}
+
 // forward goes on to the target of a rule, unless the chain is at its end.
 func (d *decision) forward(n *number, r *rule, c caseSet) acted {
 	to := r.do.Number
-	switch {
-	case d.visited(n.number, to):
-		d.end(Looped, step{code: cForwardLoop, number: n, rule: r, text: to})
-		d.passed(n, c)
-		return acted{done: true}
-	case len(d.Hops) >= MaxHops:
-		d.end(TooManyHops, step{code: cForwardHops, number: n, rule: r, text: to})
-		d.passed(n, c)
-		return acted{done: true}
-	}
-	d.add(step{code: cRuleForward, number: n, rule: r, text: to})
-	d.passed(n, c)
 	hop := Hop{From: n.number, To: to, Why: c.name()}
 	if n.user != nil {
 		hop.UserID = n.user.id
 	}
-	d.Hops = append(slices.Clip(d.Hops), hop)
-	d.Targets, d.Outcome = nil, ""
+	if !d.hop(hop, step{code: cRuleForward, number: n, rule: r, text: to}) {
+		d.passed(n, c, cSlotLoop)
+		return acted{done: true}
+	}
+	d.passed(n, c, cSlotForwarded)
+	d.Targets, d.Outcome, d.RingTimeout = nil, "", d.table.settings.RingTimeout
 	return acted{done: true, forward: to}
 }
 
-// passed gives the slots of a number their reason when a rule at once has taken the call away. In other cases they have one.
-func (d *decision) passed(n *number, c caseSet) {
-	if c == atOnce && n.user != nil {
-		d.refuseAll(n, cSlotForwarded)
+// hop makes a forward part of the chain, or ends the call where the chain comes back or is too long (SPEC F5). s is the step of the forward.
+func (d *decision) hop(h Hop, s step) bool {
+	switch {
+	case h.To == h.From || slices.ContainsFunc(d.Hops, func(before Hop) bool { return before.From == h.To }):
+		s.code, s.text = cForwardLoop, h.To
+		d.end(Looped, s)
+		return false
+	case len(d.Hops) >= MaxHops:
+		s.code, s.text = cForwardHops, h.To
+		d.end(TooManyHops, s)
+		return false
 	}
+	d.add(s)
+	d.Hops = append(slices.Clip(d.Hops), h)
+	return true
 }
 
-// visited says whether the call has been at a number before.
-func (d *decision) visited(now, number string) bool {
-	return number == now || slices.ContainsFunc(d.Hops, func(h Hop) bool { return h.From == number })
+// passed gives the slots of a number their reason when a rule at once has taken the call away. In other cases they have one.
+func (d *decision) passed(n *number, c caseSet, why code) {
+	if c == atOnce && n.user != nil {
+		d.refuseAll(n, why)
+	}
 }
 
 func (c caseSet) name() Case {
@@ -112,75 +169,87 @@ func (c caseSet) name() Case {
 	return Always
 }
 
-// alsoRing rings a further number beside that of n: its slots by the matrix, without its own forwarding, or a number outside that the owner of n
-// may dial. mine says that the numbers belong to a rule of n's owner.
-func (d *decision) alsoRing(n *number, number string, mine bool) {
-	target, known := d.table.numbers.get(number)
-	switch {
-	case number == n.number || number == d.CallerNumber && number != "" || d.ringsOver(number):
-		d.add(step{code: cParallelAgain, number: n, text: number})
-	case known && target.user != nil:
-		outcome := d.Outcome
-		d.ring(target)
-		d.Outcome = outcome // that of n: what rings is in the targets
-	case known || !outside(number) || emergency(number):
-		d.add(step{code: cParallelGone, number: n, text: number})
-	case !d.table.settings.Outside:
-		d.add(step{code: cParallelNoTrunk, number: n, text: number})
-	case mine && d.blocked(n.user, number):
-		d.add(step{code: cParallelBlocked, number: n, text: number})
-	default:
-		number = d.table.international(number)
-		d.add(step{code: cOutsideRings, text: number})
-		d.Targets = append(d.Targets, Target{Outside: number, Number: n.number, UserID: n.ownerID})
+// ringAlso rings further numbers beside that of n: slots by the matrix, without forwarding of their own, or numbers outside that the
+// owner of n may dial. Then somebody rings, or the outcome stays as it is.
+func (d *decision) ringAlso(n *number, numbers []string) {
+	for _, number := range numbers {
+		d.alsoRing(n, number)
+	}
+	if len(d.Targets) > 0 {
+		d.Outcome = Ring
 	}
 }
 
+func (d *decision) alsoRing(n *number, number string) {
+	if number == n.number || d.ringsOver(number) {
+		d.add(step{code: cParallelAgain, number: n, text: number})
+		return
+	}
+	if why := d.cannotRing(n.user, number); why != cNone {
+		d.add(step{code: why, number: n, text: number})
+		return
+	}
+	if target, known := d.table.numbers.get(number); known {
+		outcome := d.Outcome
+		d.ring(target)
+		d.Outcome = outcome // that of n: what rings is in the targets
+		return
+	}
+	t := Target{Number: n.number}
+	if n.user != nil {
+		t.UserID = n.user.id
+	}
+	d.addOutside(number, t)
+}
+
+// ringsOver says whether a number rings already.
 func (d *decision) ringsOver(number string) bool {
 	return slices.ContainsFunc(d.Targets, func(t Target) bool {
 		return t.Number == number && t.SlotID != "" || t.Outside != "" && t.Outside == d.table.international(number)
 	})
 }
 
-// systemWide follows the first system-wide rule that applies to the number as it was dialled (SPEC F7). It returns the number to
+// systemWide follows the first system-wide rule that applies to the number as it was dialled, n if it has an owner (SPEC F7). It returns the number to
 // go on with, empty when the call ends here.
-func (d *decision) systemWide(num string) string {
+func (d *decision) systemWide(n *number, dialled string) (next string) {
 	if d.table.system == nil {
-		return num
+		return dialled
 	}
 	for _, r := range d.table.system.rules {
-		if r.cases&atOnce == 0 || r.do.Number == num || !d.table.holds(r, &d.asked) {
+		if r.cases&atOnce == 0 || r.do.Number == dialled || !d.table.holds(r, &d.asked) {
+			continue
+		}
+		if why := d.hindrance(nil, r); why != cNone {
+			d.add(step{code: systemWide(why), rule: r, text: r.do.Number})
 			continue
 		}
 		switch r.do.Kind {
 		case Allow:
-			d.add(step{code: cSystemAllow, rule: r, text: num})
-			return num
+			d.add(step{code: cSystemAllow, rule: r, text: dialled})
+			return dialled
 		case Reject:
-			d.end(Declined, step{code: cSystemReject, rule: r, text: num})
-			d.bypassed(num)
+			d.end(Declined, step{code: cSystemReject, rule: r, text: dialled})
+			d.refused(n, cSlotRejected)
 			return ""
 		case Forward:
-			if why := d.unfit(&number{}, r.do.Number); why != cNone && why != cForwardToCaller {
-				d.add(step{code: why, rule: r, text: r.do.Number})
-				continue
+			if !d.hop(Hop{From: dialled, To: r.do.Number, Why: BySystem}, step{code: cSystemForward, rule: r, text: dialled}) {
+				d.refused(n, cSlotLoop)
+				return ""
 			}
-			d.add(step{code: cSystemForward, rule: r, text: num})
-			d.bypassed(num)
-			d.Hops = append(slices.Clip(d.Hops), Hop{From: num, To: r.do.Number, Why: BySystem})
+			d.refused(n, cSlotForwarded)
 			return r.do.Number
-		case Voicemail:
-			d.add(step{code: cSystemVoicemail, rule: r, text: num})
-		case Announcement:
-			d.add(step{code: cSystemAnnouncement, rule: r, text: num})
 		}
 	}
-	return num
+	return dialled
 }
 
-// bypassed gives the slots of a number their reason when a system-wide rule has taken the call.
-func (d *decision) bypassed(num string) {
-	if n, ok := d.table.numbers.get(num); ok {
-		d.passed(n, atOnce)
+// systemWide is the code of a hindrance where a system-wide rule has words of its own.
+func systemWide(c code) code {
+	switch c {
+	case cRuleVoicemail:
+		return cSystemVoicemail
+	case cRuleAnnouncement:
+		return cSystemAnnouncement
 	}
+	return c
 }

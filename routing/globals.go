@@ -29,8 +29,9 @@ type hunt struct {
 	overflow   *ruleset
 }
 
+// pickup is a compiled pickup group. As a ruleset without rules it can stand in a step.
 type pickup struct {
-	name  string
+	ruleset
 	users []string
 }
 
@@ -42,7 +43,7 @@ func (b *build) addGlobals(in *Globals) {
 		rights:    in.Rights,
 	}
 	for i := range in.Calendars {
-		if c, problems := calendar.Compile(in.Calendars[i].Spec); len(problems) == 0 {
+		if c, problems := b.calendars.Compile(in.Calendars[i].Spec); len(problems) == 0 {
 			g.calendars[in.Calendars[i].ID] = c
 		}
 	}
@@ -52,7 +53,7 @@ func (b *build) addGlobals(in *Globals) {
 		}
 	}
 	for _, p := range in.Pickups {
-		compiled := &pickup{name: p.Name, users: slices.Clone(p.Users)}
+		compiled := &pickup{ruleset: ruleset{kind: "pickup_group", id: p.ID, name: p.Name}, users: slices.Clone(p.Users)}
 		for _, u := range p.Users {
 			g.pickups[u] = append(g.pickups[u], compiled)
 		}
@@ -79,34 +80,4 @@ func (b *build) addHunt(in *Hunt) *hunt {
 		return nil
 	}
 	return h
-}
-
-// forwarding compiles what a number has of it.
-func (n *number) forwarding(in *Number) {
-	find := func(id string) *ruleset {
-		for _, p := range n.user.profiles {
-			if p.id == id {
-				return p
-			}
-		}
-		return nil
-	}
-	n.chosen, n.everChosen = find(in.Profile), !in.Chosen.IsZero()
-	if in.Schedule == nil {
-		return
-	}
-	c, problems := calendar.Compile(in.Schedule.Calendar)
-	if len(problems) > 0 {
-		return
-	}
-	n.schedule = &schedule{calendar: c, profiles: make([]*ruleset, len(in.Schedule.Profiles))}
-	for i, id := range in.Schedule.Profiles {
-		n.schedule.profiles[i] = find(id)
-	}
-	if n.everChosen {
-		var changes bool
-		if n.chosenUntil, changes = c.Next(in.Chosen); !changes {
-			n.chosenUntil = never
-		}
-	}
 }

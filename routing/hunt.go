@@ -4,14 +4,20 @@ import "time"
 
 // hunting is where a hunt group is that rings its members in turn.
 type hunting struct {
-	group   *number
-	since   time.Time // when the call came to the group
-	at      int       // index of the member that rings
-	left    int       // members left in this round
-	rang    bool      // a member has rung
-	busy    bool      // a member was busy
-	rounded bool      // somebody rang in this round
+	group *number
+	since time.Time // when the call came to the group
+	round time.Time // when this round began
+	again bool      // this is not the first round
+	told  int       // steps of the decision when the first round was over
+	at    int       // index of the member whose turn is next
+	left  int       // members left in this round
+	rang  bool      // a member has rung
+	busy  bool      // a member was busy
 }
+
+// leastTurn is the least time that a member rings for the group to go round again, should settings say less. It keeps phones that refuse
+// at once from being called again and again.
+const leastTurn = 5 * time.Second
 
 // hunt decides for the number of a hunt group (SPEC G4). Members ring by the matrix; their own forwarding does not apply, since
 // the group is to reach its members and no voicemail of one of them.
@@ -29,26 +35,26 @@ func (d *decision) hunt(n *number) (next string) {
 	}
 	start := 0
 	if h.strategy == RoundRobin {
-		start = d.live.HuntTurn(h.id) % len(h.members)
-		if start < 0 {
-			start = 0
-		}
+		start = max(0, d.live.HuntTurn(h.id)%len(h.members))
 		d.Turn = h.id
 	}
-	return d.huntOn(&hunting{group: n, since: d.asked.at, at: start, left: len(h.members)}, d.asked.at)
+	return d.huntOn(&hunting{group: n, since: d.now, round: d.now, at: start, left: len(h.members)})
 }
 
+// huntAll rings all members at once.
 func (d *decision) huntAll(n *number) string {
 	h := n.hunt
 	busy := false
 	for _, m := range h.members {
 		busy = d.member(n, m) == Busy || busy
 	}
-	d.RingTimeout = h.ringTime
 	switch {
 	case len(d.Targets) > 0:
 		d.Outcome = Ring
-		d.arm(n, h.overflow.rules)
+		if h.ringTime > 0 {
+			d.RingTimeout = h.ringTime
+		}
+		d.arm(n, h.overflow.rules, onBusy|onNoAnswer|onUnregistered)
 		return ""
 	case busy:
 		return d.overflow(n, onBusy)
@@ -63,54 +69,71 @@ func (d *decision) member(group *number, num string) Outcome {
 		d.add(step{code: cHuntMemberGone, number: group, text: num})
 		return NotRegistered
 	}
-	before := len(d.Targets)
 	d.ring(n)
 	found := d.Outcome
 	d.Outcome = ""
-	if len(d.Targets) > before {
-		return Ring
-	}
 	return found
 }
 
-// huntOn rings the next member that can be rung. When none is left the overflow applies, after the first round only if nobody rings at all:
-// as long as somebody does, the group goes round until its time is over.
-func (d *decision) huntOn(g *hunting, now time.Time) string {
+// huntOn rings the next member that can be rung. When none is left the group goes round again until its time is over, provided that somebody
+// rang in full; else the overflow applies.
+func (d *decision) huntOn(g *hunting) (next string) {
 	h := g.group.hunt
 	for {
-		spent := now.Sub(g.since)
-		if h.ringTime > 0 && spent >= h.ringTime {
+		spent := d.now.Sub(g.since)
+		switch {
+		case h.ringTime > 0 && spent >= h.ringTime:
 			return d.overflow(g.group, onNoAnswer)
+		case g.left > 0:
+		case h.ringTime > 0 && d.now.Sub(g.round) >= max(h.memberTime, leastTurn):
+			d.roundAgain(g)
+		default:
+			return d.overflow(g.group, g.found())
 		}
-		if g.left == 0 {
-			switch {
-			case g.rounded && h.ringTime > 0:
-				g.left, g.rounded = len(h.members), false
-			case g.rang:
-				return d.overflow(g.group, onNoAnswer)
-			case g.busy:
-				return d.overflow(g.group, onBusy)
-			default:
-				return d.overflow(g.group, onUnregistered)
-			}
-		}
-		member := g.at
+		member := h.members[g.at]
 		g.at, g.left = (g.at+1)%len(h.members), g.left-1
-		d.add(step{code: cHuntMember, number: g.group, text: h.members[member]})
-		switch d.member(g.group, h.members[member]) {
+		d.add(step{code: cHuntMember, number: g.group, text: member})
+		switch d.member(g.group, member) {
 		case Ring:
-			g.rang, g.rounded = true, true
+			g.rang = true
 			d.Outcome = Ring
-			d.RingTimeout = h.memberTime
-			if left := h.ringTime - spent; h.ringTime > 0 && (left < d.RingTimeout || d.RingTimeout <= 0) {
-				d.RingTimeout = left
-			}
+			d.huntTime(h, spent)
 			d.more = &continuation{table: d.table, asked: d.asked, caller: d.caller, number: g.group, hunting: g}
 			return ""
 		case Busy:
 			g.busy = true
 		}
 	}
+}
+
+// roundAgain begins another round. Of the rounds after the first only the last is told, so that a long call has a short record.
+func (d *decision) roundAgain(g *hunting) {
+	if !g.again {
+		g.again, g.told = true, len(d.steps)
+	}
+	d.steps = append(d.steps[:g.told:g.told], step{code: cHuntAgain, number: g.group, n: int(d.now.Sub(g.since) / time.Second)})
+	g.left, g.round = len(g.group.hunt.members), d.now
+}
+
+// huntTime is how long a member rings: its turn, but no longer than the group has left.
+func (d *decision) huntTime(h *hunt, spent time.Duration) {
+	if h.memberTime > 0 {
+		d.RingTimeout = h.memberTime
+	}
+	if left := h.ringTime - spent; h.ringTime > 0 && (left < d.RingTimeout || d.RingTimeout <= 0) {
+		d.RingTimeout = left
+	}
+}
+
+// found is the case in which a group is that has gone through its members.
+func (g *hunting) found() caseSet {
+	switch {
+	case g.rang:
+		return onNoAnswer
+	case g.busy:
+		return onBusy
+	}
+	return onUnregistered
 }
 
 // overflow ends the hunt: by a rule, or with what the case means for the caller.
@@ -127,9 +150,6 @@ func (d *decision) overflow(n *number, c caseSet) (next string) {
 	if act.done {
 		return act.forward
 	}
-	for _, number := range act.parallel {
-		d.alsoRing(n, number, false)
-	}
-	d.settle()
+	d.ringAlso(n, act.parallel)
 	return ""
 }

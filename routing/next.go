@@ -10,25 +10,37 @@ type continuation struct {
 	table   *Table
 	asked   asked
 	caller  *slot
+	show    bool
 	number  *number // that rings
-	rules   []*rule // of its profile or overflow; nil when none is left
+	cases   caseSet // for which rules are left
+	rules   []*rule // of its profile or overflow
 	hunting *hunting
 }
 
-// arm notes that rules apply when ringing ends without an answer, and how long it lasts. The reasons name what will come.
-func (d *decision) arm(n *number, rules []*rule) {
-	armed := false
-	for _, c := range [...]struct {
-		set  caseSet
-		code code
-	}{{onBusy, cThenBusy}, {onNoAnswer, cThenNoAnswer}, {onUnregistered, cThenUnregistered}} {
-		r := d.first(n, rules, c.set)
-		if r == nil {
+// thens are the cases in which ringing can end, with what is said of them before and after.
+var thens = [...]struct {
+	end         caseSet
+	then, after code
+}{
+	{onBusy, cThenBusy, cAfterBusy},
+	{onNoAnswer, cThenNoAnswer, cAfterNoAnswer},
+	{onUnregistered, cThenUnregistered, cAfterUnregistered},
+}
+
+// arm notes that rules apply when ringing ends in one of the cases, and how long it lasts. The reasons name what will come.
+func (d *decision) arm(n *number, rules []*rule, cases caseSet) {
+	armed := caseSet(0)
+	for _, t := range thens {
+		if cases&t.end == 0 {
 			continue
 		}
-		armed = true
-		s := step{code: c.code, number: n, rule: r, text: r.do.Number}
-		if c.set == onNoAnswer {
+		r := d.choose(n, rules, t.end)
+		if r == nil || r.do.Kind == Allow {
+			continue
+		}
+		armed |= t.end
+		s := step{code: t.then, number: n, rule: r}
+		if t.end == onNoAnswer {
 			if r.after > 0 {
 				d.RingTimeout = r.after
 			}
@@ -36,29 +48,9 @@ func (d *decision) arm(n *number, rules []*rule) {
 		}
 		d.add(s)
 	}
-	if armed {
-		d.more = &continuation{table: d.table, asked: d.asked, caller: d.caller, number: n, rules: rules}
+	if armed != 0 {
+		d.more = &continuation{table: d.table, asked: d.asked, caller: d.caller, show: d.show, number: n, cases: armed, rules: rules}
 	}
-}
-
-// first is the rule that act would carry out in a case, nil when there is none.
-func (d *decision) first(n *number, rules []*rule, c caseSet) *rule {
-	for _, r := range rules {
-		if r.cases&c == 0 || !d.table.holds(r, &d.asked) {
-			continue
-		}
-		switch r.do.Kind {
-		case Reject, Parallel:
-			return r
-		case Allow:
-			return nil
-		case Forward:
-			if d.unfit(n, r.do.Number) == cNone {
-				return r
-			}
-		}
-	}
-	return nil
 }
 
 // Next says how the call goes on when what rings has ended as c: all busy, nobody answered within RingTimeout, or nothing could be
@@ -68,50 +60,64 @@ func (d *decision) first(n *number, rules []*rule, c caseSet) *rule {
 // the same state.
 func (p *Plan) Next(c Case, at time.Time, live Live) (Plan, bool) {
 	m := p.more
-	if m == nil {
+	if m == nil || c == Always {
 		return Plan{}, false
 	}
-	d := decision{Plan: *p, table: m.table, live: live, caller: m.caller, asked: m.asked}
-	d.steps = slices.Clip(d.steps)
-	d.Hops = slices.Clip(d.Hops)
+	end := bitOf(c)
+	if end == 0 || m.hunting == nil && m.cases&end == 0 {
+		return Plan{}, false
+	}
+	d := decision{Plan: *p, table: m.table, live: live, now: at, caller: m.caller, show: m.show, asked: m.asked}
+	d.steps, d.Hops = slices.Clip(d.steps), slices.Clip(d.Hops)
 	d.Targets, d.Outcome, d.more, d.Keep, d.Turn = nil, "", nil, false, ""
 	d.RingTimeout = m.table.settings.RingTimeout
-	bit := bitOf(c)
-	switch c {
-	case OnBusy:
-		d.add(step{code: cAfterBusy, number: m.number})
-	case OnNoAnswer:
-		d.add(step{code: cAfterNoAnswer, number: m.number})
-	case OnUnregistered:
-		d.add(step{code: cAfterUnregistered, number: m.number})
-	default:
-		return Plan{}, false
+	for _, t := range thens {
+		if t.end == end {
+			d.add(step{code: t.after, number: m.number})
+		}
 	}
 	if m.hunting != nil {
 		g := *m.hunting
-		g.busy = g.busy || c == OnBusy
-		d.route(d.huntOn(&g, at))
+		g.busy = g.busy || end == onBusy
+		d.route(d.huntOn(&g))
 		return d.Plan, true
 	}
-	act := d.act(m.number, m.rules, bit)
-	switch {
-	case act.done:
+	if act := d.act(m.number, m.rules, end); act.done {
 		d.route(act.forward)
-	case act.parallel != nil:
-		d.Keep = c == OnNoAnswer
-		if d.Keep { // what rings already is not rung twice
-			d.Targets = slices.Clone(p.Targets)
-		}
-		before := len(d.Targets)
-		for _, number := range act.parallel {
-			d.alsoRing(m.number, number, m.number.user != nil)
-		}
-		if d.Targets = d.Targets[before:]; len(d.Targets) == 0 {
-			return Plan{}, false
-		}
-		d.Outcome = Ring
-	default:
-		return Plan{}, false
+	} else {
+		d.goOn(p, end, act.parallel)
 	}
 	return d.Plan, true
+}
+
+// goOn rings the numbers that a rule wants when ringing has ended. When nobody has answered, what rings already rings on.
+func (d *decision) goOn(p *Plan, end caseSet, numbers []string) {
+	n, rules := p.more.number, p.more.rules
+	rang := 0
+	if end == onNoAnswer { // what rings is not rung twice
+		d.Targets = slices.Clone(p.Targets)
+		rang = len(d.Targets)
+	}
+	for _, number := range numbers {
+		d.alsoRing(n, number)
+	}
+	if d.Targets = d.Targets[rang:]; len(d.Targets) == 0 {
+		d.Targets, d.Outcome = nil, outcomeOf(end)
+		return
+	}
+	d.Outcome = Ring
+	if d.Keep = end == onNoAnswer; !d.Keep {
+		d.arm(n, rules, onNoAnswer)
+	}
+}
+
+// outcomeOf is the answer to a call that ends in a case.
+func outcomeOf(c caseSet) Outcome {
+	switch c {
+	case onBusy:
+		return Busy
+	case onNoAnswer:
+		return Unanswered
+	}
+	return NotRegistered
 }

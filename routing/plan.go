@@ -43,12 +43,12 @@ type Request struct {
 	Caller Caller
 	At     time.Time
 	// Diverted are the numbers that forwarded the call before it came here, the last one first (Diversion, History-Info). They
-	// count as hops.
+	// count as hops; a call that comes to one of them again has gone in a circle.
 	Diverted []string
 }
 
 // Live is the state of the moment that a decision needs. Implementations must
-// answer without blocking; the table asks at most once for each number and each slot that a plan looks at. The call that
+// answer without blocking; the table asks at most once for each number that a plan looks at, and for each of its slots. The call that
 // asks must not be counted yet.
 type Live interface {
 	// SlotCalls counts the calls that are up or being set up with the slot as
@@ -74,6 +74,8 @@ type Target struct {
 	Outside string
 	// Emergency calls go out whatever is full (SPEC R5).
 	Emergency bool
+	// Hide says that this number outside must not see the caller's number, though others that ring do.
+	Hide bool
 	// RingTimeout ends the ringing of this slot alone; 0 means that it rings as long as the plan says.
 	RingTimeout time.Duration
 }
@@ -133,7 +135,7 @@ type Identity struct {
 // Setting names the stored setting that caused a step of a decision, so that a
 // page can link to it.
 type Setting struct {
-	// Type is "number", "slot", "user", "matrix", "profile", "hunt_group", "forwarding_rule" or "code".
+	// Type is "number", "slot", "user", "matrix", "profile", "hunt_group", "pickup_group", "forwarding_rule" or "code".
 	Type  string `json:"type"`
 	ID    string `json:"id"`    // number, slot ID, user name, action of a code, else the ID of the object
 	Field string `json:"field"` // name as in the HTTP API

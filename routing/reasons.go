@@ -33,6 +33,8 @@ const (
 	cSlotNotRegistered
 	cSlotNumberBusy
 	cSlotCallRefused
+	cSlotLoop
+	cCameBack
 	cAllBusy
 	cNoneRegistered
 	// who calls
@@ -52,6 +54,7 @@ const (
 	cProfileChosenUntil
 	cProfileScheduled
 	cNoProfile
+	cNoProfileUntil
 	cRuleForward
 	cRuleParallel
 	cRuleReject
@@ -66,9 +69,12 @@ const (
 	cForwardLoop
 	cForwardHops
 	cSlotForwarded
+	cSlotRejected
 	cSlotRingsAlready
 	cParallelAgain
 	cParallelGone
+	cParallelUnsupported
+	cParallelNobody
 	cParallelNoTrunk
 	cParallelBlocked
 	cThenBusy
@@ -86,6 +92,7 @@ const (
 	cHunt
 	cHuntMember
 	cHuntMemberGone
+	cHuntAgain
 	cHuntBusy
 	cHuntNoAnswer
 	cHuntUnregistered
@@ -159,13 +166,13 @@ func (c code) words() wording {
 		return wording{"not_a_number", "„{text}“ ist keine Rufnummer.", "“{text}” is not a number.", noSetting}
 	case cEmergencyNoTrunk:
 		return wording{
-			"emergency_no_trunk", "{text} ist ein Notruf; noch führt keine Anbindung Rufe nach außen.",
-			"{text} is an emergency call; no trunk carries outside calls yet.", noSetting,
+			"emergency_no_trunk", "{text} ist ein Notruf; keine Anbindung führt nach außen.",
+			"{text} is an emergency call; no trunk leads outside.", noSetting,
 		}
 	case cOutsideNoTrunk:
 		return wording{
-			"outside_no_trunk", "{text} ist eine Nummer außerhalb; noch führt keine Anbindung Rufe nach außen.",
-			"{text} is an outside number; no trunk carries outside calls yet.", noSetting,
+			"outside_no_trunk", "{text} ist eine Nummer außerhalb; keine Anbindung führt dorthin.",
+			"{text} is an outside number; no trunk leads there.", noSetting,
 		}
 	case cNoSuchNumber:
 		return wording{"no_such_number", "Die Rufnummer {text} gibt es nicht.", "There is no number {text}.", noSetting}
@@ -254,8 +261,8 @@ func (c code) calledWords() wording {
 		}
 	case cSlotMobileNoTrunk:
 		return wording{
-			"mobile_no_trunk", "Slot {s} klingelt nicht: noch führt keine Anbindung Rufe nach außen zum Mobilgerät.",
-			"Slot {s} does not ring: no trunk carries outside calls to the mobile phone yet.", slotMobileNumber,
+			"mobile_no_trunk", "Slot {s} klingelt nicht: keine Anbindung führt zum Mobilgerät.",
+			"Slot {s} does not ring: no trunk leads to the mobile phone.", slotMobileNumber,
 		}
 	case cSlotInCall:
 		return wording{
@@ -277,10 +284,20 @@ func (c code) calledWords() wording {
 			"slot_call_refused", "Slot {s} klingelt nicht: der Anrufer darf nicht anrufen.",
 			"Slot {s} does not ring: the caller may not call.", noSetting,
 		}
+	case cSlotLoop:
+		return wording{
+			"slot_loop", "Slot {s} klingelt nicht: der Anruf ist schon zu oft umgeleitet oder läuft im Kreis.",
+			"Slot {s} does not ring: the call has been forwarded too often, or goes in a circle.", noSetting,
+		}
+	case cCameBack:
+		return wording{
+			"came_back", "Der Anruf läuft im Kreis: er wurde schon von {text} umgeleitet und kommt dorthin zurück.",
+			"The call goes in a circle: {text} has forwarded it, and it comes back there.", noSetting,
+		}
 	case cAllBusy:
 		return wording{
-			"all_busy", "Kein Slot von {n} ist frei: der Anrufer hört besetzt.",
-			"No slot of {n} is free: the caller gets busy.", noSetting,
+			"all_busy", "Kein Slot von {n} ist frei: die Nummer gilt als besetzt.",
+			"No slot of {n} is free: the number counts as busy.", noSetting,
 		}
 	case cNoneRegistered:
 		return wording{

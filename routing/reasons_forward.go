@@ -67,17 +67,31 @@ func (c code) forwardWords() wording {
 			"forward_hops", "{rule}: nach zehn Umleitungen wird nicht weiter zu {text} umgeleitet; der Anruf endet.",
 			"{rule}: after ten forwards the call is not forwarded on to {text}; it ends.", ruleField,
 		}
+	case cNoProfileUntil:
+		return wording{
+			"no_profile_until", "Für {n} ist von Hand kein Rufumleitungsprofil gewählt; das gilt bis zum nächsten Wechsel des Zeitplans.",
+			"No forwarding profile is chosen by hand for {n}; that holds until its schedule changes next.", numberProfile,
+		}
 	case cSlotForwarded:
 		return wording{"slot_forwarded", "Slot {s} klingelt nicht: {n} ist umgeleitet.", "Slot {s} does not ring: {n} is forwarded.", noSetting}
+	case cSlotRejected:
+		return wording{"slot_rejected", "Slot {s} klingelt nicht: Anrufe für {n} werden abgewiesen.", "Slot {s} does not ring: calls to {n} are rejected.", noSetting}
 	case cSlotRingsAlready:
 		return wording{
 			"slot_rings_already", "Slot {s} klingelt schon für eine andere Nummer dieses Anrufs.",
 			"Slot {s} rings already for another number of this call.", noSetting,
 		}
 	case cParallelAgain:
-		return wording{"parallel_again", "{text} klingelt nicht noch einmal: die Nummer ist am Anruf schon beteiligt.", "{text} does not ring again: it is part of the call already.", noSetting}
+		return wording{"parallel_again", "{text} klingelt nicht mit: die Nummer ist am Anruf schon beteiligt.", "{text} does not ring as well: it is part of the call already.", noSetting}
 	case cParallelGone:
 		return wording{"parallel_gone", "{text} klingelt nicht mit: diese Nummer gibt es nicht.", "{text} does not ring as well: there is no such number.", noSetting}
+	case cParallelUnsupported:
+		return wording{"parallel_unsupported", "{text} klingelt nicht mit: die Nummer gehört keinem Benutzer.", "{text} does not ring as well: the number belongs to no user.", noSetting}
+	case cParallelNobody:
+		return wording{
+			"parallel_nobody", "{rule}: {to} kann nicht mitklingeln; es geht weiter, als gäbe es die Regel nicht.",
+			"{rule}: {to} cannot ring as well; the call goes on as if there were no such rule.", ruleField,
+		}
 	case cParallelNoTrunk:
 		return wording{"parallel_no_trunk", "{text} klingelt nicht mit: keine Anbindung führt dorthin.", "{text} does not ring as well: no trunk leads there.", noSetting}
 	case cParallelBlocked:
@@ -119,11 +133,13 @@ func (c code) laterWords() wording {
 			"System-wide forwarding {rule}: announcements are not available yet; the call goes on as if there were no such rule.", ruleField,
 		}
 	case cHunt:
-		return wording{"hunt", "{n} ist {owner} mit {count} Mitgliedern.", "{n} is {owner} with {count} members.", huntMembers}
+		return wording{"hunt", "{n} ist {owner}; Mitglieder: {count}.", "{n} is {owner}; members: {count}.", huntMembers}
 	case cHuntMember:
 		return wording{"hunt_member", "{owner}: {text} ist an der Reihe.", "{owner}: it is the turn of {text}.", huntMembers}
 	case cHuntMemberGone:
 		return wording{"hunt_member_gone", "{owner}: das Mitglied {text} ist keine Nummer eines Benutzers; es wird übergangen.", "{owner}: member {text} is no number of a user; it is passed over.", huntMembers}
+	case cHuntAgain:
+		return wording{"hunt_again", "{owner}: nach {count} Sekunden kommen alle Mitglieder noch einmal an die Reihe.", "{owner}: after {count} seconds all members have their turn again.", noSetting}
 	case cHuntBusy:
 		return wording{"hunt_busy", "{owner}: alle Mitglieder sind besetzt.", "{owner}: all members are busy.", noSetting}
 	case cHuntNoAnswer:
@@ -172,7 +188,7 @@ func (c code) codeWords() wording {
 	case cPickupGroup:
 		return wording{"pickup_group", "Herangeholt werden kann ein Anruf, der bei {count} Nummern der Rufannahmegruppen klingelt.", "A call that rings at one of {count} numbers of the pickup groups can be picked up.", pickupGroups}
 	case cPickupNoGroup:
-		return wording{"pickup_no_group", "{suser} gehört zu keiner Rufannahmegruppe.", "{suser} belongs to no pickup group.", pickupGroups}
+		return wording{"pickup_no_group", "{suser} gehört zu keiner Rufannahmegruppe.", "{suser} belongs to no pickup group.", noSetting}
 	case cPickupOwn:
 		return wording{"pickup_own", "{n} ist eine eigene Nummer; ein Anruf, der dort klingelt, kann herangeholt werden.", "{n} is a number of one's own; a call that rings there can be picked up.", noSetting}
 	case cPickupTogether:

@@ -2,11 +2,10 @@ package routing
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/koppelfeld/koppelfeld/routing/calendar"
 )
 
 // caseSet is a set of cases as bits.
@@ -83,6 +82,11 @@ func compileRule(set *ruleset, in *Rule) *rule {
 	if r.cases == 0 {
 		r.cases = atOnce
 	}
+	switch in.Do.Kind {
+	case Forward, Parallel, Voicemail, Announcement, Reject, Allow:
+	default:
+		r.broken = true
+	}
 	for _, m := range []struct {
 		in *Match
 		to **matcher
@@ -121,7 +125,11 @@ func compileMatch(m Match) *matcher {
 		if m.Value == "" || len(m.Value) > MaxPattern {
 			return nil
 		}
-		re, err := regexp.Compile("^(?:" + m.Value + ")$")
+		// Alone first: "a)|(?:b" would be right inside the brackets, and no longer bound to the whole number.
+		if _, err := syntax.Parse(m.Value, syntax.Perl); err != nil {
+			return nil
+		}
+		re, err := regexp.Compile(`\A(?:` + m.Value + `)\z`)
 		if err != nil {
 			return nil
 		}
@@ -132,19 +140,25 @@ func compileMatch(m Match) *matcher {
 	return out
 }
 
-func (m *matcher) holds(number string) bool {
-	yes := false
+func (m *matcher) holds(number string) bool { return m.matches(number) != m.not }
+
+// holdsEither is holds for a number that has two forms: as dialled and international.
+func (m *matcher) holdsEither(number, other string) bool {
+	return (m.matches(number) || other != number && m.matches(other)) != m.not
+}
+
+func (m *matcher) matches(number string) bool {
 	switch m.kind {
 	case MatchExact:
-		yes = number == m.value
+		return number == m.value
 	case MatchPrefix:
-		yes = strings.HasPrefix(number, m.value)
+		return strings.HasPrefix(number, m.value)
 	case MatchHidden:
-		yes = number == ""
+		return number == ""
 	case MatchPattern:
-		yes = number != "" && m.pattern.MatchString(number)
+		return number != "" && m.pattern.MatchString(number)
 	}
-	return yes != m.not
+	return false
 }
 
 // asked is what conditions are held against. It is fixed where the call enters (SPEC F1).
@@ -154,6 +168,9 @@ type asked struct {
 	caller string // number shown to the system: an inside caller's own, though hidden from others
 	userID string // of an inside caller
 	called string // for system-wide rules
+	alias  string // called in international form, or the same
+	// diverted counts the hops that the call had behind it when it came.
+	diverted int
 }
 
 // holds says whether all conditions of the rule but its cases hold.
@@ -165,7 +182,7 @@ func (t *Table) holds(r *rule, q *asked) bool {
 		return false
 	case r.caller != nil && !r.caller.holds(q.caller):
 		return false
-	case r.called != nil && !r.called.holds(q.called):
+	case r.called != nil && !r.called.holdsEither(q.called, q.alias):
 		return false
 	case r.group != "" && (q.userID == "" || t.rights == nil || !t.rights.InGroup(r.group, q.userID)):
 		return false
@@ -201,51 +218,18 @@ func (t *Table) RunTests(rules []Rule) Faults {
 }
 
 func (t *Table) applies(r *rule, test *RuleTest) bool {
-	q := asked{at: test.At, class: Outside, caller: test.From, called: test.Called}
-	if n, ok := t.numbers.get(test.From); ok && n.user != nil {
+	q := asked{at: test.At, class: Outside, caller: asNumber(test.From), called: asNumber(test.Called)}
+	q.alias = t.international(q.called)
+	if n, ok := t.numbers.get(q.caller); ok && n.user != nil {
 		q.class, q.userID = Inside, n.user.id
 	}
 	return r.cases&bitOf(test.State) != 0 && t.holds(r, &q)
 }
 
-// active is the profile that is in force for a number at a time, why, and until when: a zero time means that it is not known to change.
-func (n *number) active(at time.Time) (set *ruleset, c code) {
-	s := n.schedule
-	if s == nil {
-		return n.chosen, cProfileChosen
+// asNumber is what people type as a number, else the text itself.
+func asNumber(text string) string {
+	if n, ok := Dialled(text); ok {
+		return n
 	}
-	if n.everChosen && at.Before(n.chosenUntil) {
-		return n.chosen, cProfileChosenUntil
-	}
-	if i := s.calendar.At(at); i >= 0 && i < len(s.profiles) {
-		return s.profiles[i], cProfileScheduled
-	}
-	return nil, cProfileScheduled
-}
-
-// schedule is a compiled Schedule.
-type schedule struct {
-	calendar *calendar.Calendar
-	profiles []*ruleset
-}
-
-// never is later than any call.
-var never = time.Unix(1<<40, 0)
-
-// ActiveProfile says which profile is in force for a number at a time ("" for none), whether by schedule, and until when at least it
-// stays so: zero when no change is to come.
-func (t *Table) ActiveProfile(num string, at time.Time) (profileID string, scheduled bool, until time.Time) {
-	n, ok := t.numbers.get(num)
-	if !ok || n.user == nil {
-		return "", false, time.Time{}
-	}
-	set, c := n.active(at)
-	if set != nil {
-		profileID = set.id
-	}
-	if n.schedule == nil {
-		return profileID, false, time.Time{}
-	}
-	until, _ = n.schedule.calendar.Next(at)
-	return profileID, c == cProfileScheduled, until
+	return text
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/routing/calendar"
 )
 
 // Table is the compiled configuration. It is immutable: a change makes a new
@@ -114,6 +116,8 @@ type build struct {
 	users    *edit[*user]
 	globals  globals
 	faults   faultList
+	// calendars are compiled by one compiler, so that each time zone is looked up once.
+	calendars calendar.Compiler
 }
 
 func newBuild(from *Table) *build {
@@ -290,7 +294,7 @@ func (b *build) addNumber(u *user, path string, in *Number) {
 		return
 	}
 	u.numbers = append(u.numbers, n)
-	n.forwarding(in)
+	b.schedule(n, in)
 	for i, id := range in.Ticked {
 		at := fmt.Sprintf("%s.ticked[%d]", path, i)
 		s, ok := b.slots.get(id)

@@ -220,7 +220,7 @@ func (f *fact) value(name string, german bool) string {
 	case "limit":
 		return strconv.Itoa(f.Limit)
 	case "rule":
-		return f.ruleLabel()
+		return f.ruleLabel(german)
 	case "to":
 		return doing(&Action{Kind: ActionKind(f.Does), Number: f.DoesTo, Numbers: []string{f.DoesTo}}, german)
 	case "what":
@@ -268,7 +268,7 @@ func (f *fact) ownerLabel(german bool) string {
 	case f.Owner != "":
 		return f.Owner
 	case f.OwnerIs == OwnerHunt && german:
-		return "der Sammelanschluss " + f.Set
+		return "Sammelanschluss " + f.Set
 	case f.OwnerIs == OwnerHunt:
 		return "hunt group " + f.Set
 	case f.OwnerIs == OwnerFaxLine && german:
@@ -280,16 +280,20 @@ func (f *fact) ownerLabel(german bool) string {
 }
 
 // ruleLabel names a rule by what it stands in and its own name, or one of them.
-func (f *fact) ruleLabel() string {
+func (f *fact) ruleLabel(german bool) string {
+	name, more := f.Set, ""
 	switch {
 	case f.Set == "" && f.Rule == "":
 		return f.SetID
-	case f.Rule == "":
-		return "„" + f.Set + "“"
 	case f.Set == "":
-		return "„" + f.Rule + "“"
+		name = f.Rule
+	case f.Rule != "":
+		more = " (" + f.Rule + ")"
 	}
-	return "„" + f.Set + "“ (" + f.Rule + ")"
+	if german {
+		return "„" + name + "“" + more
+	}
+	return "“" + name + "”" + more
 }
 
 // slotLabel is the name of a slot, or that of its type when it has none.
@@ -345,7 +349,7 @@ func (f *fact) setting(which setting) *Setting {
 	case codeOfAction:
 		return &Setting{Type: "code", ID: f.Does, Field: "code"}
 	case pickupGroups:
-		return &Setting{Type: "pickup_group", Field: "users"}
+		return &Setting{Type: f.SetIs, ID: f.SetID, Field: "users"}
 	default:
 		return f.userSetting(which)
 	}

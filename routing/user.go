@@ -4,49 +4,43 @@ package routing
 // out. It returns the number to go on with, empty when all is said.
 func (d *decision) user(n *number) (next string) {
 	set, why := n.active(d.asked.at)
+	if why != cNone {
+		d.add(step{code: why, number: n, set: set})
+	}
 	if set == nil {
-		if n.schedule != nil {
-			d.add(step{code: cNoProfile, number: n})
-		}
 		d.ring(n)
 		return ""
 	}
-	d.add(step{code: why, number: n, set: set})
 	act := d.act(n, set.rules, atOnce)
 	if act.done {
 		return act.forward
 	}
-	d.ring(n)
-	for _, number := range act.parallel {
-		d.alsoRing(n, number, true)
+	if open := d.ring(n); open {
+		d.ringAlso(n, act.parallel)
 	}
-	var c caseSet
-	switch d.settle(); d.Outcome {
-	case Ring:
-		d.arm(n, set.rules)
-		return ""
-	case Busy:
-		c = onBusy
-	case NotRegistered:
-		c = onUnregistered
-	default:
+	c := caseOf(d.Outcome)
+	if c == 0 {
+		d.arm(n, set.rules, onBusy|onNoAnswer|onUnregistered)
 		return ""
 	}
 	if act = d.act(n, set.rules, c); act.done {
 		return act.forward
 	}
-	for _, number := range act.parallel {
-		d.alsoRing(n, number, true)
+	if d.ringAlso(n, act.parallel); d.Outcome == Ring {
+		d.arm(n, set.rules, onNoAnswer)
 	}
-	d.settle()
 	return ""
 }
 
-// settle makes the outcome Ring when there is somebody to ring.
-func (d *decision) settle() {
-	if len(d.Targets) > 0 {
-		d.Outcome = Ring
+// caseOf is the case in which a number is that does not ring, 0 when it does.
+func caseOf(o Outcome) caseSet {
+	switch o {
+	case Busy:
+		return onBusy
+	case NotRegistered:
+		return onUnregistered
 	}
+	return 0
 }
 
 // refuseAll gives every slot of the row its reason when the row as a whole does
@@ -61,17 +55,18 @@ func (d *decision) refuseAll(n *number, ticked code) {
 	}
 }
 
-// ring rings a number of a user by the matrix. The outcome is that of this number alone.
-func (d *decision) ring(n *number) {
+// ring rings a number of a user by the matrix. The outcome is that of this number alone. It is not open when it takes no further call
+// wherever that would ring.
+func (d *decision) ring(n *number) (open bool) {
 	if n.ticks == 0 {
 		d.end(NotRegistered, step{code: cRowNoTick, number: n})
 		d.refuseAll(n, cSlotNotTicked)
-		return
+		return true
 	}
 	d.add(step{code: cRow, number: n})
 	if n.busyOnAny || n.maxCalls > 0 {
 		if d.full(n) {
-			return
+			return false
 		}
 	}
 	if d.Targets == nil {
@@ -89,6 +84,7 @@ func (d *decision) ring(n *number) {
 	if len(d.Targets) == 0 {
 		d.Targets = nil
 	}
+	return true
 }
 
 // full ends the call as busy when the number takes no further one (SPEC M7, M8).
@@ -106,8 +102,8 @@ func (d *decision) full(n *number) bool {
 	return true
 }
 
-// ringSlots makes targets of the slots of a row and gives each slot its reason. busy says that one was left out because of
-// a call, of do not disturb or because it is the caller.
+// ringSlots makes targets of the slots of a row, counts those that ring, for this number or another, and gives each slot its reason. busy says that one
+// was left out because of a call, of do not disturb or because it is the caller.
 func (d *decision) ringSlots(n *number) (rung int, busy bool) {
 	alert := n.outside
 	if d.asked.class == Inside {
@@ -127,6 +123,8 @@ func (d *decision) ringSlots(n *number) (rung int, busy bool) {
 				t.Outside = s.mobile
 			}
 			d.Targets = append(d.Targets, t)
+		case cSlotRingsAlready:
+			rung++
 		case cSlotIsCaller, cSlotUserDND, cSlotDND, cSlotInCall:
 			busy = true
 		}
@@ -138,7 +136,7 @@ func (d *decision) ringSlots(n *number) (rung int, busy bool) {
 // reason first: what the user has set comes before what happens to be.
 func (d *decision) slot(n *number, s *slot) code {
 	switch {
-	case s == d.caller:
+	case s == d.caller, s.mobile != "" && d.caller == nil && s.mobile == d.asked.caller && s.typ == slotMobile:
 		return cSlotIsCaller
 	case s.user.dnd:
 		return cSlotUserDND

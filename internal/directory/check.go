@@ -338,7 +338,11 @@ func PatternProblem(pattern string) string {
 	if len(pattern) > MaxPattern {
 		return fmt.Sprintf("is longer than %d bytes", MaxPattern)
 	}
-	_, err := regexp.Compile("^(?:" + pattern + ")$")
+	// Alone, as "a)|(?:b" would be right in brackets and no longer bound to the whole number.
+	_, err := regexp.Compile(pattern)
+	if err == nil {
+		_, err = regexp.Compile(`\A(?:` + pattern + `)\z`)
+	}
 	var wrong *syntax.Error
 	switch {
 	case err == nil:

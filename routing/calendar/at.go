@@ -34,7 +34,7 @@ func (c *Calendar) Next(t time.Time) (time.Time, bool) {
 	now := c.at(start)
 	for at := start; at < start+horizon; {
 		var v view
-		v.look(&c.zone, at)
+		v.look(c.zone, at)
 		var next int64
 		var changed bool
 		if v.plain() {
@@ -55,7 +55,7 @@ func (c *Calendar) Next(t time.Time) (time.Time, bool) {
 
 func (c *Calendar) at(at int64) int {
 	var v view
-	v.look(&c.zone, at)
+	v.look(c.zone, at)
 	if !v.plain() {
 		return c.atNearChange(&v, at)
 	}

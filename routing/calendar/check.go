@@ -27,7 +27,7 @@ func (p Problem) Error() string { return p.Field + ": " + p.Message }
 
 // Check returns everything that is wrong. It reads the rules of the time zone.
 func (s *Spec) Check() []Problem {
-	_, ps := s.check()
+	_, ps := s.check(nil)
 	return ps
 }
 
@@ -37,10 +37,12 @@ func (ps *problems) add(field, format string, args ...any) {
 	*ps = append(*ps, Problem{Field: field, Message: fmt.Sprintf(format, args...)})
 }
 
-// check also returns the location, nil if there is none.
-func (s *Spec) check() (*time.Location, problems) {
+// check also returns the location, nil if there is none. It is looked up unless it is given.
+func (s *Spec) check(loc *time.Location) (*time.Location, problems) {
 	var ps problems
-	loc := ps.zone(s.Zone)
+	if loc == nil {
+		loc = ps.zone(s.Zone)
+	}
 	if s.State != "" && !isState(s.State) {
 		ps.add("state", "is no German state: write one of %s, or leave it empty", strings.Join(stateCodes[:], ", "))
 	}

@@ -13,7 +13,7 @@ const (
 
 // Calendar is a Spec made ready. It is immutable.
 type Calendar struct {
-	zone    zone
+	zone    *zone
 	entries []entry
 	// useHolidays is whether any entry asks for holidays; finding out whether a day is one takes time.
 	useHolidays bool
@@ -30,13 +30,37 @@ type entry struct {
 	first, last int64
 }
 
+// Compiler compiles Specs and looks up each time zone once, which is most of the time that compiling takes. The zero value is ready. It must
+// not be used by several goroutines at once.
+type Compiler struct {
+	zones map[string]*zone
+}
+
 // Compile makes a Calendar. It returns nil if the Spec has problems.
 func Compile(s Spec) (*Calendar, []Problem) {
-	loc, ps := s.check()
+	var c Compiler
+	return c.Compile(s)
+}
+
+// Compile makes a Calendar. It returns nil if the Spec has problems.
+func (k *Compiler) Compile(s Spec) (*Calendar, []Problem) {
+	z, known := k.zones[s.Zone]
+	var loc *time.Location
+	if known {
+		loc = z.loc
+	}
+	loc, ps := s.check(loc)
 	if len(ps) > 0 {
 		return nil, ps
 	}
-	c := &Calendar{zone: newZone(loc), holidays: newHolidaySet(s.State, s.Own), entries: make([]entry, len(s.Entries))}
+	if !known {
+		z = newZone(loc)
+		if k.zones == nil {
+			k.zones = map[string]*zone{}
+		}
+		k.zones[s.Zone] = z
+	}
+	c := &Calendar{zone: z, holidays: newHolidaySet(s.State, s.Own), entries: make([]entry, len(s.Entries))}
 	for i := range s.Entries {
 		c.entries[i] = newEntry(&s.Entries[i])
 		c.useHolidays = c.useHolidays || s.Entries[i].Holidays != LikeOtherDays

@@ -26,8 +26,8 @@ type turn struct {
 	offset int64
 }
 
-func newZone(loc *time.Location) zone {
-	z := zone{loc: loc}
+func newZone(loc *time.Location) *zone {
+	z := &zone{loc: loc}
 	from := time.Date(knownFrom, time.January, 1, 0, 0, 0, 0, time.UTC).Unix()
 	z.end = time.Date(knownUntil, time.January, 1, 0, 0, 0, 0, time.UTC).Unix()
 	for at := from; at < z.end; {
