@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/koppelfeld/koppelfeld/routing"
 )
@@ -86,7 +88,9 @@ type runner struct {
 // question is a call and its answer.
 type question struct {
 	where    string
+	at       time.Time
 	plan     routing.Plan
+	over     bool // nothing came next
 	reasons  []routing.Reason
 	problems []string
 }
@@ -121,6 +125,8 @@ func (r *runner) line(where string, words []string) error {
 		return r.test(rest)
 	case "call":
 		return r.ask(where, rest)
+	case "then":
+		return r.then(where, rest)
 	}
 	if check, ok := checks[word]; ok {
 		if r.call == nil {
@@ -129,6 +135,9 @@ func (r *runner) line(where string, words []string) error {
 		return check(r.call, r.world, rest)
 	}
 	r.endCall()
+	if check, ok := tableChecks[word]; ok {
+		return r.check(where, check, rest)
+	}
 	if word == "fault" {
 		return r.fault(where, rest)
 	}
@@ -208,41 +217,119 @@ func (r *runner) fault(where string, rest []string) error {
 	return nil
 }
 
-// ask decides: call NUMBER from SLOT [showing NUMBER] | from outside [NUMBER [NAME]].
-func (r *runner) ask(where string, w []string) error {
+// ask decides: call NUMBER from SLOT [showing NUMBER] | from outside [NUMBER ["NAME"]], then, if you like, at "TIME" and diverted NUMBER….
+func (r *runner) ask(where string, words []string) error {
 	r.endCall()
 	if len(r.results) == 0 {
 		return errors.New("a call must stand in a test")
 	}
-	if len(w) < 3 || w[1] != "from" {
-		return errors.New(`a call reads: call 416 from armin.artmann/desk [showing 4161], or: call 416 from outside [+4940… "Name"]`)
-	}
-	request := routing.Request{Called: w[0]}
-	c := &request.Caller
-	switch {
-	case w[2] == "outside":
-		c.Class = routing.Outside
-		if len(w) > 3 {
-			c.Number = w[3]
-		}
-		if len(w) > 4 {
-			c.Name = w[4]
-		}
-	case len(w) == 5 && w[3] == "showing":
-		c.Wanted = w[4]
-		fallthrough
-	case len(w) == 3:
-		c.Class, c.SlotID = routing.Inside, w[2]
-	default:
-		return fmt.Errorf("what is %q?", strings.Join(w[3:], " "))
+	request, err := readCall(words)
+	if err != nil {
+		return err
 	}
 	table, err := r.world.table()
 	if err != nil {
 		return err
 	}
 	plan := table.Decide(request, r.world)
-	r.call = &question{where: where, plan: plan, reasons: plan.Explain()}
+	r.call = &question{where: where, at: request.At, plan: plan, reasons: plan.Explain()}
+	whole, err := routing.Compile(r.world.config)
+	if err != nil {
+		return err
+	}
+	if again := whole.Decide(request, r.world).Explain(); !reflect.DeepEqual(r.call.reasons, again) {
+		r.call.differ("a table compiled from scratch explains the call in another way: %+v", again)
+	}
+	r.call.consistent()
 	return nil
+}
+
+func readCall(words []string) (routing.Request, error) {
+	t := taker{words}
+	q := routing.Request{Called: t.next(), At: begin}
+	c := &q.Caller
+	if len(words) < 3 || !t.take("from") {
+		return q, errors.New(`a call reads: call 416 from armin.artmann/desk [showing 4161], or: call 416 from outside [+4940… "Name"]`)
+	}
+	if t.take("outside") {
+		c.Class = routing.Outside
+		if !t.ahead("at") && !t.ahead("diverted") {
+			c.Number = t.next()
+		}
+		if !t.ahead("at") && !t.ahead("diverted") {
+			c.Name = t.next()
+		}
+	} else {
+		c.Class, c.SlotID = routing.Inside, t.next()
+		if t.take("showing") {
+			c.Wanted = t.next()
+		}
+	}
+	if t.take("at") {
+		var err error
+		if q.At, err = instant(t.next()); err != nil {
+			return q, err
+		}
+	}
+	if t.take("diverted") {
+		q.Diverted, t.words = t.words, nil
+	}
+	return q, t.done()
+}
+
+// then asks what comes next: then busy|no_answer|not_registered [after SECONDS]. Without seconds a call that nobody answers has rung as long as the
+// plan says, and others have ended at once. What stands below it is about that answer.
+func (r *runner) then(where string, words []string) error {
+	if r.call == nil || r.call.over || len(words) == 0 {
+		return errors.New("then stands below a call, with a case")
+	}
+	before := r.call
+	r.endCall()
+	t := taker{words}
+	end := routing.Case(t.next())
+	passed := time.Duration(0)
+	if end == routing.OnNoAnswer {
+		passed = before.plan.RingTimeout
+	}
+	var err error
+	if t.take("after") {
+		if passed, err = seconds(t.next()); err != nil {
+			return err
+		}
+	}
+	next := &question{where: where, at: before.at.Add(passed)}
+	plan, more := before.plan.Next(end, next.at, r.world)
+	next.plan, next.over = plan, !more
+	next.reasons = plan.Explain()
+	next.consistent()
+	r.call = next
+	return t.done()
+}
+
+// consistent checks what holds for every answer: what is stored of it tells the same, and somebody rings if and only if the outcome says so.
+func (q *question) consistent() {
+	if read, err := routing.ReadTrace(q.plan.Trace()); !q.over && (err != nil || !reflect.DeepEqual(read, q.reasons)) {
+		q.differ("the stored trace tells something else (%v): %+v", err, read)
+	}
+	if (len(q.plan.Targets) > 0) != (q.plan.Outcome == routing.Ring) {
+		q.differ("outcome is %s with %d targets ringing", q.plan.Outcome, len(q.plan.Targets))
+	}
+}
+
+// check looks at the table without a call.
+func (r *runner) check(where string, check func(*world, *routing.Table, []string) (string, error), words []string) error {
+	if len(r.results) == 0 {
+		return errors.New("this must stand in a test")
+	}
+	table, err := r.world.table()
+	if err != nil {
+		return err
+	}
+	problem, err := check(r.world, table, words)
+	if problem != "" {
+		r.report(where, "%s", problem)
+	}
+	return err
 }
 
 // split takes a line apart at blanks; "…" holds blanks together, # begins a comment.

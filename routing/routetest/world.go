@@ -12,32 +12,43 @@ import (
 )
 
 // world is a configuration and the live state around it. Slots are known as
-// user/name, users by their name; both serve as IDs.
+// user/name, profiles as user/name, users, hunt groups and calendars by their name; all these serve as IDs.
 type world struct {
 	config   routing.Config
+	rights   rights
 	compiled *routing.Table // of an earlier state of config, nil at first
-	touched  map[string]bool
-	before   *routing.Config // before the last change, for undo
-	featured bool            // features have changed
+	before   *saved         // before the last change, for undo
+
+	// What has changed since compiled was made.
+	touched  map[string]bool // users
+	featured bool            // features
+	shared   bool            // globals
+	whole    bool            // settings
 
 	registered map[string]bool
 	inCall     map[string]int
 	numbers    map[string]int
+	turns      map[string]int
+}
+
+// saved is what undo brings back.
+type saved struct {
+	config routing.Config
+	rights rights
 }
 
 func newWorld() *world {
 	return &world{
-		touched: map[string]bool{}, registered: map[string]bool{},
-		inCall: map[string]int{}, numbers: map[string]int{},
+		touched: map[string]bool{}, registered: map[string]bool{}, inCall: map[string]int{}, numbers: map[string]int{}, turns: map[string]int{},
 	}
 }
 
 // clone makes a copy that shares nothing that changes.
 func (w *world) clone() *world {
 	c := *w
-	c.config = cloneConfig(w.config)
+	c.config, c.rights = cloneConfig(w.config), w.rights.clone()
 	c.touched, c.registered = maps.Clone(w.touched), maps.Clone(w.registered)
-	c.inCall, c.numbers = maps.Clone(w.inCall), maps.Clone(w.numbers)
+	c.inCall, c.numbers, c.turns = maps.Clone(w.inCall), maps.Clone(w.numbers), maps.Clone(w.turns)
 	return &c
 }
 
@@ -46,159 +57,317 @@ func cloneConfig(c routing.Config) routing.Config {
 	c.Users = slices.Clone(c.Users)
 	for i := range c.Users {
 		u := &c.Users[i]
-		u.Slots, u.Numbers = slices.Clone(u.Slots), slices.Clone(u.Numbers)
+		u.Slots, u.Numbers, u.Profiles, u.Blocks = slices.Clone(u.Slots), slices.Clone(u.Numbers), slices.Clone(u.Profiles), slices.Clone(u.Blocks)
 		for k := range u.Numbers {
-			u.Numbers[k].Ticked = slices.Clone(u.Numbers[k].Ticked)
+			n := &u.Numbers[k]
+			n.Ticked = slices.Clone(n.Ticked)
+			if n.Schedule != nil {
+				s := *n.Schedule
+				s.Calendar.Entries, s.Calendar.Own, s.Profiles = slices.Clone(s.Calendar.Entries), slices.Clone(s.Calendar.Own), slices.Clone(s.Profiles)
+				n.Schedule = &s
+			}
 		}
+		for k := range u.Profiles {
+			u.Profiles[k].Rules = slices.Clone(u.Profiles[k].Rules)
+		}
+	}
+	g := &c.Globals
+	g.Hunts, g.Rules, g.Calendars, g.Pickups, g.Codes = slices.Clone(g.Hunts), slices.Clone(g.Rules), slices.Clone(g.Calendars), slices.Clone(g.Pickups), slices.Clone(g.Codes)
+	for i := range g.Hunts {
+		g.Hunts[i].Overflow = slices.Clone(g.Hunts[i].Overflow)
+	}
+	for i := range g.Calendars {
+		s := &g.Calendars[i].Spec
+		s.Entries, s.Own = slices.Clone(s.Entries), slices.Clone(s.Own)
 	}
 	return c
 }
 
-// SlotCalls, NumberCalls and Registered make a world a routing.Live.
+// SlotCalls, NumberCalls, HuntTurn and Registered make a world a routing.Live.
 func (w *world) SlotCalls(slotID string) int { return w.inCall[slotID] }
 
 // NumberCalls counts as the script said.
 func (w *world) NumberCalls(number string) int { return w.numbers[number] }
 
 // HuntTurn counts as the script said.
-func (w *world) HuntTurn(string) int { return 0 }
+func (w *world) HuntTurn(huntID string) int { return w.turns[huntID] }
 
 // Registered answers as the script said.
 func (w *world) Registered(slotID string) bool { return w.registered[slotID] }
 
-// table compiles the configuration: the first time whole, then by the users that
+// table compiles the configuration: the first time whole, then by what has
 // changed, as the daemon does.
 func (w *world) table() (*routing.Table, error) {
-	if w.compiled == nil {
-		t, err := routing.Compile(w.config)
-		if err != nil {
-			return nil, err
-		}
-		w.compiled = t
+	w.config.Globals.Rights = w.rights.clone()
+	t := w.compiled
+	var err error
+	switch {
+	case t == nil || w.whole:
+		t, err = routing.Compile(w.config)
+	case len(w.touched) > 0 || w.featured || w.shared:
+		t, err = t.With(w.changed())
 	}
-	if len(w.touched) > 0 || w.featured {
-		var changed []routing.User
-		var removed []string
-		for id := range w.touched {
-			if at := w.find(id); at >= 0 {
-				changed = append(changed, w.config.Users[at])
-			} else {
-				removed = append(removed, id)
-			}
-		}
-		var features []routing.Feature
-		if w.featured {
-			features = append([]routing.Feature{}, w.config.Features...)
-		}
-		t, err := w.compiled.With(routing.Change{Users: changed, Removed: removed, Features: features})
-		if err != nil {
-			return nil, err
-		}
-		w.compiled = t
+	if err != nil {
+		return nil, err
 	}
-	w.touched, w.featured = map[string]bool{}, false
-	w.before = nil
-	return w.compiled, nil
+	w.compiled = t
+	w.settle()
+	return t, nil
+}
+
+// changed is what routing is told of the changes.
+func (w *world) changed() routing.Change {
+	var c routing.Change
+	for _, id := range slices.Sorted(maps.Keys(w.touched)) {
+		if at := w.find(id); at >= 0 {
+			c.Users = append(c.Users, w.config.Users[at])
+		} else {
+			c.Removed = append(c.Removed, id)
+		}
+	}
+	if w.featured {
+		c.Features = append([]routing.Feature{}, w.config.Features...)
+	}
+	if w.shared {
+		c.Globals = &w.config.Globals
+	}
+	return c
+}
+
+// settle forgets what has changed.
+func (w *world) settle() {
+	w.touched, w.featured, w.shared, w.whole, w.before = map[string]bool{}, false, false, false, nil
 }
 
 // undo takes the changes since the last good table back.
 func (w *world) undo() {
 	if w.before != nil {
-		w.config = *w.before
+		w.config, w.rights = w.before.config, w.before.rights
 	}
-	w.touched, w.featured, w.before = map[string]bool{}, false, nil
+	w.settle()
 }
 
-func (w *world) find(user string) int {
-	return slices.IndexFunc(w.config.Users, func(u routing.User) bool { return u.ID == user })
+// save notes that something is about to change.
+func (w *world) save() {
+	if w.before == nil {
+		w.before = &saved{cloneConfig(w.config), w.rights.clone()}
+	}
 }
 
 // change notes that a user is about to change.
 func (w *world) change(user string) {
-	if w.before == nil {
-		c := cloneConfig(w.config)
-		w.before = &c
-	}
-	if user != "" {
-		w.touched[user] = true
-	}
+	w.save()
+	w.touched[user] = true
 }
 
-func (w *world) slotOf(user, slot string) string {
-	if strings.Contains(slot, "/") {
-		return slot
-	}
-	return user + "/" + slot
+// share notes that something that belongs to no single user is about to change.
+func (w *world) share() {
+	w.save()
+	w.shared = true
+}
+
+// statements are the words that change the configuration or the state of the moment.
+var statements = map[string]func(*world, []string) error{
+	"outside":           (*world).outside,
+	"country":           (*world).country,
+	"default-ring-time": (*world).ringTime,
+	"user":              (*world).user,
+	"remove":            (*world).remove,
+	"slot":              (*world).slot,
+	"number":            (*world).number,
+	"tick":              func(w *world, rest []string) error { return w.tick(rest, true) },
+	"untick":            func(w *world, rest []string) error { return w.tick(rest, false) },
+	"fax":               (*world).fax,
+	"block":             (*world).block,
+	"profile":           (*world).profile,
+	"rule":              (*world).rule,
+	"extended":          (*world).extended,
+	"choose":            (*world).choose,
+	"schedule":          (*world).schedule,
+	"calendar":          (*world).calendar,
+	"system":            (*world).system,
+	"hunt":              (*world).hunt,
+	"overflow":          (*world).overflow,
+	"pickup":            (*world).pickup,
+	"group":             (*world).group,
+	"may":               (*world).may,
+	"code":              (*world).code,
+	"registered":        func(w *world, rest []string) error { return w.register(rest, true) },
+	"unregistered":      func(w *world, rest []string) error { return w.register(rest, false) },
+	"in-call":           (*world).calling,
+	"running":           func(w *world, rest []string) error { return count(w.numbers, rest) },
+	"turn":              func(w *world, rest []string) error { return count(w.turns, rest) },
 }
 
 func (w *world) line(words []string) error {
-	rest := words[1:]
-	switch words[0] {
-	case "user":
-		return w.user(rest)
-	case "remove":
-		return w.remove(rest)
-	case "slot":
-		return w.slot(rest)
-	case "number":
-		return w.number(rest)
-	case "tick":
-		return w.tick(rest, true)
-	case "untick":
-		return w.tick(rest, false)
-	case "fax":
-		if len(rest) != 2 {
-			return errors.New("fax wants a number and a name")
-		}
-		w.change("")
-		w.featured = true
-		w.config.Features = append(w.config.Features, routing.Feature{Number: rest[0], OwnerType: routing.OwnerFaxLine, OwnerID: rest[1]})
-		return nil
-	case "registered", "unregistered":
-		return w.register(rest, words[0] == "registered")
-	case "in-call":
-		for _, id := range rest {
-			if _, _, err := w.findSlot(id); err != nil {
-				return err
-			}
-			w.inCall[id]++
-		}
-		return nil
-	case "running":
-		if len(rest) != 2 {
-			return errors.New("running wants a number and a count of calls")
-		}
-		n, err := strconv.Atoi(rest[1])
-		w.numbers[rest[0]] = n
-		return err
+	statement, ok := statements[words[0]]
+	if !ok {
+		return fmt.Errorf("%q is not a word of routing scripts", words[0])
 	}
-	return fmt.Errorf("%q is not a word of routing scripts", words[0])
+	return statement(w, words[1:])
 }
 
-// user NAME "DISPLAY NAME" | user NAME dnd on|off.
-func (w *world) user(rest []string) error {
-	if len(rest) == 3 && rest[1] == "dnd" {
-		at := w.find(rest[0])
-		if at < 0 {
-			return fmt.Errorf("there is no user %s", rest[0])
-		}
-		w.change(rest[0])
-		return onOff(&w.config.Users[at].DND, rest[2])
+// outside on|off: there is a trunk, or none.
+func (w *world) outside(rest []string) error {
+	if len(rest) != 1 {
+		return errors.New("want outside on, or off")
 	}
-	if len(rest) != 2 {
-		return errors.New(`user wants a name and a display name, or "dnd on"`)
+	w.save()
+	w.whole = true
+	return onOff(&w.config.Settings.Outside, rest[0])
+}
+
+// country CODE [area CODE].
+func (w *world) country(rest []string) error {
+	if len(rest) != 1 && (len(rest) != 3 || rest[1] != "area") {
+		return errors.New("want country 49, or country 49 area 661")
 	}
-	w.change(rest[0])
-	w.config.Users = append(w.config.Users, routing.User{ID: rest[0], Username: rest[0], DisplayName: rest[1]})
+	w.save()
+	w.whole = true
+	if w.config.Settings.Country = rest[0]; len(rest) == 3 {
+		w.config.Settings.Area = rest[2]
+	}
 	return nil
 }
 
-func (w *world) remove(rest []string) error {
-	if len(rest) != 1 || w.find(rest[0]) < 0 {
-		return errors.New("remove wants a user")
+// default-ring-time SECONDS: the system's.
+func (w *world) ringTime(rest []string) error {
+	if len(rest) != 1 {
+		return errors.New("want default-ring-time and seconds")
 	}
-	w.change(rest[0])
-	w.config.Users = slices.Delete(w.config.Users, w.find(rest[0]), w.find(rest[0])+1)
+	w.save()
+	w.whole = true
+	var err error
+	w.config.Settings.RingTimeout, err = seconds(rest[0])
+	return err
+}
+
+// fax NUMBER NAME.
+func (w *world) fax(rest []string) error {
+	if len(rest) != 2 {
+		return errors.New("fax wants a number and a name")
+	}
+	w.save()
+	w.featured = true
+	w.config.Features = append(w.config.Features, routing.Feature{Number: rest[0], OwnerType: routing.OwnerFaxLine, OwnerID: rest[1]})
+	return nil
+}
+
+// registered SLOT…|all, and unregistered.
+func (w *world) register(rest []string, on bool) error {
+	for _, id := range rest {
+		if id != "all" {
+			if _, _, err := w.findSlot(id); err != nil {
+				return err
+			}
+			w.registered[id] = on
+			continue
+		}
+		for i := range w.config.Users {
+			for _, s := range w.config.Users[i].Slots {
+				w.registered[s.ID] = on
+			}
+		}
+	}
+	return nil
+}
+
+// in-call SLOT…, or nobody.
+func (w *world) calling(rest []string) error {
+	if len(rest) == 1 && rest[0] == "nobody" {
+		clear(w.inCall)
+		return nil
+	}
+	for _, id := range rest {
+		if _, _, err := w.findSlot(id); err != nil {
+			return err
+		}
+		w.inCall[id]++
+	}
+	return nil
+}
+
+// count sets a counter: running NUMBER CALLS, turn HUNTGROUP CALLS.
+func count(of map[string]int, rest []string) error {
+	if len(rest) != 2 {
+		return errors.New("want a name or number, and a count of calls")
+	}
+	n, err := strconv.Atoi(rest[1])
+	of[rest[0]] = n
+	return err
+}
+
+// rights are groups of users and the permissions of SPEC G2 that routing asks for.
+type rights struct {
+	groups map[string][]string
+	grants [][3]string // group, permission, objects
+}
+
+func (r rights) clone() rights {
+	return rights{maps.Clone(r.groups), slices.Clone(r.grants)}
+}
+
+// InGroup makes rights a routing.Rights.
+func (r rights) InGroup(group, userID string) bool { return slices.Contains(r.groups[group], userID) }
+
+// MayPickUp says whether a permission to pick up was given.
+func (r rights) MayPickUp(userID, ownerID string) bool {
+	return slices.ContainsFunc(r.grants, func(g [3]string) bool {
+		return g[1] == "pickup" && r.InGroup(g[0], userID) && r.InGroup(g[2], ownerID)
+	})
+}
+
+// group NAME USER…: the members of a group.
+func (w *world) group(rest []string) error {
+	if len(rest) == 0 {
+		return errors.New("want group, its name and users")
+	}
+	for _, u := range rest[1:] {
+		if w.find(u) < 0 {
+			return fmt.Errorf("there is no user %s", u)
+		}
+	}
+	w.share()
+	if w.rights.groups = maps.Clone(w.rights.groups); w.rights.groups == nil {
+		w.rights.groups = map[string][]string{}
+	}
+	w.rights.groups[rest[0]] = rest[1:]
+	return nil
+}
+
+// may GROUP pickup GROUP: a permission.
+func (w *world) may(rest []string) error {
+	if len(rest) != 3 || rest[1] != "pickup" {
+		return errors.New("want may, a group, pickup and another group")
+	}
+	w.share()
+	w.rights.grants = append(w.rights.grants, [3]string(rest))
+	return nil
+}
+
+// pickup NAME USER…: a pickup group.
+func (w *world) pickup(rest []string) error {
+	if len(rest) == 0 {
+		return errors.New("want pickup, a name and users")
+	}
+	w.share()
+	p := routing.PickupGroup{ID: rest[0], Name: rest[0], Users: rest[1:]}
+	g := &w.config.Globals
+	if at := slices.IndexFunc(g.Pickups, func(p routing.PickupGroup) bool { return p.ID == rest[0] }); at >= 0 {
+		g.Pickups[at] = p
+	} else {
+		g.Pickups = append(g.Pickups, p)
+	}
+	return nil
+}
+
+// code ACTION CODE: a function code.
+func (w *world) code(rest []string) error {
+	if len(rest) != 2 {
+		return errors.New("want code, an action and the keys")
+	}
+	w.share()
+	w.config.Globals.Codes = append(w.config.Globals.Codes, routing.Code{Action: rest[0], Code: rest[1]})
 	return nil
 }
 
@@ -214,164 +383,35 @@ func onOff(v *bool, word string) error {
 	return nil
 }
 
-func (w *world) findSlot(id string) (u *routing.User, s *routing.Slot, err error) {
-	user, _, _ := strings.Cut(id, "/")
-	if at := w.find(user); at >= 0 {
-		u = &w.config.Users[at]
-		for i := range u.Slots {
-			if u.Slots[i].ID == id {
-				return u, &u.Slots[i], nil
-			}
-		}
+// taker reads words one after the other.
+type taker struct{ words []string }
+
+// take returns the next word if it is the one given.
+func (t *taker) take(word string) bool {
+	if len(t.words) > 0 && t.words[0] == word {
+		t.words = t.words[1:]
+		return true
 	}
-	return u, nil, fmt.Errorf("there is no slot %s", id)
+	return false
 }
 
-// slot USER/NAME TYPE ["TITLE"] adds one;
-// slot USER/NAME dnd on|off | default NUMBER|none | dials NUMBER changes it.
-func (w *world) slot(rest []string) error {
-	if len(rest) < 2 {
-		return errors.New("slot wants user/name and a type or a setting")
+// ahead says whether the next word is the one given.
+func (t *taker) ahead(word string) bool { return len(t.words) > 0 && t.words[0] == word }
+
+// next returns the next word, "" when there is none.
+func (t *taker) next() string {
+	if len(t.words) == 0 {
+		return ""
 	}
-	id := rest[0]
-	u, s, err := w.findSlot(id)
-	if u == nil {
-		return err
-	}
-	w.change(u.ID)
-	if s == nil {
-		add := routing.Slot{ID: id, Type: rest[1]}
-		if len(rest) > 2 {
-			add.Name = rest[2]
-		}
-		u.Slots = append(u.Slots, add)
-		return nil
-	}
-	if len(rest) != 3 {
-		return errors.New("want a setting and its value")
-	}
-	switch rest[1] {
-	case "dnd":
-		return onOff(&s.DND, rest[2])
-	case "default":
-		if s.DefaultNumber = rest[2]; rest[2] == "none" {
-			s.DefaultNumber = ""
-		}
-	case "dials":
-		s.Mobile = rest[2]
-	default:
-		return fmt.Errorf("a slot has no %q", rest[1])
-	}
-	return nil
+	word := t.words[0]
+	t.words = t.words[1:]
+	return word
 }
 
-func (w *world) findNumber(num string) (*routing.User, *routing.Number) {
-	for i := range w.config.Users {
-		u := &w.config.Users[i]
-		for k := range u.Numbers {
-			if u.Numbers[k].Number == num {
-				return u, &u.Numbers[k]
-			}
-		}
-	}
-	return nil, nil
-}
-
-// number NUMBER of USER adds one, then, or for one that is there:
-// call-waiting on|off, busy-on-any on|off, limit N, inside ALERT, outside ALERT,
-// name "NAME", in any order.
-func (w *world) number(rest []string) error {
-	if len(rest) < 3 {
-		return errors.New(`number wants "of USER" or settings with values`)
-	}
-	num, rest := rest[0], rest[1:]
-	if rest[0] == "of" {
-		at := w.find(rest[1])
-		if at < 0 {
-			return fmt.Errorf("there is no user %s", rest[1])
-		}
-		w.change(rest[1])
-		u := &w.config.Users[at]
-		u.Numbers = append(u.Numbers, routing.Number{Number: num})
-		if len(rest) == 2 {
-			return nil
-		}
-		rest = rest[2:]
-	}
-	u, n := w.findNumber(num)
-	if n == nil || len(rest)%2 != 0 {
-		return fmt.Errorf("number %s is not known, or a value is missing", num)
-	}
-	w.change(u.ID)
-	for ; len(rest) > 0; rest = rest[2:] {
-		if err := setNumber(n, rest[0], rest[1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func setNumber(n *routing.Number, setting, value string) (err error) {
-	switch setting {
-	case "call-waiting":
-		err = onOff(&n.CallWaiting, value)
-	case "busy-on-any":
-		err = onOff(&n.BusyOnAny, value)
-	case "limit":
-		n.MaxCalls, err = strconv.Atoi(value)
-	case "inside":
-		n.RingInside = value
-	case "outside":
-		n.RingOutside = value
-	case "name":
-		n.DisplayName = value
-	default:
-		err = fmt.Errorf("a number has no %q", setting)
-	}
-	return err
-}
-
-// tick NUMBER SLOT… and untick NUMBER SLOT…|all; slots of the number's user may
-// go without his name.
-func (w *world) tick(rest []string, on bool) error {
-	if len(rest) < 2 {
-		return errors.New("want a number and slots")
-	}
-	u, n := w.findNumber(rest[0])
-	if n == nil {
-		return fmt.Errorf("no user has the number %s", rest[0])
-	}
-	w.change(u.ID)
-	if !on && rest[1] == "all" {
-		n.Ticked = nil
-		return nil
-	}
-	for _, s := range rest[1:] {
-		id := w.slotOf(u.ID, s)
-		if on {
-			n.Ticked = append(n.Ticked, id)
-		} else {
-			n.Ticked = slices.DeleteFunc(n.Ticked, func(t string) bool { return t == id })
-		}
-	}
-	return nil
-}
-
-// registered SLOT…|all.
-func (w *world) register(rest []string, on bool) error {
-	for _, id := range rest {
-		if id != "all" {
-			if _, _, err := w.findSlot(id); err != nil {
-				return err
-			}
-			w.registered[id] = on
-			continue
-		}
-		for i := range w.config.Users {
-			for _, s := range w.config.Users[i].Slots {
-				w.registered[s.ID] = on
-			}
-		}
+// done is an error when words are left.
+func (t *taker) done() error {
+	if len(t.words) > 0 {
+		return fmt.Errorf("what is %q?", strings.Join(t.words, " "))
 	}
 	return nil
 }
