@@ -59,6 +59,7 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 		c.phase = answering
 	}
 	c.ringTimer.Stop()
+	c.listening.Stop()
 	f.limit.Stop()
 	f.forget(l)
 	f.leg.bound, l.bound = false, true
@@ -114,8 +115,11 @@ func (c *call) answerCaller(l *leg, d *sdp.Session) {
 	c.plumb(l)
 	heard := c.early
 	c.early = nil
-	body := a.sdp.Last()
+	body, then := a.sdp.Last(), (func(*sdp.Session))(nil)
 	switch {
+	case c.promised(): // offer and answer are through (RFC 6337 section 2.2)
+		body, then = nil, func(*sdp.Session) { c.single(d) }
+		c.plumb(a)
 	case c.anchor == nil:
 		body = a.write(d, 0)
 	case a.agreed && l.agreed && heard == l || c.alike(c.anchor, d):
@@ -135,7 +139,7 @@ func (c *call) answerCaller(l *leg, d *sdp.Session) {
 	if !a.agreed {
 		a.exchange, _ = a.exchange.Next(dialog.SendAnswer)
 	}
-	c.acceptCaller(body, nil)
+	c.acceptCaller(body, then)
 	c.expect()
 }
 

@@ -66,9 +66,11 @@ type call struct {
 	streams   []stream
 	first     spot // of the callee's side
 	outposts  []outpost
-	here      uint8   // which of the callee's places the streams have now, see seat
-	heard     [2]tune // what the sides hear of us
-	anchored  bool    // the caller hears one stream, whatever its sources
+	here      uint8              // which of the callee's places the streams have now, see seat
+	heard     [2]tune            // what the sides hear of us
+	anchored  bool               // the caller hears one stream, whatever its sources
+	listening *transaction.Timer // see listen
+	quiet     bool               // the early media that the caller is to hear does not come
 
 	redirections int
 	front        *transfer    // stands in for the caller until it is answered
@@ -100,6 +102,7 @@ type ending struct {
 	status int // final status to the caller
 	by     string
 	cause  string
+	retry  int // seconds after which another attempt may be worth it, 0 when nobody has said so
 }
 
 // Who hung up, as in calls.Record.HangupBy.
@@ -241,6 +244,8 @@ func (c *call) end(e ending) {
 func (c *call) release() {
 	c.ringTimer.Stop()
 	c.ringTimer = nil
+	c.listening.Stop()
+	c.listening = nil
 	c.rel.stop()
 	h, streams, outposts := c.held, c.streams, c.outposts
 	c.held, c.streams, c.outposts = held{}, nil, nil

@@ -164,7 +164,7 @@ func (f *fork) provisional(res *message.Message) {
 	f.wait()
 	l := f.meet(res)
 	reliable := res.HasToken(message.HRequire, reliably)
-	if reliable && (l == nil || l.phase != legEarly || !l.nextReliable(res)) {
+	if reliable && (l == nil || l.phase != legEarly || !l.reliable.next(res)) {
 		return
 	}
 	if l != nil && !l.take(f, res, reliable) {
@@ -204,7 +204,7 @@ func (l *leg) take(f *fork, res *message.Message, reliable bool) bool {
 		l.remote, l.shield = d, sh
 	}
 	if reliable {
-		l.prack(res, nil)
+		l.prack(res)
 		switch {
 		case unfit:
 			f.giveUp(488)
@@ -239,7 +239,7 @@ func (f *fork) rings(l *leg, status int) {
 
 // audible reports whether a dialog's early media fits the answer that the caller has, if it has one.
 func (c *call) audible(l *leg) bool {
-	return c.anchor == nil || c.early == l || c.alike(c.anchor, l.remote)
+	return c.anchor == nil || c.early == l || c.promised() || c.alike(c.anchor, l.remote)
 }
 
 // alike reports whether the caller may keep its answer when another description takes the place of the one it was made of.
@@ -266,6 +266,7 @@ func (c *call) earlyMedia(l *leg, status int) {
 	if c.early == nil {
 		c.early = l
 		c.plumb(l)
+		c.listen()
 	}
 	if c.anchor == nil {
 		c.anchor = l.remote
@@ -294,6 +295,7 @@ func (c *call) lostEarly() {
 			if l.phase == legEarly && l.remote != nil && c.audible(l) {
 				c.early = l
 				c.plumb(l)
+				c.listen()
 				return
 			}
 		}

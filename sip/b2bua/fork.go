@@ -50,6 +50,8 @@ type fork struct {
 	start, ringAt, endAt time.Time
 	status               int
 	result               string
+	retry                int    // Retry-After of the final response
+	listed               string // extensions listed in place of the usual ones, see with
 }
 
 // stray is a dialog that came too late and was ended; its ACK is repeated with its 2xx.
@@ -203,7 +205,10 @@ func (f *fork) Response(tx *transaction.Client, res *message.Message) {
 	case status < 400 && f.redirected(res):
 	case status == 488 && f.expose():
 	case (status == 415 || status == 488 || status == 606) && f.widen():
+	case status == 420 && f.without(res):
+	case status == 421 && f.with(res):
 	default:
+		f.retry = retryAfter(res)
 		f.fail(status)
 	}
 }
@@ -222,7 +227,7 @@ func (f *fork) over() bool { return f.state >= forkDone }
 // longer tries again with the interval that the phone wants (RFC 4028 section 7.3).
 func (f *fork) longer(res *message.Message) bool {
 	least := dialog.ParseMinSE(res.Header(message.HMinSE))
-	if f.state == forkCancelling || f.tries >= 2 || least <= f.timers.Interval {
+	if f.state == forkCancelling || f.tries >= maxTries || least <= f.timers.Interval {
 		return false
 	}
 	f.tries++
@@ -296,6 +301,7 @@ func (f *fork) fail(status int) {
 func (f *fork) failed(status int) ending {
 	e, result := failure(status, !f.ringAt.IsZero())
 	f.status, f.result, f.endAt = status, result, f.c.sh.Now()
+	e.retry = f.retry
 	return e
 }
 
@@ -325,8 +331,11 @@ func (f *fork) done() {
 
 // better keeps the most telling of the failures.
 func (c *call) better(e ending) {
-	if c.best.status == 0 || rank(e) > rank(c.best) {
+	switch {
+	case c.best.status == 0 || rank(e) > rank(c.best):
 		c.best = e
+	case rank(e) == rank(c.best) && e.retry != 0 && (c.best.retry == 0 || e.retry < c.best.retry):
+		c.best.retry = e.retry // the first one that may be there again
 	}
 }
 

@@ -259,7 +259,13 @@ func (e *fakeEndpoint) Anchor() {
 	defer e.m.mu.Unlock()
 	e.anchored = true
 }
-func (e *fakeEndpoint) Stats() media.Stats { return e.stats }
+
+func (e *fakeEndpoint) Stats() media.Stats {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	return e.stats
+}
+
 func (e *fakeEndpoint) Close() {
 	e.m.mu.Lock()
 	defer e.m.mu.Unlock()

@@ -184,6 +184,10 @@ func (c *call) start() {
 	c.sh.BindDialog(c.a.dlg.CallID, c.a.dlg.LocalTag, &c.a)
 	c.a.bound = true
 	c.enter()
+	if c.offerless() {
+		c.offerFirst()
+		return
+	}
 	c.prepare(req)
 	c.ringAll()
 }
@@ -213,6 +217,10 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 			extra = []string{"Accept", "application/sdp"}
 		}
 		return e, extra
+	}
+	if d == nil && c.unwilling() {
+		e.status, e.cause = 420, "the phone requires an offer of ours, and there is no relay of audio to make one"
+		return e, []string{"Unsupported", reliably}
 	}
 	if d != nil {
 		c.offer = d

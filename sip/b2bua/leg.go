@@ -54,10 +54,9 @@ type leg struct {
 	weOffered   bool         // the last offer on the leg was ours
 	shield      *shield      // how its media is protected, nil: not at all
 	allowUpdate bool
-	agreed      bool   // while early: offer and answer of the INVITE are through, reliably (RFC 3311 section 5.1)
-	pracks      uint8  // reliable provisional responses taken
-	rseq        uint32 // the last of them
-	passed      int    // last status of its early media that the caller heard
+	agreed      bool  // while early: offer and answer of the INVITE are through, reliably (RFC 3311 section 5.1)
+	reliable    order // of the provisional responses to the INVITE
+	passed      int   // last status of its early media that the caller heard
 
 	in  *transaction.Server // the peer's re-INVITE while it waits for our final response
 	out *outgoing           // our re-INVITE or UPDATE while it waits for its outcome
@@ -130,11 +129,12 @@ func (l *leg) Request(tx *transaction.Server) {
 	}
 }
 
-// supported lists the extensions we support. Within a dialog we send no provisional response that could be reliable
-// and ask for none.
+// supported lists the extensions we support. Within a dialog we send no provisional response that could be reliable, but
+// take those that answer a re-INVITE.
 const (
 	supported         = "timer, " + reliably + ", " + replaces + ", " + noReferSub
 	supportedInDialog = "timer"
+	supportedAgain    = supportedInDialog + ", " + reliably
 	reliably          = "100rel"
 )
 

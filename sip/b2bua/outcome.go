@@ -2,9 +2,11 @@ package b2bua
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/routing"
+	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
 // planned is how a call ends that the plan does not let ring.
@@ -46,12 +48,14 @@ func failure(status int, rang bool) (e ending, leg string) {
 	switch {
 	case status == 486 || status == 600:
 		e.result, e.status, e.cause, leg = calls.Busy, 486, "busy", "busy"
+	case status == 488 || status == 606 || status == 415:
+		e.result, e.status, e.cause, leg = calls.Failed, 488, "the phones share no codec", "error"
 	case status == 603 || status > 600:
 		e.result, e.status, e.cause, leg = calls.Declined, 603, "declined", "declined"
 	case (status == 480 || status == 408) && rang:
 		e.result, e.status, e.cause, leg = calls.NoAnswer, 480, "nobody answered", "timeout"
-	case status == 488 || status == 606 || status == 415:
-		e.result, e.status, e.cause, leg = calls.Failed, 488, "the phones share no codec", "error"
+	case status == 413 || status == 513:
+		e.result, e.status, e.cause, leg = calls.Failed, status, "the call is too large for the phone", "error"
 	case status == 480 || status == 408 || status == 503 || status == 404 || status == 410 || status == 0:
 		e.result, e.status, e.cause, leg = calls.Unreachable, 480, "no phone can be reached", "timeout"
 		if status != 0 && status != 408 {
@@ -80,7 +84,7 @@ func rank(e ending) int {
 	return 0
 }
 
-// causeOf is the Reason header that tells the caller's side why (RFC 3326, Q.850).
+// causeOf are the headers that tell the caller's side why (Reason, RFC 3326, Q.850) and until when.
 func causeOf(e ending) []string {
 	v := ""
 	switch e.result {
@@ -93,10 +97,26 @@ func causeOf(e ending) []string {
 	case calls.Declined:
 		v = `Q.850;cause=21;text="Call rejected"`
 	}
-	if v == "" {
-		return nil
+	var headers []string
+	if v != "" {
+		headers = []string{"Reason", v}
 	}
-	return []string{"Reason", v}
+	if e.retry > 0 {
+		headers = append(headers, "Retry-After", itoa(e.retry))
+	}
+	return headers
+}
+
+// maxRetry bounds the Retry-After that is passed on, in seconds.
+const maxRetry = 24 * 60 * 60
+
+// retryAfter is a response's Retry-After in seconds (RFC 3261 section 20.33), 0 when there is none.
+func retryAfter(res *message.Message) (n int) {
+	v := strings.TrimSpace(res.Header(message.HRetryAfter))
+	for i := 0; i < len(v) && v[i] >= '0' && v[i] <= '9'; i++ {
+		n = min(10*n+int(v[i]-'0'), maxRetry)
+	}
+	return n
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -21,6 +21,9 @@ type outgoing struct {
 	timed  bool               // it asks for a session timer
 	done   func(res *message.Message, answer *sdp.Session)
 
+	reliable order        // of its provisional responses
+	answer   *sdp.Session // that a reliable one has carried
+
 	withdrawn bool
 }
 
@@ -56,8 +59,12 @@ func (o *outgoing) send(body []byte) {
 		return
 	}
 	l.offered = dialog.SessionExpires{Seconds: int(l.interval() / time.Second), Refresher: dialog.UAC}
+	extensions := supportedInDialog
+	if o.method == message.INVITE {
+		extensions = supportedAgain
+	}
 	headers := []string{
-		"Contact", l.dlg.Contact, "Allow", allow, "Supported", supportedInDialog,
+		"Contact", l.dlg.Contact, "Allow", allow, "Supported", extensions,
 		"Session-Expires", l.offered.String(),
 	}
 	if l.reached != "" {
@@ -81,6 +88,7 @@ func (o *outgoing) Response(_ *transaction.Client, res *message.Message) {
 	defer o.l.c.guard()
 	status := res.Status()
 	if status < 200 {
+		o.provisional(res)
 		return
 	}
 	if o.method == message.INVITE && status < 300 {
@@ -92,6 +100,43 @@ func (o *outgoing) Response(_ *transaction.Client, res *message.Message) {
 		}
 	}
 	o.finish(res)
+}
+
+// provisional acknowledges a reliable response to a re-INVITE (RFC 3262). What it answers holds from then on, before the final response
+// has come, so that the peer may send an UPDATE; its Contact, too (RFC 6141 section 4.6).
+func (o *outgoing) provisional(res *message.Message) {
+	l := o.l
+	if o.method != message.INVITE || o.done == nil || !res.HasToken(message.HRequire, reliably) || !o.reliable.next(res) {
+		return
+	}
+	l.dlg.Refresh(res)
+	l.prack(res)
+	if l.exchange != dialog.OfferSent {
+		return
+	}
+	if answer, sh := o.read(res); answer != nil {
+		o.answer = answer
+		o.take(answer, sh)
+	}
+}
+
+// read is the usable answer in a response, with how it protects the media.
+func (o *outgoing) read(res *message.Message) (*sdp.Session, *shield) {
+	answer, _ := describe(res)
+	answer = fitted(answer, o.offer)
+	sh, err := o.l.shield.settle(answer)
+	if err != nil {
+		return nil, nil
+	}
+	return answer, sh
+}
+
+// take lets an answer hold.
+func (o *outgoing) take(answer *sdp.Session, sh *shield) {
+	l := o.l
+	l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
+	l.remote, l.shield, l.weOffered = answer, sh, true
+	l.c.plumb(l)
 }
 
 // Failed implements transaction.ClientUser.
@@ -108,17 +153,14 @@ func (o *outgoing) finish(res *message.Message) {
 	o.done, l.out = nil, nil
 	o.timer.Stop()
 	var answer *sdp.Session
+	var sh *shield
 	if res != nil && res.Status() < 300 {
 		l.dlg.Refresh(res)
 		if res.Has(message.HAllow) {
 			l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
 		}
-		answer, _ = describe(res)
-		answer = fitted(answer, o.offer)
-		if sh, err := l.shield.settle(answer); err != nil {
-			answer = nil
-		} else if answer != nil && l.exchange == dialog.OfferSent {
-			l.shield = sh
+		if answer, sh = o.read(res); o.answer != nil {
+			answer = l.remote // as it is by now; what the 2xx says is to be ignored
 		}
 		if l.phase == legUp && o.timed {
 			l.startSession(res)
@@ -126,9 +168,7 @@ func (o *outgoing) finish(res *message.Message) {
 	}
 	if l.exchange == dialog.OfferSent {
 		if answer != nil {
-			l.exchange, _ = l.exchange.Next(dialog.ReceiveAnswer)
-			l.remote, l.weOffered = answer, true
-			l.c.plumb(l)
+			o.take(answer, sh)
 		} else {
 			l.exchange, _ = l.exchange.Next(dialog.Reject)
 			version := l.sdp.Origin.Version
@@ -137,6 +177,9 @@ func (o *outgoing) finish(res *message.Message) {
 		}
 	}
 	done(res, answer)
+	if o.answer != nil && answer == nil {
+		l.c.resync(l) // it has refused what it had agreed to: what still holds is told again (RFC 6141 section 3.4)
+	}
 }
 
 // withdraw cancels a re-INVITE of which nobody wants to know any more.

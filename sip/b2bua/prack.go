@@ -17,6 +17,9 @@ import (
 // several (RFC 6228). Where the caller gave no offer a reliable response would have to hold the
 // callee's, which nobody could answer before the caller's ACK.
 func (f *fork) extensions() string {
+	if f.listed != "" {
+		return f.listed
+	}
 	if f.c.offerBody == nil {
 		return supportedInDialog
 	}
@@ -26,22 +29,28 @@ func (f *fork) extensions() string {
 // maxPracks bounds the reliable responses of one dialog.
 const maxPracks = 64
 
-// nextReliable reports whether a reliable response is the next one of its dialog. One that came before needs nothing, for
+// order tells which reliable response of a transaction is the next one.
+type order struct {
+	last  uint32 // RSeq
+	taken uint8
+}
+
+// next reports whether a reliable response is the next one. One that came before needs nothing, for
 // its PRACK repeats itself; one behind a gap comes again (RFC 3262 section 4).
-func (l *leg) nextReliable(res *message.Message) bool {
+func (o *order) next(res *message.Message) bool {
 	n := dialog.ParseRSeq(res.Header(message.HRSeq))
-	if n == 0 || l.rseq != 0 && n != l.rseq+1 || l.pracks >= maxPracks {
+	if n == 0 || o.last != 0 && n != o.last+1 || o.taken >= maxPracks {
 		return false
 	}
-	l.rseq = n
-	l.pracks++
+	o.last = n
+	o.taken++
 	return true
 }
 
 // prack acknowledges a reliable response.
-func (l *leg) prack(res *message.Message, body []byte) {
-	ack := dialog.RAck{RSeq: l.rseq, CSeq: res.CSeq(), Method: string(message.INVITE)}
-	l.request(message.PRACK, contentSDP, body, nil, "RAck", ack.String())
+func (l *leg) prack(res *message.Message) {
+	ack := dialog.RAck{RSeq: dialog.ParseRSeq(res.Header(message.HRSeq)), CSeq: res.CSeq(), Method: string(message.INVITE)}
+	l.request(message.PRACK, "", nil, nil, "RAck", ack.String())
 }
 
 // reliable sends the caller provisional responses that it has to acknowledge, one at a time (RFC 3262 section 3).
@@ -51,8 +60,9 @@ type reliable struct {
 	cseq      uint32 // of the INVITE
 	sent      []byte // the last one while its PRACK has not come
 	status    int
-	described bool   // it holds the answer
-	answer    []byte // the answer that a reliable response has carried
+	described bool         // it holds the answer
+	answer    []byte       // the answer that a reliable response has carried
+	own       *sdp.Session // our offer, where the caller makes none, see offerFirst
 	backoff   dialog.Backoff
 	timer     *transaction.Timer
 	next      []int  // status of further ones
@@ -72,14 +82,10 @@ func (c *call) newReliable(req *message.Message) *reliable {
 	return &reliable{c: c, rseq: dialog.FirstRSeq(rand.IntN) - 1, cseq: req.CSeq()}
 }
 
-// send sends a response, or lets it wait its turn. Without an offer of the caller the first one would have to hold ours, which
-// we cannot make before the callee has answered: then there is none at all.
+// send sends a response, or lets it wait its turn.
 func (r *reliable) send(status int, body []byte) {
 	c := r.c
-	switch {
-	case c.offer == nil:
-		return
-	case r.sent != nil:
+	if r.sent != nil {
 		if n := len(r.next); n == 0 || n < maxNext && r.next[n-1] != status {
 			r.next = append(r.next, status)
 		}
@@ -162,12 +168,16 @@ func (l *leg) peerPrack(tx *transaction.Server) {
 	}
 	r.timer.Stop()
 	r.sent = nil
+	ours := r.described && r.own != nil
+	if ours {
+		r.described = false
+	}
 	if r.described {
 		r.described, l.agreed = false, true
 		l.exchange, _ = l.exchange.Next(dialog.SendAnswer)
 	}
 	var body []byte
-	if d != nil {
+	if d != nil && !ours {
 		if body = l.answerInPrack(d); body == nil {
 			c.u.respond(tx, 488)
 		}
@@ -178,6 +188,8 @@ func (l *leg) peerPrack(tx *transaction.Server) {
 		_ = tx.Respond(200, b.Finish(contentSDP, body))
 	}
 	switch then := r.then; {
+	case ours:
+		r.answered(d)
 	case then != nil:
 		r.then = nil
 		then()

@@ -347,27 +347,146 @@ func TestOfferInPrack(t *testing.T) {
 	}
 }
 
+// TestLateOfferWithReliableResponsesRequired: the offer is ours, and the phones ring when it has been answered.
 func TestLateOfferWithReliableResponsesRequired(t *testing.T) {
-	run(t, nil, func(t *testing.T, r *rig) {
-		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", "", require100rel)
-		in := b.Expect(t, message.INVITE)
-		if in.HasToken(message.HSupported, "100rel") {
-			t.Error("the callee could make an offer that nobody answers")
-		}
-		in.Ring()
-		callee := in.Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		for _, res := range caller.Responses() {
-			if s := res.Status(); s > 100 && s < 200 {
-				t.Errorf("a %d that is not reliable", s)
+	for _, c := range []struct {
+		name, caller, callee string
+		again                string // format of a further offer to the caller, whose first choice is not the callee's
+	}{
+		{"one codec", "8", "8", ""},
+		{"the callee takes the second one", "8 0", "0", "0"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller := a.Invite("4b", "", require100rel)
+				offer := caller.Expect(t, 183)
+				if !offer.HasToken(message.HRequire, "100rel") || !strings.Contains(string(offer.Body()), "RTP/AVP 9 8 0 101") {
+					t.Errorf("the offer\n%s", offer.Raw())
+				}
+				b.ExpectNone(t, message.INVITE, 100*time.Millisecond)
+				caller.Prack(offer, sdpFor(a, c.caller)).Expect(t, 200)
+				in := b.Expect(t, message.INVITE)
+				if !strings.Contains(string(in.Body()), "RTP/AVP "+c.caller+"\r") {
+					t.Errorf("the callee is offered\n%s", in.Body())
+				}
+				in.Ring()
+				ringing := caller.Expect(t, 180)
+				caller.Prack(ringing).Expect(t, 200)
+				r.media.at(t, offer.Body()).hears(t, "ringback") // its phone plays none after an answer
+				callee := in.Answer(sdpFor(b, c.callee))
+				ok := caller.Expect(t, 200)
+				if len(ringing.Body())+len(ok.Body()) != 0 {
+					t.Errorf("described again\n%s\n%s", ringing.Body(), ok.Body())
+				}
+				caller.Ack()
+				callee.ExpectAck(t)
+				if c.again != "" {
+					re := caller.ExpectRequest(t, message.INVITE)
+					if !strings.Contains(string(re.Body()), "RTP/AVP "+c.again+"\r") {
+						t.Errorf("the caller is offered\n%s", re.Body())
+					}
+					re.Respond(200, sdpFor(a, c.again))
+					re.ExpectAck(t)
+				}
+				r.bridged(offer.Body(), in.Body())
+				caller.Bye(t)
+				callee.ExpectBye(t)
+			})
+		})
+	}
+}
+
+func TestOurOfferComesToNothing(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+		do     func(t *testing.T, a *siptest.Phone, caller *siptest.Call)
+		status int
+	}{
+		{"no relay to make one", func(c *Config) { c.Media = nil }, func(*testing.T, *siptest.Phone, *siptest.Call) {}, 420},
+		{"no answer in the PRACK", nil, func(t *testing.T, _ *siptest.Phone, x *siptest.Call) {
+			x.Prack(x.Expect(t, 183)).Expect(t, 200)
+		}, 488},
+		{"everything refused", nil, func(t *testing.T, a *siptest.Phone, x *siptest.Call) {
+			x.Prack(x.Expect(t, 183), strings.Replace(sdpFor(a, "8"), "m=audio 4000", "m=audio 0", 1)).Expect(t, 200)
+		}, 488},
+		{"cancelled", nil, func(t *testing.T, _ *siptest.Phone, x *siptest.Call) {
+			x.Expect(t, 183)
+			x.Cancel(t)
+		}, 487},
+		{"no PRACK", nil, func(t *testing.T, _ *siptest.Phone, x *siptest.Call) { x.Expect(t, 183) }, 504},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, c.change, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller := a.Invite("4b", "", require100rel)
+				c.do(t, a, caller)
+				res := caller.Expect(t, c.status)
+				if c.status == 420 && res.Header(message.HUnsupported) != "100rel" {
+					t.Errorf("unsupported is %q", res.Header(message.HUnsupported))
+				}
+				b.ExpectNone(t, message.INVITE, 0)
+			})
+		})
+	}
+}
+
+// TestReliableAnswerToReinvite: a reliable 18x to a re-INVITE of ours is acknowledged, and its answer counts.
+func TestReliableAnswerToReinvite(t *testing.T) {
+	g722 := "a=rtpmap:9 G722/8000"
+	for _, c := range []struct {
+		name string
+		do   func(t *testing.T, b *siptest.Phone, callee *siptest.Call, in *siptest.Request)
+		want int
+	}{
+		{"without a description", func(t *testing.T, b *siptest.Phone, callee *siptest.Call, in *siptest.Request) {
+			in.Reliable(180, 9, "")
+			b.Expect(t, message.PRACK)
+			callee.Send(message.UPDATE, contentSDP, sdpFor(b, "8", "a=sendonly")).Expect(t, 491) // our offer is open
+			callee.Send(message.UPDATE, "", "").Expect(t, 200)
+			in.Respond(200, sdpFor(b, "9", g722))
+		}, 200},
+		{"with the answer, and an UPDATE", func(t *testing.T, b *siptest.Phone, callee *siptest.Call, in *siptest.Request) {
+			in.Reliable(183, 9, sdpFor(b, "9", g722))
+			if p := b.Expect(t, message.PRACK); p.Header(message.HRAck) != "9 1 INVITE" && !strings.HasPrefix(p.Header(message.HRAck), "9 ") {
+				t.Errorf("RAck %q", p.Header(message.HRAck))
 			}
-		}
-		caller.Ack(sdpFor(a, "8"))
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
-	})
+			callee.Send(message.INVITE, contentSDP, sdpFor(b, "9", g722)).Expect(t, 491)
+			callee.Send(message.UPDATE, contentSDP, sdpFor(b, "9", g722, "a=sendonly")).Expect(t, 200)
+			in.Respond(200, "")
+		}, 200},
+		{"refused after all", func(t *testing.T, b *siptest.Phone, callee *siptest.Call, in *siptest.Request) {
+			in.Reliable(183, 9, sdpFor(b, "9", g722))
+			b.Expect(t, message.PRACK)
+			in.Respond(488, "")
+			back := callee.ExpectRequest(t, message.INVITE)
+			if !strings.Contains(string(back.Body()), "RTP/AVP 8 0\r") {
+				t.Errorf("it is told\n%s", back.Body())
+			}
+			back.Respond(200, sdpFor(b, "8"))
+			back.ExpectAck(t)
+		}, 488},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, nil, func(t *testing.T, r *rig) {
+				a, b := r.phone("a"), r.phone("b")
+				caller, callee := r.connect(a, b, "4b")
+				x := caller.Send(message.INVITE, contentSDP, sdpFor(a, "9", g722))
+				in := callee.ExpectRequest(t, message.INVITE)
+				if !in.HasToken(message.HSupported, "100rel") {
+					t.Error("100rel is not offered")
+				}
+				c.do(t, b, callee, in)
+				if res := x.Expect(t, c.want); c.want == 200 {
+					in.ExpectAck(t)
+					ackOf(a, res)
+				}
+				caller.Bye(t)
+				callee.ExpectBye(t)
+			})
+		})
+	}
 }
 
 // TestReliableWherePossible: the switch that makes use of callers who only support it.

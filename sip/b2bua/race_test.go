@@ -224,23 +224,6 @@ func TestRaceCalleeHangsUpBeforeTheCallersAck(t *testing.T) {
 	})
 }
 
-func TestRaceRequestBeforeTheAck(t *testing.T) {
-	run(t, nil, func(t *testing.T, r *rig) {
-		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		res := caller.Send(message.INVITE, contentSDP, sdpFor(a, "8")).Expect(t, 500)
-		if !res.Has(message.HRetryAfter) {
-			t.Error("500 without Retry-After")
-		}
-		caller.Ack()
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
-	})
-}
-
 func TestRaceOldSequenceNumber(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")

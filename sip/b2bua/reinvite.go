@@ -44,16 +44,22 @@ func (l *leg) peerUpdate(tx *transaction.Server) {
 }
 
 // free reports whether the leg can take an offer of the peer now, and refuses tx when not
-// (RFC 3261 section 14.2).
+// (RFC 3261 section 14.2). An answer of ours that has not been acknowledged is no obstacle: who sends the next offer has
+// heard it (RFC 5407 section 3.1.4). One that is an offer itself is (section 3.1.5), until the ACK brings the answer.
 func (l *leg) free(tx *transaction.Server) bool {
+	update := tx.Request().Method() == message.UPDATE
 	switch {
-	case l.out != nil || l.exchange == dialog.OfferSent && l.ok.tx == nil, l.c.loan != nil:
+	case l.out != nil && (l.out.answer == nil || !update), l.exchange == dialog.OfferSent, l.c.loan != nil:
 		l.c.u.respond(tx, 491)
-	case l.in != nil || l.ok.tx != nil:
+	case l.in != nil:
 		l.c.u.busy(tx, 500)
 	case l.phase == legUp && l.c.phase == up:
+		if l.ok.tx != nil && !update { // an UPDATE may have crossed the answer
+			l.ok.tx.Acknowledged()
+			l.ok.stop()
+		}
 		return true
-	case l.phase == legEarly && l.agreed && l.c.phase == ringing && tx.Request().Method() == message.UPDATE:
+	case l.phase == legEarly && l.agreed && l.c.phase == ringing && update:
 		return true
 	default:
 		l.c.u.busy(tx, 500)

@@ -39,7 +39,7 @@ func (c *clips) of(t tune) *media.Clip {
 // A caller that was given an answer to its offer plays no ringback of its own any more. It hears the
 // early media of a phone as long as exactly one of those that ring has some, and else ours: of two at
 // once neither could be told from the other, and when the one that was heard has gone there
-// would be silence. Who is put on hold hears music and is told nothing.
+// would be silence. Nor is there any when it has promised early media and sends none (see listen). Who is put on hold hears music and is told nothing.
 func (c *call) hears(s side) tune {
 	l, other := &c.a, c.b
 	if s == calleeSide {
@@ -47,7 +47,7 @@ func (c *call) hears(s side) tune {
 	}
 	switch {
 	case c.phase == ringing:
-		if s == callerSide && c.anchor != nil && (c.calling || c.ringingForks() > 0) && (c.early == nil || c.earlyVoices() > 1) {
+		if s == callerSide && c.anchor != nil && (c.calling || c.ringingForks() > 0) && (c.early == nil || c.earlyVoices() > 1 || c.quiet) {
 			return ringback
 		}
 	case c.phase == holding:

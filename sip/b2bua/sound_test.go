@@ -3,6 +3,7 @@ package b2bua
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -124,4 +125,53 @@ func TestNoRingbackForOne(t *testing.T) {
 			t.Error("something was played")
 		}
 	})
+}
+
+// TestSilentEarlyMedia: a phone that describes early media and sends none leaves no caller without a sound.
+func TestSilentEarlyMedia(t *testing.T) {
+	run(t, nil, func(t *testing.T, r *rig) {
+		a, b := r.phone("a"), r.phone("b")
+		for _, c := range []struct {
+			name string
+			late time.Duration // of its first packet
+			want string        // heard before that
+		}{
+			{"at once", 100 * time.Millisecond, ""},
+			{"late", 5 * time.Second, "ringback"},
+			{"never", time.Minute, "ringback"},
+		} {
+			caller := a.Invite("4b", sdpFor(a, "8 0"))
+			in := b.Expect(t, message.INVITE)
+			in.Respond(180, sdpFor(b, "8"))
+			epA, epB := r.media.at(t, caller.Expect(t, 180).Body()), r.media.at(t, in.Body())
+			epA.hears(t, "")
+			if c.late < listenFor {
+				epB.receive(1)
+			}
+			time.Sleep(listenFor + 50*time.Millisecond) // virtual
+			t.Log(c.name)
+			epA.hears(t, c.want)
+			if c.late < time.Minute {
+				epB.receive(10)
+				time.Sleep(listenAgain + 50*time.Millisecond) // virtual
+				epA.hears(t, "")
+				time.Sleep(10 * time.Second) // virtual: media has come once, that will do
+				epA.hears(t, "")
+			}
+			callee := in.Answer(sdpFor(b, "8"))
+			caller.Expect(t, 200)
+			epA.hears(t, "")
+			caller.Ack()
+			callee.ExpectAck(t)
+			caller.Bye(t)
+			callee.ExpectBye(t)
+		}
+	})
+}
+
+// receive counts packets as if they had come.
+func (e *fakeEndpoint) receive(n uint64) {
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.stats.Packets += n
 }
