@@ -105,6 +105,9 @@ func (c *Call) learn(m *message.Message) {
 // Local is the From value of the phone's requests in the dialog.
 func (c *Call) Local() string { return c.local }
 
+// Remote is their To value.
+func (c *Call) Remote() string { return c.remote }
+
 // CallID is the Call-ID of the dialog.
 func (c *Call) CallID() string { return c.id }
 
