@@ -65,6 +65,7 @@ func (f *fork) win(l *leg, res *message.Message, d *sdp.Session) {
 	f.leg.bound, l.bound = false, true
 	l.phase = legUp
 	l.dlg.Establish(res)
+	l.settled = false
 	l.allowUpdate = res.HasToken(message.HAllow, "UPDATE")
 	l.remote, l.weOffered = d, c.offer != nil
 	c.held.calleeSlot = f.target.SlotID
@@ -271,7 +272,7 @@ func (a *accepted) stop() {
 
 // sendAck acknowledges the 2xx to our last INVITE and keeps the bytes for repeated ones.
 func (l *leg) sendAck(body []byte) {
-	if l.dlg.Flow.Closed() && l.seek(func() { l.transmitAck(body) }) {
+	if l.reroute(func() { l.transmitAck(body) }) {
 		return
 	}
 	l.transmitAck(body)

@@ -37,6 +37,7 @@ type fork struct {
 	tx       *transaction.Client
 	timers   dialog.Timers
 	tries    int
+	kept     bool     // it is reached over a flow that the phone keeps open
 	hadOffer bool     // the INVITE carried an offer
 	offer    sdp.Leg  // what it described, where that is its own
 	asked    *shield  // how it was asked to protect its media
@@ -133,6 +134,7 @@ func (f *fork) begin(flow *transport.Flow) {
 	}
 	f.bound = true
 	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
+	f.dlg.Kept = f.kept
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
 }

@@ -140,6 +140,7 @@ func (u *UA) newCall(sh *sip.Shard, tx *transaction.Server, account *auth.Accoun
 		c.forward = min(n-1, 70)
 	}
 	c.a = leg{c: c, side: callerSide, dlg: dialog.NewUAS(flow, req, tx.Tag(), dialog.ContactOn(flow, contactUser))}
+	c.a.dlg.Kept = len(c.a.dlg.Routes) > 0 && hidden(req, flow)
 	c.a.sdp.Origin = newOrigin(now.Unix())
 	c.a.allowUpdate = req.HasToken(message.HAllow, "UPDATE")
 	if u.wantsReliable(req) {

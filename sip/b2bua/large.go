@@ -155,8 +155,13 @@ func (l *leg) grow(size int, looked transport.Target, then func()) bool {
 func (l *leg) moveTo(f *transport.Flow) {
 	if f != nil && l.dlg.Flow.Proto() == transport.UDP {
 		l.plain = l.dlg.Flow
-		l.dlg.Flow, l.dlg.Contact = f, dialog.ContactOn(f, contactUser)
+		l.moveFlow(f)
 	}
+}
+
+// moveFlow lets the leg's requests take another flow.
+func (l *leg) moveFlow(f *transport.Flow) {
+	l.dlg.Flow, l.dlg.Contact = f, dialog.ContactOn(f, contactUser)
 }
 
 // shrink goes back to UDP when the connection has failed, or when the peer is silent on it. That is remembered.

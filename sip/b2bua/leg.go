@@ -40,13 +40,15 @@ const (
 
 // leg is the call's dialog with one side.
 type leg struct {
-	c     *call
-	side  side
-	at    uint8 // its place, see seat
-	phase legPhase
-	bound bool
-	dlg   dialog.Dialog
-	plain *transport.Flow // the UDP flow that a large request has left for a connection
+	c       *call
+	side    side
+	at      uint8 // its place, see seat
+	phase   legPhase
+	bound   bool
+	dlg     dialog.Dialog
+	plain   *transport.Flow // the UDP flow that a large request has left for a connection
+	settled bool            // the way to the first proxy of the route set is known, see settle
+	routed  bool            // and it is not that of the messages that come from there
 
 	exchange    dialog.Exchange
 	remote      *sdp.Session // what the peer described last
@@ -96,7 +98,7 @@ func (l *leg) Request(tx *transaction.Server) {
 		c.u.respond(tx, 500)
 		return
 	}
-	if f := tx.Flow(); f != l.dlg.Flow && (l.dlg.Flow.Closed() || !f.Same(l.dlg.Flow)) {
+	if f := tx.Flow(); f != l.dlg.Flow && (l.dlg.Flow.Closed() || !l.routed && !f.Same(l.dlg.Flow)) {
 		l.dlg.Flow = f
 	}
 	if req.Method() == message.BYE {
@@ -151,7 +153,7 @@ func (l *leg) Ack(ack *message.Message) {
 // request sends a request inside the dialog; u hears what comes of it. It is sent later when the flow has ended and the DNS
 // has to be asked for another, or when it is too large for UDP and a connection has to be tried.
 func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) {
-	if l.dlg.Flow.Closed() && l.seek(func() { l.deferred(m, contentType, body, u, headers) }) {
+	if l.reroute(func() { l.deferred(m, contentType, body, u, headers) }) {
 		return
 	}
 	seq, inviteSeq, flow := l.dlg.LocalSeq, l.dlg.InviteSeq, l.dlg.Flow

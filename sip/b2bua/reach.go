@@ -73,6 +73,7 @@ func (w *ways) heard(u *UA, status int) {
 func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
 	f.ways.others = at.Others
 	if at.Flow != nil && !at.Flow.Closed() {
+		f.kept = len(at.Path) == 0 // else a proxy keeps it, which says by Record-Route where it wants to be reached
 		return at.Flow, false
 	}
 	if at.Flow != nil {
@@ -102,6 +103,7 @@ func (f *fork) reach(at *Contact) (*transport.Flow, bool) {
 // next is the flow to the contact's next target, or the next flow to the device, nil when there is none.
 func (f *fork) next() *transport.Flow {
 	if flow := f.ways.next(f.c.u); flow != nil {
+		f.kept = false
 		return flow
 	}
 	return f.nextFlow()
@@ -127,6 +129,7 @@ func (f *fork) nextFlow() *transport.Flow {
 		f.ways.others = f.ways.others[1:]
 		if at.Flow != nil && !at.Flow.Closed() {
 			f.contact, f.path = at.URI, at.Path
+			f.kept = len(at.Path) == 0
 			return at.Flow
 		}
 	}
@@ -146,7 +149,7 @@ func (f *fork) elsewhere(status int) bool {
 		return false
 	}
 	f.restart()
-	f.dlg.Flow, f.dlg.Contact = flow, dialog.ContactOn(flow, contactUser)
+	f.dlg.Flow, f.dlg.Contact, f.dlg.Kept = flow, dialog.ContactOn(flow, contactUser), f.kept
 	f.send()
 	return true
 }
@@ -163,6 +166,14 @@ func (f *fork) hurry() {
 			tx.Cancel()
 		}
 	})
+}
+
+// reroute finds the way for a request, where the flow is not the right one. It returns true when that takes a while; then runs when it is over.
+func (l *leg) reroute(then func()) bool {
+	if l.dlg.Flow.Closed() {
+		return l.seek(then)
+	}
+	return l.settle(then)
 }
 
 // seek finds a new way to the peer whose flow has ended, by the route set or the remote target. It returns true when

@@ -32,6 +32,8 @@ type Dialog struct {
 	Routes []string
 	// Flow is the way to the peer.
 	Flow *transport.Flow
+	// Kept says that the flow leads to the peer whatever the route set says.
+	Kept bool
 	// LocalSeq is the CSeq of our last request, InviteSeq that of our last INVITE,
 	// which ACK and CANCEL repeat.
 	LocalSeq, InviteSeq uint32
