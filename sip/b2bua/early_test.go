@@ -102,8 +102,7 @@ func TestUpdateInEarlyDialogs(t *testing.T) {
 				}
 				caller.Ack()
 				callee.ExpectAck(t)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 				r.expectRecord(calls.Answered, 200, byCaller)
 			})
 		})
@@ -260,8 +259,7 @@ func TestSeveralEarlyDialogs(t *testing.T) {
 		late := two.Answer("")
 		late.ExpectAck(t)
 		late.ExpectBye(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 		r.expectRecord(calls.Answered, 200, byCaller)
 	})
 }
@@ -285,11 +283,8 @@ func TestTooManyEarlyDialogs(t *testing.T) {
 		}
 		b.ExpectNone(t, message.PRACK, time.Second)
 		callee := in.Fork().Answer(sdpFor(b, "8")) // an answer is welcome all the same
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		established(t, caller, callee)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -329,8 +324,7 @@ func TestEarlyMediaMovesOn(t *testing.T) {
 				}
 				caller.Ack()
 				callee.ExpectAck(t)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -352,14 +346,11 @@ func TestEarlyMediaEnds(t *testing.T) {
 			t.Errorf("heard from %v", remote.RTP)
 		}
 		callee := inC.Answer(sdpFor(c, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		established(t, caller, callee)
 		if remote, _ := ep.state(); remote.RTP.Addr() != c.Addr().Addr() {
 			t.Errorf("heard from %v", remote.RTP)
 		}
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -367,10 +358,7 @@ func TestEarlyMediaEnds(t *testing.T) {
 func TestEarlyByeOfTheOnlyDialog(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		in := b.Expect(t, message.INVITE)
-		in.Ring()
-		caller.Expect(t, 180)
+		caller, in := r.ringing(a, b)
 		in.Call().Bye(t)
 		caller.Expect(t, 480)
 		b.Expect(t, message.CANCEL)
@@ -387,12 +375,9 @@ func TestRequestOvertakesItsDialog(t *testing.T) {
 			t.Error("no Retry-After")
 		}
 		callee := in.Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		established(t, caller, callee)
 		callee.Send(message.UPDATE, "", "").Expect(t, 200)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -448,11 +433,8 @@ func TestRingTimeoutOfASlot(t *testing.T) {
 			t.Errorf("stopped after %v", d)
 		}
 		callee := inC.Answer(sdpFor(c, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		established(t, caller, callee)
+		hangUp(t, caller, callee)
 		if rec := r.last(); rec.Legs[0].Result != "timeout" || rec.Legs[1].Result != "answered" {
 			t.Errorf("legs %+v", rec.Legs)
 		}

@@ -494,9 +494,7 @@ func (r *rig) connect(a, b *siptest.Phone, number string) (caller, callee *sipte
 	in.Ring()
 	caller.Expect(r.t, 180)
 	callee = in.Answer(sdpFor(b, "8"))
-	caller.Expect(r.t, 200)
-	caller.Ack()
-	callee.ExpectAck(r.t)
+	established(r.t, caller, callee)
 	return caller, callee
 }
 

@@ -49,11 +49,8 @@ func TestRaceLostReliableMessages(t *testing.T) {
 					caller.Send(message.UPDATE, contentSDP, sdpFor(a, "8 0", "a=sendonly")).Expect(t, 200)
 					in.Call().Send(message.UPDATE, contentSDP, sdpFor(b, "8", "a=sendonly")).Expect(t, 200)
 					callee := in.Answer("")
-					caller.Expect(t, 200)
-					caller.Ack()
-					callee.ExpectAck(t)
-					caller.Bye(t)
-					callee.ExpectBye(t)
+					established(t, caller, callee)
+					hangUp(t, caller, callee)
 					r.expectRecord(calls.Answered, 200, byCaller)
 				})
 			})
@@ -179,8 +176,7 @@ func TestRacePipelinedRequests(t *testing.T) {
 					callee.ExpectRequest(t, message.INVITE).Respond(200, sdpFor(b, "9", g722))
 					ackOf(a, invite.Expect(t, 200))
 				}
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}

@@ -172,8 +172,7 @@ func TestReliableTowardsTheCaller(t *testing.T) {
 		}
 		caller.Ack()
 		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -234,8 +233,7 @@ func TestAnswerWaitsForThePrack(t *testing.T) {
 			caller.Prack(progress).Expect(t, 200)
 			caller.Expect(t, 200)
 			caller.Ack()
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 			r.expectRecord(calls.Answered, 200, byCaller)
 		}},
 		{"CANCEL", func(t *testing.T, r *rig, caller, callee *siptest.Call, _ *message.Message) {
@@ -300,8 +298,7 @@ func TestRingingNeedNotBeConfirmed(t *testing.T) {
 		if len(caller.Responses()) != n {
 			t.Error("the 180 is repeated after the answer")
 		}
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -340,8 +337,7 @@ func TestOfferInPrack(t *testing.T) {
 				}
 				caller.Ack()
 				callee.ExpectAck(t)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -390,8 +386,7 @@ func TestLateOfferWithReliableResponsesRequired(t *testing.T) {
 					re.ExpectAck(t)
 				}
 				r.bridged(offer.Body(), in.Body())
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -482,8 +477,7 @@ func TestReliableAnswerToReinvite(t *testing.T) {
 					in.ExpectAck(t)
 					ackOf(a, res)
 				}
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -531,8 +525,7 @@ func TestAnotherPhoneAnswersThanTheOneConfirmed(t *testing.T) {
 				callee.ExpectAck(t)
 				caller.ReInvite(t, sdpFor(a, "8 0", "a=sendonly"))
 				b.Expect(t, message.CANCEL)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}

@@ -26,10 +26,7 @@ func TestRaceCancelCrossesAnswer(t *testing.T) {
 		t.Run(fmt.Sprintf("%+dms", ms), func(t *testing.T) {
 			run(t, nil, func(t *testing.T, r *rig) {
 				a, b := r.phone("a"), r.phone("b")
-				caller := a.Invite("4b", sdpFor(a, "8"))
-				in := b.Expect(t, message.INVITE)
-				in.Ring()
-				caller.Expect(t, 180)
+				caller, in := r.ringing(a, b)
 				r.net.SetDefault(siptest.Link{Delay: 20 * time.Millisecond})
 				var callee *siptest.Call
 				var wg sync.WaitGroup
@@ -96,9 +93,7 @@ func TestRaceSeveralAnswersOfOneContact(t *testing.T) {
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		in := b.Expect(t, message.INVITE)
 		callee := in.Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		established(t, caller, callee)
 		// A proxy in between has forked: a second phone answers too, twice because its ACK is slow.
 		second := message.NewResponse(in.Message, 200, "", "second").Add("Contact", "<sip:other@"+b.Addr().String()+">").
 			Finish(contentSDP, []byte(sdpFor(b, "8")))
@@ -118,8 +113,7 @@ func TestRaceSeveralAnswersOfOneContact(t *testing.T) {
 			t.Error("the repeated answer got another ACK")
 		}
 		b.ExpectNone(t, message.BYE, time.Second)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -172,12 +166,9 @@ func TestRaceLostMessages(t *testing.T) {
 					in := b.Expect(t, message.INVITE)
 					in.Ring()
 					callee := in.Answer(sdpFor(b, "8"))
-					caller.Expect(t, 200)
-					caller.Ack()
-					callee.ExpectAck(t)
+					established(t, caller, callee)
 					if c.hangupBy == "a" {
-						caller.Bye(t)
-						callee.ExpectBye(t)
+						hangUp(t, caller, callee)
 						r.expectRecord(calls.Answered, 200, byCaller)
 					} else {
 						callee.Bye(t)
@@ -193,9 +184,7 @@ func TestRaceLostMessages(t *testing.T) {
 func TestRaceAckNeverComes(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
+		caller, callee := r.answered(a, b)
 		start := time.Now()
 		caller.ExpectBye(t)
 		callee.ExpectBye(t)
@@ -212,9 +201,7 @@ func TestRaceAckNeverComes(t *testing.T) {
 func TestRaceCalleeHangsUpBeforeTheCallersAck(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
+		caller, callee := r.answered(a, b)
 		callee.ExpectAck(t)
 		callee.Bye(t)
 		a.ExpectNone(t, message.BYE, time.Second) // not before its ACK
@@ -229,9 +216,7 @@ func TestRaceOldSequenceNumber(t *testing.T) {
 		a, b := r.phone("a"), r.phone("b")
 		caller := a.Invite("4b", sdpFor(a, "8"))
 		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-		ok := caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		ok := established(t, caller, callee)
 		target, _ := ok.Contact()
 		a.Send(message.NewRequest(message.BYE, target.URI).Add("Via", "SIP/2.0/UDP "+a.Addr().String()+";branch=z9hG4bKold").
 			Add("Max-Forwards", "70").Copy(ok, message.HFrom).Copy(ok, message.HTo).Copy(ok, message.HCallID).
@@ -239,8 +224,7 @@ func TestRaceOldSequenceNumber(t *testing.T) {
 		if res := a.Recv(t); res.Status() != 500 {
 			t.Errorf("status %d", res.Status())
 		}
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -476,8 +460,7 @@ func TestRaceHangupDuringAReinvite(t *testing.T) {
 				in := callee.ExpectRequest(t, message.INVITE)
 				in.Respond(100, "")
 				if from == "a" {
-					caller.Bye(t)
-					callee.ExpectBye(t)
+					hangUp(t, caller, callee)
 				} else {
 					callee.Bye(t)
 					caller.ExpectBye(t)
@@ -493,10 +476,7 @@ func TestRaceHangupDuringAReinvite(t *testing.T) {
 func TestRaceUpdateWhileRinging(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		in := b.Expect(t, message.INVITE)
-		in.Ring()
-		caller.Expect(t, 180)
+		caller, in := r.ringing(a, b)
 		caller.Send(message.UPDATE, "", "").Expect(t, 200)
 		caller.Send(message.UPDATE, contentSDP, sdpFor(a, "8")).Expect(t, 500)
 		caller.Send(message.INFO, "application/dtmf", "1").Expect(t, 480)
@@ -534,14 +514,11 @@ func TestRaceFloodOfProvisionals(t *testing.T) {
 		}
 		in.Respond(180, "")
 		callee := in.Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		established(t, caller, callee)
 		if n := len(caller.Responses()); n != 4 {
 			t.Errorf("%d responses, want 100, 183, 180, 200", n)
 		}
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -557,7 +534,6 @@ func TestRaceFloodOfInfo(t *testing.T) {
 			b.Expect(t, message.INFO).OK()
 		}
 		b.ExpectNone(t, message.INFO, time.Second)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }

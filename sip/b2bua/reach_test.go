@@ -81,11 +81,8 @@ func talk(t *testing.T, a, b *siptest.Phone, caller *siptest.Call, in *siptest.R
 	in.Ring()
 	caller.Expect(t, 180)
 	callee := in.Answer(sdpFor(b, "8"))
-	caller.Expect(t, 200)
-	caller.Ack()
-	callee.ExpectAck(t)
-	caller.Bye(t)
-	callee.ExpectBye(t)
+	established(t, caller, callee)
+	hangUp(t, caller, callee)
 }
 
 func TestContactThatNamesAHost(t *testing.T) {
@@ -241,11 +238,8 @@ func TestEndsWhileALookupIsOut(t *testing.T) {
 		}, calls.Declined},
 		{"another phone answers", func(t *testing.T, r *rig, caller *siptest.Call, b *siptest.Phone) {
 			callee := r.second(t, b).Answer(sdpFor(b, "8"))
-			caller.Expect(t, 200)
-			caller.Ack()
-			callee.ExpectAck(t)
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			established(t, caller, callee)
+			hangUp(t, caller, callee)
 		}, calls.Answered},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -280,10 +274,7 @@ func TestRequestAfterTheConnectionEnded(t *testing.T) {
 			n := &names{hosts: map[string][]transport.Target{"moved.test": {at("UDP", "10.0.1.3:5060")}}, delay: delay}
 			run(t, func(c *Config) { c.Resolver = n }, func(t *testing.T, r *rig) {
 				a, b, moved := r.phone("a"), r.phone("b", overTCP), r.phone("c")
-				caller := a.Invite("4b", sdpFor(a, "8"))
-				in := b.Expect(t, message.INVITE)
-				in.Ring()
-				caller.Expect(t, 180)
+				caller, in := r.ringing(a, b)
 				res := message.NewResponse(in.Message, 200, "", "here").Add("Contact", "<sip:c@moved.test>")
 				b.Send(res.Finish(contentSDP, []byte(sdpFor(b, "8"))))
 				caller.Expect(t, 200)

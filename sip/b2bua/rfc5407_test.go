@@ -18,15 +18,6 @@ type crossing struct {
 // way is how long a message takes.
 const way = 20 * time.Millisecond
 
-// answered is a call whose 200 has come to the caller, who has not acknowledged it.
-func (r *crossing) answered(t *testing.T, offer, answer string) (caller, callee *siptest.Call) {
-	t.Helper()
-	caller = r.a.Invite("4b", offer)
-	callee = r.b.Expect(t, message.INVITE).Answer(answer)
-	caller.Expect(t, 200)
-	return caller, callee
-}
-
 // TestRFC5407 plays the races of RFC 5407 section 3 in which we can be, as the callee of a and as the caller of b.
 func TestRFC5407(t *testing.T) {
 	g722 := "a=rtpmap:9 G722/8000"
@@ -52,14 +43,10 @@ func TestRFC5407(t *testing.T) {
 			caller.Ack()
 			callee.ExpectAck(t)
 			r.b.ExpectNone(t, message.INVITE, time.Second)
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.1.2 CANCEL crosses our answer", func(t *testing.T, r *crossing) {
-			caller := r.a.Invite("4b", sdpFor(r.a, "8"))
-			in := r.b.Expect(t, message.INVITE)
-			in.Ring()
-			caller.Expect(t, 180)
+			caller, in := r.ringing(r.a, r.b)
 			callee := in.Answer(sdpFor(r.b, "8"))
 			time.Sleep(way + way/2) // virtual: our 200 is on its way
 			x := caller.SendCancel()
@@ -67,14 +54,10 @@ func TestRFC5407(t *testing.T) {
 			x.Expect(t, 200) // without effect
 			caller.Ack()
 			callee.ExpectAck(t)
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.1.2 our CANCEL crosses the answer", func(t *testing.T, r *crossing) {
-			caller := r.a.Invite("4b", sdpFor(r.a, "8"))
-			in := r.b.Expect(t, message.INVITE)
-			in.Ring()
-			caller.Expect(t, 180)
+			caller, in := r.ringing(r.a, r.b)
 			x := caller.SendCancel()
 			time.Sleep(way + way/2) // virtual: our CANCEL is on its way
 			callee := in.Answer(sdpFor(r.b, "8"))
@@ -84,10 +67,7 @@ func TestRFC5407(t *testing.T) {
 			callee.ExpectBye(t)
 		}, calls.Cancelled, byCaller},
 		{"3.1.3 BYE in the early dialog crosses our answer", func(t *testing.T, r *crossing) {
-			caller := r.a.Invite("4b", sdpFor(r.a, "8"))
-			in := r.b.Expect(t, message.INVITE)
-			in.Ring()
-			caller.Expect(t, 180)
+			caller, in := r.ringing(r.a, r.b)
 			callee := in.Answer(sdpFor(r.b, "8"))
 			time.Sleep(way + way/2) // virtual: our 200 is on its way
 			bye := caller.SendBye()
@@ -97,23 +77,23 @@ func TestRFC5407(t *testing.T) {
 			callee.ExpectBye(t)
 		}, calls.Answered, byCaller},
 		{"3.1.4 re-INVITE before the ACK, the answer was in the 200", func(t *testing.T, r *crossing) {
-			caller, callee := r.answered(t, sdpFor(r.a, "8"), sdpFor(r.b, "8"))
+			caller, callee := r.answered(r.a, r.b)
 			caller.ReInvite(t, sdpFor(r.a, "8", "a=sendonly"))
 			caller.Ack() // the first one, late
 			caller.ReInvite(t, sdpFor(r.a, "8"))
 			r.a.ExpectNone(t, message.BYE, 40*time.Second)
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.1.4 UPDATE before the ACK", func(t *testing.T, r *crossing) {
-			caller, callee := r.answered(t, sdpFor(r.a, "8"), sdpFor(r.b, "8"))
+			caller, callee := r.answered(r.a, r.b)
 			caller.Send(message.UPDATE, contentSDP, sdpFor(r.a, "8", "a=sendonly")).Expect(t, 200)
 			caller.Ack()
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.1.5 re-INVITE before the ACK, the offer was in the 200", func(t *testing.T, r *crossing) {
-			caller, callee := r.answered(t, "", sdpFor(r.b, "8"))
+			caller := r.a.Invite("4b", "")
+			callee := r.b.Expect(t, message.INVITE).Answer(sdpFor(r.b, "8"))
+			caller.Expect(t, 200)
 			caller.Send(message.INVITE, contentSDP, sdpFor(r.a, "8")).Expect(t, 491)
 			caller.Send(message.UPDATE, contentSDP, sdpFor(r.a, "8")).Expect(t, 491)
 			r.a.Send(message.NewRequest(message.ACK, "sip:koppelfeld@10.0.0.1").Add("Via", "SIP/2.0/UDP "+r.a.Addr().String()+";branch=z9hG4bKlate").
@@ -121,11 +101,10 @@ func TestRFC5407(t *testing.T) {
 				Add("CSeq", "2 ACK").Finish(contentSDP, []byte(sdpFor(r.a, "8"))))
 			callee.ExpectAck(t)
 			caller.ReInvite(t, sdpFor(r.a, "8"))
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.1.6 BYE before the ACK", func(t *testing.T, r *crossing) {
-			caller, callee := r.answered(t, sdpFor(r.a, "8"), sdpFor(r.b, "8"))
+			caller, callee := r.answered(r.a, r.b)
 			caller.Bye(t)
 			caller.Ack() // late
 			callee.ExpectBye(t)
@@ -169,7 +148,7 @@ func TestRFC5407(t *testing.T) {
 			caller.ExpectBye(t)
 		}, calls.Answered, byCallee},
 		{"3.2.4 the callee hangs up before the caller's ACK", func(t *testing.T, r *crossing) {
-			caller, callee := r.answered(t, sdpFor(r.a, "8"), sdpFor(r.b, "8"))
+			caller, callee := r.answered(r.a, r.b)
 			callee.Bye(t)
 			r.a.ExpectNone(t, message.BYE, 100*time.Millisecond) // ours waits for the ACK (RFC 3261 section 15)
 			caller.Ack()
@@ -184,8 +163,7 @@ func TestRFC5407(t *testing.T) {
 			y.Expect(t, 491)
 			x.Expect(t, 491)
 			callee.ReInvite(t, sdpFor(r.b, "8", "a=sendonly"))
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.3.2 UPDATE crosses our re-INVITE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
@@ -195,8 +173,7 @@ func TestRFC5407(t *testing.T) {
 			callee.ExpectRequest(t, message.INVITE).Respond(491, "")
 			y.Expect(t, 491)
 			x.Expect(t, 491)
-			caller.Bye(t)
-			callee.ExpectBye(t)
+			hangUp(t, caller, callee)
 		}, calls.Answered, byCaller},
 		{"3.3.3 REFER crosses our BYE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
@@ -224,10 +201,7 @@ func TestRFC5407(t *testing.T) {
 func TestRFC5407States(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		in := b.Expect(t, message.INVITE)
-		in.Ring()
-		caller.Expect(t, 180)
+		caller, in := r.ringing(a, b)
 		// Early: neither a second INVITE nor an offer before the first is answered, but what needs none.
 		caller.Send(message.INVITE, contentSDP, sdpFor(a, "8")).Expect(t, 500)
 		caller.Send(message.UPDATE, contentSDP, sdpFor(a, "8")).Expect(t, 500)

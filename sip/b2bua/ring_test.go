@@ -15,8 +15,7 @@ func TestFirstCall(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		caller, callee := r.connect(a, b, "4b")
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 		r.expectRecord(calls.Answered, 200, byCaller)
 	})
 }
@@ -81,9 +80,7 @@ func TestForkFirstAnswerWins(t *testing.T) {
 		inC.Ring()
 		caller.Expect(t, 180)
 		callee := inC.Answer(sdpFor(c, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
+		established(t, caller, callee)
 		cancel := b.Expect(t, message.CANCEL)
 		if got := cancel.Header(message.HReason); got != `SIP;cause=200;text="Call completed elsewhere"` {
 			t.Errorf("Reason %q", got)
@@ -274,8 +271,7 @@ func TestManyProvisionals(t *testing.T) {
 			t.Errorf("%d responses", n)
 		}
 		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -355,8 +351,7 @@ func TestEarlyMediaOfASinglePhone(t *testing.T) {
 		if _, expecting := ep.state(); !expecting {
 			t.Error("nobody expects audio from the caller")
 		}
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 	})
 }
 
@@ -393,8 +388,7 @@ func TestEarlyMediaOfOneButAnotherAnswers(t *testing.T) {
 					t.Errorf("the callee's endpoint points to %v", remote.RTP)
 				}
 				b.Expect(t, message.CANCEL)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -429,8 +423,7 @@ func TestLateOffer(t *testing.T) {
 			t.Errorf("the caller's endpoint points to %v", remote.RTP)
 		}
 		c.Expect(t, message.CANCEL)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		hangUp(t, caller, callee)
 		r.expectRecord(calls.Answered, 200, byCaller)
 	})
 }
@@ -479,11 +472,8 @@ func TestUnusableAnswers(t *testing.T) {
 				broken.ExpectAck(t)
 				broken.ExpectBye(t)
 				callee := inC.Answer(sdpFor(c, "8"))
-				caller.Expect(t, 200)
-				caller.Ack()
-				callee.ExpectAck(t)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				established(t, caller, callee)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -507,8 +497,7 @@ func TestAnswerWithOtherSections(t *testing.T) {
 				}
 				caller.Ack()
 				callee.ExpectAck(t)
-				caller.Bye(t)
-				callee.ExpectBye(t)
+				hangUp(t, caller, callee)
 			})
 		})
 	}
@@ -524,11 +513,8 @@ func TestSessionIntervalTooSmallForThePhone(t *testing.T) {
 			t.Errorf("Session-Expires %q CSeq %d", in.Header(message.HSessionExpires), in.CSeq())
 		}
 		callee := in.Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
-		caller.Ack()
-		callee.ExpectAck(t)
-		caller.Bye(t)
-		callee.ExpectBye(t)
+		established(t, caller, callee)
+		hangUp(t, caller, callee)
 	})
 }
 

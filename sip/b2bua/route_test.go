@@ -43,9 +43,7 @@ func TestRouteOfTheCaller(t *testing.T) {
 				a, b, proxy := r.phone("a", c.phone), r.phone("b"), r.phone("proxy")
 				caller := a.Invite("4b", sdpFor(a, "8"), "Record-Route: "+c.route)
 				callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-				caller.Expect(t, 200)
-				caller.Ack()
-				callee.ExpectAck(t)
+				established(t, caller, callee)
 				caller.Send(message.INFO, "", "").Expect(t, 200) // a request from elsewhere than the proxy changes nothing
 				bye := callee.SendBye()
 				at := a

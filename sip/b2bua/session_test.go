@@ -360,9 +360,7 @@ func TestContactWithoutFlow(t *testing.T) {
 	run(t, nil, func(t *testing.T, r *rig) {
 		a, b := r.phone("a"), r.phone("b")
 		r.loc.contacts["b"] = []Contact{{URI: "sip:b@host.example"}, {URI: b.Contact()}, {URI: "sip:b@10.0.0.77", Path: []string{"<sip:10.0.0.78;lr>"}}}
-		caller := a.Invite("4b", sdpFor(a, "8"))
-		callee := b.Expect(t, message.INVITE).Answer(sdpFor(b, "8"))
-		caller.Expect(t, 200)
+		caller, callee := r.answered(a, b)
 		caller.Ack()
 		callee.ExpectAck(t)
 		caller.Bye(t)
