@@ -272,7 +272,7 @@ func (a *accepted) stop() {
 
 // sendAck acknowledges the 2xx to our last INVITE and keeps the bytes for repeated ones.
 func (l *leg) sendAck(body []byte) {
-	if l.reroute(func() { l.transmitAck(body) }) {
+	if l.astray() && l.reroute(func() { l.transmitAck(body) }) {
 		return
 	}
 	l.transmitAck(body)

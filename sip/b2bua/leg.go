@@ -153,7 +153,7 @@ func (l *leg) Ack(ack *message.Message) {
 // request sends a request inside the dialog; u hears what comes of it. It is sent later when the flow has ended and the DNS
 // has to be asked for another, or when it is too large for UDP and a connection has to be tried.
 func (l *leg) request(m message.Method, contentType string, body []byte, u transaction.ClientUser, headers ...string) {
-	if l.reroute(func() { l.deferred(m, contentType, body, u, headers) }) {
+	if l.astray() && l.reroute(func() { l.deferred(m, contentType, body, u, headers) }) {
 		return
 	}
 	seq, inviteSeq, flow := l.dlg.LocalSeq, l.dlg.InviteSeq, l.dlg.Flow

@@ -168,6 +168,11 @@ func (f *fork) hurry() {
 	})
 }
 
+// astray reports whether the flow may not be the way for the next request. It is asked first, so that most requests cost no closure.
+func (l *leg) astray() bool {
+	return l.dlg.Flow.Closed() || !l.settled && len(l.dlg.Routes) > 0
+}
+
 // reroute finds the way for a request, where the flow is not the right one. It returns true when that takes a while; then runs when it is over.
 func (l *leg) reroute(then func()) bool {
 	if l.dlg.Flow.Closed() {

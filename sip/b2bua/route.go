@@ -19,11 +19,8 @@ import (
 // settle finds the way for all requests of the leg to come, once for each route set. It returns true when the DNS has to be
 // asked first; then runs later, whatever came of it.
 func (l *leg) settle(then func()) bool {
-	if l.settled {
-		return false
-	}
 	l.settled, l.routed = true, false
-	if len(l.dlg.Routes) == 0 || l.dlg.Kept || l.dlg.Flow == nil || l.dlg.Flow.Proto() != transport.UDP {
+	if l.dlg.Kept || l.dlg.Flow == nil || l.dlg.Flow.Proto() != transport.UDP {
 		return false
 	}
 	uri, ok := l.dlg.NextURI()
