@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -17,6 +18,12 @@ type crossing struct {
 
 // way is how long a message takes.
 const way = 20 * time.Millisecond
+
+// underWay waits until what a phone has sent has come to us, and what we send upon it is on its way.
+func underWay() {
+	time.Sleep(way + way/2) // virtual
+	synctest.Wait()
+}
 
 // TestRFC5407 plays the races of RFC 5407 section 3 in which we can be, as the callee of a and as the caller of b.
 func TestRFC5407(t *testing.T) {
@@ -48,7 +55,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.1.2 CANCEL crosses our answer", func(t *testing.T, r *crossing) {
 			caller, in := r.ringing(r.a, r.b)
 			callee := in.Answer(sdpFor(r.b, "8"))
-			time.Sleep(way + way/2) // virtual: our 200 is on its way
+			underWay() // our 200
 			x := caller.SendCancel()
 			caller.Expect(t, 200)
 			x.Expect(t, 200) // without effect
@@ -59,7 +66,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.1.2 our CANCEL crosses the answer", func(t *testing.T, r *crossing) {
 			caller, in := r.ringing(r.a, r.b)
 			x := caller.SendCancel()
-			time.Sleep(way + way/2) // virtual: our CANCEL is on its way
+			underWay() // our CANCEL
 			callee := in.Answer(sdpFor(r.b, "8"))
 			x.Expect(t, 200)
 			caller.Expect(t, 487)
@@ -69,7 +76,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.1.3 BYE in the early dialog crosses our answer", func(t *testing.T, r *crossing) {
 			caller, in := r.ringing(r.a, r.b)
 			callee := in.Answer(sdpFor(r.b, "8"))
-			time.Sleep(way + way/2) // virtual: our 200 is on its way
+			underWay() // our 200
 			bye := caller.SendBye()
 			caller.Expect(t, 200)
 			caller.Ack()
@@ -112,7 +119,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.2.1 BYE crosses our BYE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
 			x := caller.SendBye()
-			time.Sleep(way + way/2) // virtual: our BYE is on its way
+			underWay() // our BYE
 			y := callee.SendBye()
 			x.Expect(t, 200)
 			callee.ExpectBye(t)
@@ -121,7 +128,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.2.2 re-INVITE crosses our BYE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
 			x := caller.SendBye()
-			time.Sleep(way + way/2) // virtual
+			underWay() // our BYE
 			callee.Send(message.INVITE, contentSDP, sdpFor(r.b, "8")).Expect(t, 481)
 			x.Expect(t, 200)
 			callee.ExpectBye(t)
@@ -131,7 +138,7 @@ func TestRFC5407(t *testing.T) {
 			caller.Send(message.INVITE, contentSDP, sdpFor(r.a, "9", g722))
 			in := callee.ExpectRequest(t, message.INVITE)
 			x := caller.SendBye()
-			time.Sleep(way + way/2) // virtual: our BYE is on its way
+			underWay() // our BYE
 			in.Respond(200, sdpFor(r.b, "9", g722))
 			in.ExpectAck(t) // it is acknowledged all the same
 			x.Expect(t, 200)
@@ -157,7 +164,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.3.1 re-INVITE crosses our re-INVITE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
 			x := caller.Send(message.INVITE, contentSDP, sdpFor(r.a, "9", g722))
-			time.Sleep(way + way/2) // virtual: ours is on its way
+			underWay() // ours
 			y := callee.Send(message.INVITE, contentSDP, sdpFor(r.b, "8", "a=sendonly"))
 			callee.ExpectRequest(t, message.INVITE).Respond(491, "")
 			y.Expect(t, 491)
@@ -168,7 +175,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.3.2 UPDATE crosses our re-INVITE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
 			x := caller.Send(message.INVITE, contentSDP, sdpFor(r.a, "9", g722))
-			time.Sleep(way + way/2) // virtual: ours is on its way
+			underWay() // ours
 			y := callee.Send(message.UPDATE, contentSDP, sdpFor(r.b, "8", "a=sendonly"))
 			callee.ExpectRequest(t, message.INVITE).Respond(491, "")
 			y.Expect(t, 491)
@@ -178,7 +185,7 @@ func TestRFC5407(t *testing.T) {
 		{"3.3.3 REFER crosses our BYE", func(t *testing.T, r *crossing) {
 			caller, callee := r.connect(r.a, r.b, "4b")
 			x := caller.SendBye()
-			time.Sleep(way + way/2) // virtual
+			underWay() // our BYE
 			callee.Refer("4a", "").Expect(t, 481)
 			x.Expect(t, 200)
 			callee.ExpectBye(t)
