@@ -109,6 +109,7 @@ func directoryOf(usernames ...string) *directory.Snapshot {
 	}
 	s.Groups[directory.Admins] = &directory.Group{Name: directory.Admins}
 	s.Members[directory.Admins] = []string{"id-adele"}
+	s.IndexMembers()
 	return s
 }
 

@@ -20,6 +20,12 @@ const (
 	MaxPattern  = 200 // bytes, as in routing
 	MaxBlocks   = 100 // of one user
 	MaxShown    = 50  // numbers in a list of shown ones
+	MaxPickup   = 200 // users of a pickup group
+
+	MaxCalendars    = 500 // of these there are no more in the whole system
+	MaxHuntGroups   = 2000
+	MaxPickupGroups = 2000
+	MaxGrants       = 5000
 )
 
 // checker gathers the problems of one object; what it checks may refer to the rest of the configuration.
@@ -94,7 +100,7 @@ func (h *HuntGroup) Check(s *Snapshot) error {
 	default:
 		c.add("strategy", "must be ring_all, linear or round_robin")
 	}
-	if h.Strategy != RingAll && (h.MemberSeconds < 5 || h.MemberSeconds > 180) {
+	if (h.Strategy != RingAll || h.MemberSeconds != 0) && (h.MemberSeconds < 5 || h.MemberSeconds > 180) {
 		c.add("member_seconds", "must be 5 to 180")
 	}
 	if h.Seconds < 5 || h.Seconds > 600 {
@@ -125,6 +131,10 @@ func (g *PickupGroup) Check(s *Snapshot) error {
 		c.add("name", "is missing")
 	}
 	c.text("name", g.Name, MaxName)
+	if len(g.Users) > MaxPickup {
+		c.add("users", "are more than %d", MaxPickup)
+		return errors.Join(c.faults...)
+	}
 	for i, id := range g.Users {
 		switch {
 		case s.Users[id] == nil:
@@ -152,6 +162,15 @@ func (k *Calendar) Check(*Snapshot) error {
 // CheckForwarding reports what is wrong with the profile and the schedule of a number.
 func (n *Number) CheckForwarding(s *Snapshot) error {
 	var f faults
+	if n.OwnerType != OwnerUser {
+		if n.ProfileID != "" {
+			f.add("forwarding_profile", "belongs to numbers of users")
+		}
+		if n.Schedule != nil {
+			f.add("schedule", "belongs to numbers of users")
+		}
+		return errors.Join(f...)
+	}
 	own := func(id string) bool { p := s.Profiles[id]; return id == "" || p != nil && p.UserID == n.OwnerID }
 	if !own(n.ProfileID) {
 		f.add("forwarding_profile", "the owner has no such profile")
@@ -172,8 +191,15 @@ func (n *Number) CheckForwarding(s *Snapshot) error {
 	return errors.Join(f...)
 }
 
+// maxTable is the count of the cases times that of the classes.
+const maxTable = 8
+
 // table checks the rules of a profile's table or of a hunt group's overflow.
 func (c *checker) table(path string, rules []CaseRule, ofProfile bool) {
+	if len(rules) > maxTable {
+		c.add(path, "has more than %d rules", maxTable)
+		return
+	}
 	seen := map[[2]string]bool{}
 	for i := range rules {
 		r := &rules[i]
@@ -241,6 +267,9 @@ func (c *checker) action(path string, a *Action, atOnce bool) {
 	if a.Kind != ToParallel && len(a.Numbers) > 0 {
 		c.add(path+".numbers", "belongs to the kind parallel")
 	}
+	if a.Kind != ToVoicemail && a.Kind != ToAnnouncement && a.ID != "" {
+		c.add(path+".id", "belongs to the kinds voicemail and announcement")
+	}
 }
 
 // target checks a number that calls are to go to.
@@ -295,6 +324,10 @@ func (c *checker) conditions(path string, w *Conditions, system bool) {
 		c.add(path+".states", "belong to profiles; system-wide rules apply at once")
 	}
 	noAnswer := false
+	if len(w.States) > 3 {
+		c.add(path+".states", "are more than 3")
+		return
+	}
 	for i, s := range w.States {
 		switch s {
 		case WhenBusy, NotRegistered:
@@ -418,35 +451,4 @@ func clipped(s string) string {
 		return s[:64] + "…"
 	}
 	return s
-}
-
-// ForwardLoop finds a circle of forwards that apply always and without a condition, as the profiles chosen by hand stand, beginning at a
-// number: 416 to 417 to 416. It returns the numbers on the way, nil when there is none. Circles that depend on schedules or conditions
-// are found when a call runs into them.
-func (s *Snapshot) ForwardLoop(number string, class Class) []string {
-	way := []string{number}
-	for len(way) <= len(s.Numbers) {
-		n := s.Numbers[way[len(way)-1]]
-		if n == nil || n.ProfileID == "" {
-			return nil
-		}
-		p := s.Profiles[n.ProfileID]
-		if p == nil {
-			return nil
-		}
-		next := ""
-		for _, r := range p.Table {
-			if r.Case == Always && r.Class == class && r.Action.Kind == ToNumber {
-				next = r.Action.Number
-			}
-		}
-		if next == "" {
-			return nil
-		}
-		if slices.Contains(way, next) {
-			return append(way, next)
-		}
-		way = append(way, next)
-	}
-	return nil
 }

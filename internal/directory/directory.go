@@ -159,6 +159,8 @@ type Snapshot struct {
 	Slots    map[string]*Slot    // by ID
 	Groups   map[string]*Group   // by Name
 	Members  map[string][]string // group name to object IDs, stored members only
+	// MemberOf is Members the other way round: object ID to the names of the groups that list it, sorted. See IndexMembers.
+	MemberOf map[string][]string
 	// Rows and Columns order the matrix: a user's numbers and slots by ID of the
 	// user. Ticks holds, for each number, the IDs of its ticked slots in the order
 	// of the columns.

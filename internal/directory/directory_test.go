@@ -105,6 +105,7 @@ func company() *directory.Snapshot {
 	s.Members["inner"] = []string{"a", "id-outer"} // a circle, as damaged data may have
 	s.Members["outer"] = []string{"id-inner"}
 	s.Members[directory.Admins] = []string{"id-outer"}
+	s.IndexMembers()
 	return s
 }
 
@@ -151,6 +152,10 @@ func TestGroups(t *testing.T) {
 		{directory.AllUsers, "b", true},
 		{directory.AllUsers, "none", false},
 		{directory.AllSlots, "d", true},
+		{directory.AllSlots, "a", false},
+		{directory.AllFaxes, "Fax", true},
+		{directory.AllFaxes, "Fax alt", false},
+		{directory.AllQueues, "a", false},
 		{"none", "a", false},
 	}
 	for _, test := range tests {

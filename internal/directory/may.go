@@ -1,6 +1,6 @@
 package directory
 
-import "slices"
+import "errors"
 
 // Permissions lists all permissions of SPEC G2 with the type of group whose members they concern; "" for those that concern
 // nobody in particular.
@@ -36,42 +36,53 @@ func (s *Snapshot) May(userID string, p Permission, object string) Verdict {
 	if s.Users[userID] == nil {
 		return Verdict{}
 	}
-	if p == MayAdmin && s.InGroup(Admins, userID) {
-		return Verdict{Allowed: true, Through: []string{Admins}}
+	mine := s.climb(userID, "")
+	if p == MayAdmin {
+		if way := mine.wayTo(Admins); way != nil {
+			return Verdict{Allowed: true, Through: way}
+		}
 	}
+	var objects *climb
 	for i := range s.Grants {
 		g := &s.Grants[i]
-		if g.Permission != p {
+		if g.Permission != p || mine.find(g.Group) < 0 {
 			continue
 		}
-		way := s.wayInto(g.Group, userID, nil)
-		if way == nil || Permissions[p] != "" && !s.InGroup(g.Objects, object) {
-			continue
+		if Permissions[p] != "" {
+			if objects == nil {
+				objects = s.climb(object, "")
+			}
+			if objects.find(g.Objects) < 0 {
+				continue
+			}
 		}
-		return Verdict{Allowed: true, Grant: g, Through: way}
+		return Verdict{Allowed: true, Grant: g, Through: mine.wayTo(g.Group)}
 	}
 	return Verdict{}
 }
 
-// wayInto lists the groups from the one that holds the object to the named one, nil when it is no member.
-func (s *Snapshot) wayInto(group, objectID string, seen []string) []string {
-	if slices.Contains(seen, group) || s.Groups[group] == nil {
-		return nil
+// Check is to Grant what Profile.Check is to Profile.
+func (g *Grant) Check(s *Snapshot) error {
+	var f faults
+	switch holders := s.Groups[g.Group]; {
+	case holders == nil:
+		f.add("group", "there is no group %s", clipped(g.Group))
+	case holders.Type != GroupUser:
+		f.add("group", "%s is a group of type %s; permissions are those of users", g.Group, holders.Type)
 	}
-	if Computed(group) || slices.Contains(s.Members[group], objectID) {
-		if s.InGroup(group, objectID) {
-			return []string{group}
-		}
-		return nil
+	typ, known := Permissions[g.Permission]
+	if !known {
+		f.add("permission", "is not known: %s", clipped(string(g.Permission)))
+		return errors.Join(f...)
 	}
-	seen = append(seen, group)
-	for _, g := range s.Groups {
-		if !slices.Contains(s.Members[group], g.ID) {
-			continue
-		}
-		if way := s.wayInto(g.Name, objectID, seen); way != nil {
-			return append(way, group)
-		}
+	switch objects := s.Groups[g.Objects]; {
+	case typ == "" && g.Objects != "":
+		f.add("objects", "must be empty: %s concerns nobody in particular", g.Permission)
+	case typ == "":
+	case objects == nil:
+		f.add("objects", "there is no group %s", clipped(g.Objects))
+	case objects.Type != typ:
+		f.add("objects", "%s is a group of type %s; %s needs one of type %s", g.Objects, objects.Type, g.Permission, typ)
 	}
-	return nil
+	return errors.Join(f...)
 }

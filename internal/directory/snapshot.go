@@ -14,6 +14,7 @@ func NewSnapshot() *Snapshot {
 		Slots:          map[string]*Slot{},
 		Groups:         map[string]*Group{},
 		Members:        map[string][]string{},
+		MemberOf:       map[string][]string{},
 		Rows:           map[string][]string{},
 		Columns:        map[string][]string{},
 		Ticks:          map[string][]string{},
@@ -36,8 +37,11 @@ func (u *User) FullName() string {
 }
 
 // OwnerName names the owner of a number for people: "armin.artmann (Armin
-// Artmann)" for a user, the name of the line for a fax line.
+// Artmann)" for a user, the name of a fax line or hunt group.
 func (s *Snapshot) OwnerName(n *Number) string {
+	if h := s.HuntGroups[n.OwnerID]; h != nil && n.OwnerType == OwnerHuntGroup {
+		return h.Name
+	}
 	if n.OwnerType != OwnerUser {
 		return n.OwnerID
 	}
@@ -96,72 +100,4 @@ func (s *Snapshot) Matrix(userID string) map[string][]string {
 		m[n] = append([]string{}, s.Ticks[n]...)
 	}
 	return m
-}
-
-// Belongings lists what is removed together with a user.
-type Belongings struct {
-	Numbers []string // freed, in the order of the rows
-	Slots   []*Slot  // in the order of the columns
-	Ticks   int      // count
-	Groups  []string // names of the groups that list the user, sorted
-}
-
-// Belongings says what DeleteUser would remove together with the user, so that
-// people can be told before (SPEC A3).
-func (s *Snapshot) Belongings(userID string) Belongings {
-	b := Belongings{Numbers: slices.Clone(s.Rows[userID])}
-	for _, n := range b.Numbers {
-		b.Ticks += len(s.Ticks[n])
-	}
-	for _, id := range s.Columns[userID] {
-		b.Slots = append(b.Slots, s.Slots[id])
-	}
-	for name, ids := range s.Members {
-		if slices.Contains(ids, userID) {
-			b.Groups = append(b.Groups, name)
-		}
-	}
-	slices.Sort(b.Groups)
-	return b
-}
-
-// Computed reports whether the members of the built-in group follow from the
-// directory itself and are not stored: AllUsers, AllSlots, AllQueues, AllFaxes.
-func Computed(group string) bool {
-	return group == AllUsers || group == AllSlots || group == AllQueues || group == AllFaxes
-}
-
-// InGroup reports whether the object is a member of the named group, itself or
-// through groups inside it (SPEC G1). Computed groups contain every object of
-// their type that exists.
-func (s *Snapshot) InGroup(group, objectID string) bool {
-	return s.inGroup(group, objectID, map[string]bool{})
-}
-
-func (s *Snapshot) inGroup(group, objectID string, seen map[string]bool) bool {
-	if seen[group] {
-		return false
-	}
-	seen[group] = true
-	switch group {
-	case AllUsers:
-		return s.Users[objectID] != nil
-	case AllSlots:
-		return s.Slots[objectID] != nil
-	}
-	members := s.Members[group]
-	if slices.Contains(members, objectID) {
-		return true
-	}
-	for _, g := range s.Groups {
-		if slices.Contains(members, g.ID) && s.inGroup(g.Name, objectID, seen) {
-			return true
-		}
-	}
-	return false
-}
-
-// IsAdmin reports whether the user belongs to the group Admins.
-func (s *Snapshot) IsAdmin(userID string) bool {
-	return s.Users[userID] != nil && s.InGroup(Admins, userID)
 }

@@ -125,6 +125,9 @@ func (u *User) Validate() error {
 			f.add("time_zone", "is not the name of a time zone, such as Europe/Berlin")
 		}
 	}
+	f.shown("shown_inside", u.ShownInside, false)
+	f.shown("shown_outside", u.ShownOutside, true)
+	f.blocks(u.Blocks)
 	if len(u.PasswordHash) > 255 {
 		f.add("password", "hash is longer than 255 bytes")
 	}
@@ -138,7 +141,7 @@ func (n *Number) Validate() error {
 		f.add("number", "must be 1 to 15 digits")
 	}
 	switch n.OwnerType {
-	case OwnerUser, OwnerFaxLine:
+	case OwnerUser, OwnerFaxLine, OwnerHuntGroup:
 		if n.OwnerID == "" {
 			f.add("owner_id", "is missing")
 		}

@@ -23,9 +23,9 @@ type AuditEntry struct {
 	Source   string    `json:"source"`
 	Reason   string    `json:"reason,omitempty"`
 	// Action is create, update, delete, set_password, reset_secret, set_matrix,
-	// add_member, remove_member, or what Act was told.
+	// add_member, remove_member, add_grant, remove_grant, order, or what Act was told.
 	Action     string `json:"action"`
-	ObjectType string `json:"object_type"` // user, number, slot, group, token, …
+	ObjectType string `json:"object_type"` // user, number, slot, group, profile, token, …
 	ObjectID   string `json:"object_id"`
 	ObjectName string `json:"object_name"` // as it was called at the time
 	// Before and After are JSON objects, empty when there is none. Secrets and
@@ -166,25 +166,28 @@ func (l *AuditLog) ListAudit(ctx context.Context, f AuditFilter) (entries []Audi
 // of the HTTP API and without secrets.
 
 type userAudit struct {
-	Username           string              `json:"username"`
-	FirstName          string              `json:"first_name"`
-	LastName           string              `json:"last_name"`
-	Email              string              `json:"email"`
-	Language           string              `json:"language"`
-	TimeZone           string              `json:"time_zone"`
-	DND                bool                `json:"dnd"`
-	Password           string              `json:"password"`
-	MustChangePassword bool                `json:"must_change_password"`
-	Version            int64               `json:"version"`
-	Groups             []string            `json:"groups,omitempty"`
-	Matrix             map[string][]string `json:"matrix,omitempty"`
-	Slots              []*slotAudit        `json:"slots,omitempty"`
+	Username           string `json:"username"`
+	FirstName          string `json:"first_name"`
+	LastName           string `json:"last_name"`
+	Email              string `json:"email"`
+	Language           string `json:"language"`
+	TimeZone           string `json:"time_zone"`
+	DND                bool   `json:"dnd"`
+	Password           string `json:"password"`
+	MustChangePassword bool   `json:"must_change_password"`
+	callingAudit
+	Version  int64               `json:"version"`
+	Groups   []string            `json:"groups,omitempty"`
+	Profiles []string            `json:"profiles,omitempty"`
+	Matrix   map[string][]string `json:"matrix,omitempty"`
+	Slots    []*slotAudit        `json:"slots,omitempty"`
 }
 
 func userView(u *directory.User) *userAudit {
 	return &userAudit{
 		Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Language: u.Language, TimeZone: u.TimeZone,
 		DND: u.DND, Password: secret.Redact(u.PasswordHash), MustChangePassword: u.MustChangePassword, Version: u.Version,
+		callingAudit: callingAudit{u.ShownInside, u.ShownOutside, u.HideInside, u.HideOutside, u.Blocks},
 	}
 }
 
@@ -195,27 +198,32 @@ func belongingsView(u *directory.User, snap *directory.Snapshot, gone directory.
 	for _, s := range gone.Slots {
 		v.Slots = append(v.Slots, slotView(s))
 	}
+	for _, p := range gone.Profiles {
+		v.Profiles = append(v.Profiles, p.Name)
+	}
 	return v
 }
 
 type numberAudit struct {
-	Number      string   `json:"number"`
-	OwnerType   string   `json:"owner_type"`
-	OwnerID     string   `json:"owner_id"`
-	CallWaiting bool     `json:"call_waiting"`
-	BusyOnAny   bool     `json:"busy_on_any"`
-	MaxCalls    int      `json:"max_calls"`
-	RingInside  string   `json:"ring_inside"`
-	RingOutside string   `json:"ring_outside"`
-	DisplayName string   `json:"display_name"`
-	Version     int64    `json:"version"`
-	Ticks       []string `json:"ticks,omitempty"`
+	Number      string `json:"number"`
+	OwnerType   string `json:"owner_type"`
+	OwnerID     string `json:"owner_id"`
+	CallWaiting bool   `json:"call_waiting"`
+	BusyOnAny   bool   `json:"busy_on_any"`
+	MaxCalls    int    `json:"max_calls"`
+	RingInside  string `json:"ring_inside"`
+	RingOutside string `json:"ring_outside"`
+	DisplayName string `json:"display_name"`
+	forwardingAudit
+	Version int64    `json:"version"`
+	Ticks   []string `json:"ticks,omitempty"`
 }
 
 func numberView(n *directory.Number) *numberAudit {
 	return &numberAudit{
 		Number: n.Number, OwnerType: string(n.OwnerType), OwnerID: n.OwnerID, CallWaiting: n.CallWaiting, BusyOnAny: n.BusyOnAny,
 		MaxCalls: n.MaxCalls, RingInside: n.RingInside, RingOutside: n.RingOutside, DisplayName: n.DisplayName, Version: n.Version,
+		forwardingAudit: forwardingAudit{n.ProfileID, n.ProfileChosen, n.Schedule},
 	}
 }
 

@@ -15,7 +15,10 @@ type draft struct {
 	changed Changed
 
 	// ours names the maps of snap that are copies.
-	ours struct{ users, numbers, slots, groups, members, rows, columns, ticks, versions bool }
+	ours struct {
+		users, numbers, slots, groups, members, memberOf, rows, columns, ticks, versions bool
+		profiles, profilesOf, calendars, hunts, pickups, codes                           bool
+	}
 	// lists names the groups whose slice of members is a copy with room to grow.
 	lists map[string]bool
 }
@@ -161,6 +164,9 @@ func (d *draft) putGroup(g *directory.Group) {
 
 func (d *draft) dropGroup(g *directory.Group) {
 	delete(own(&d.ours.groups, &d.snap.Groups), g.Name)
+	for _, id := range d.snap.Members[g.Name] {
+		d.leave(g.Name, id)
+	}
 	delete(own(&d.ours.members, &d.snap.Members), g.Name)
 	d.changed.Groups = true
 }
@@ -174,6 +180,9 @@ func (d *draft) addMember(group, objectID string) {
 	}
 	i, _ := slices.BinarySearch(members[group], objectID)
 	members[group] = slices.Insert(members[group], i, objectID)
+	of := own(&d.ours.memberOf, &d.snap.MemberOf)
+	i, _ = slices.BinarySearch(of[objectID], group)
+	of[objectID] = slices.Insert(slices.Clip(of[objectID]), i, group)
 	d.changed.Groups = true
 }
 
@@ -185,7 +194,17 @@ func (d *draft) removeMember(group, objectID string) {
 		delete(members, group)
 	}
 	d.lists[group] = false
+	d.leave(group, objectID)
 	d.changed.Groups = true
+}
+
+func (d *draft) leave(group, objectID string) {
+	of := own(&d.ours.memberOf, &d.snap.MemberOf)
+	if rest := without(of[objectID], group); len(rest) > 0 {
+		of[objectID] = rest
+	} else {
+		delete(of, objectID)
+	}
 }
 
 // without returns a copy of list that lacks item.

@@ -51,7 +51,7 @@ type InvalidError = directory.InvalidError
 
 // NotFoundError says which object does not exist. It matches ErrNotFound.
 type NotFoundError struct {
-	Kind string // "user", "number", "slot", "group", "record", "session", "token"
+	Kind string // "user", "number", "slot", "group", "profile", "hunt group", "record", "session", "token", …
 	ID   string // as given by the caller
 }
 
@@ -64,7 +64,7 @@ func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 // TakenError says that a number or a name already has an owner (SPEC M2). It
 // matches ErrTaken.
 type TakenError struct {
-	Kind  string // "number", "username" or "group"
+	Kind  string // "number", "username", "group", "calendar", "hunt group" or "pickup group"
 	Value string // the number or name
 	// OwnerType and OwnerID identify the first owner, OwnerName names it for people.
 	OwnerType directory.OwnerType
@@ -78,8 +78,11 @@ func (e *TakenError) Error() string {
 		return e.Kind + " " + e.Value + " is taken"
 	}
 	owner := "user "
-	if e.OwnerType == directory.OwnerFaxLine {
+	switch e.OwnerType {
+	case directory.OwnerFaxLine:
 		owner = "fax line "
+	case directory.OwnerHuntGroup:
+		owner = "hunt group "
 	}
 	return "number " + e.Value + " belongs to " + owner + e.OwnerName
 }

@@ -48,7 +48,10 @@ func (l *loader) all() error {
 	if err := l.tx.QueryRowContext(l.ctx, "SELECT revision FROM config_state WHERE id = 1").Scan(&l.snap.Revision); err != nil {
 		return err
 	}
-	for _, part := range []func() error{l.users, l.groups, l.members, l.numbers, l.slots, l.ticks} {
+	for _, part := range []func() error{
+		l.users, l.groups, l.members, l.numbers, l.slots, l.ticks,
+		l.profiles, l.calendars, l.rules, l.hunts, l.pickups, l.grants, l.codes,
+	} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -73,11 +76,17 @@ func (l *loader) each(query string, scan func(*sql.Rows) error) error {
 
 func (l *loader) users() error {
 	return l.each(`SELECT id, username, first_name, last_name, email, language, time_zone, dnd,
-		password_hash, must_change_password, version, matrix_version, created_at, updated_at FROM users`, func(rows *sql.Rows) error {
+		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
+		hide_inside, hide_outside, shown_json, blocks_json FROM users`, func(rows *sql.Rows) error {
 		var u directory.User
 		var matrix, created, updated int64
+		var shown, blocks sql.RawBytes
 		err := rows.Scan(&u.ID, &u.Username, &u.FirstName, &u.LastName, &u.Email, &u.Language, &u.TimeZone, &u.DND,
-			&u.PasswordHash, &u.MustChangePassword, &u.Version, &matrix, &created, &updated)
+			&u.PasswordHash, &u.MustChangePassword, &u.Version, &matrix, &created, &updated,
+			&u.HideInside, &u.HideOutside, &shown, &blocks)
+		if err == nil {
+			err = readUser(&u, shown, blocks)
+		}
 		u.Created, u.Updated = fromMicros(created), fromMicros(updated)
 		l.snap.Users[u.ID], l.snap.ByName[u.Username], l.snap.MatrixVersions[u.ID] = &u, &u, matrix
 		return err
@@ -94,21 +103,30 @@ func (l *loader) groups() error {
 }
 
 func (l *loader) members() error {
-	return l.each(`SELECT g.name, m.object_id FROM group_members m JOIN object_groups g ON g.id = m.group_id
+	err := l.each(`SELECT g.name, m.object_id FROM group_members m JOIN object_groups g ON g.id = m.group_id
 		ORDER BY m.object_id`, func(rows *sql.Rows) error {
 		var group, object string
 		err := rows.Scan(&group, &object)
 		l.snap.Members[group] = append(l.snap.Members[group], object)
 		return err
 	})
+	l.snap.IndexMembers()
+	return err
 }
 
 func (l *loader) numbers() error {
 	return l.each(`SELECT number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls,
-		ring_inside, ring_outside, display_name, version FROM numbers ORDER BY position, number`, func(rows *sql.Rows) error {
+		ring_inside, ring_outside, display_name, version, profile_id, profile_chosen, schedule_json
+		FROM numbers ORDER BY position, number`, func(rows *sql.Rows) error {
 		var n directory.Number
+		var chosen int64
+		var schedule sql.RawBytes
 		err := rows.Scan(&n.Number, &n.OwnerType, &n.OwnerID, &n.Position, &n.CallWaiting, &n.BusyOnAny, &n.MaxCalls,
-			&n.RingInside, &n.RingOutside, &n.DisplayName, &n.Version)
+			&n.RingInside, &n.RingOutside, &n.DisplayName, &n.Version, &n.ProfileID, &chosen, &schedule)
+		if err == nil {
+			err = readDocument(schedule, &n.Schedule, "schedule of number", n.Number)
+		}
+		n.ProfileChosen = fromMicros(chosen)
 		l.snap.Numbers[n.Number] = &n
 		if n.OwnerType == directory.OwnerUser {
 			l.snap.Rows[n.OwnerID] = append(l.snap.Rows[n.OwnerID], n.Number)

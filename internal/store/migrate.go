@@ -25,6 +25,7 @@ func (e *engine) provider(log *slog.Logger) (*goose.Provider, error) {
 	}
 	options := []goose.ProviderOption{
 		goose.WithDisableGlobalRegistry(true), goose.WithTableName(schemaTable), goose.WithSlog(log),
+		goose.WithGoMigrations(e.columnMigrations()...),
 	}
 	dialect := goose.DialectSQLite3
 	if e.kind == "mysql" {

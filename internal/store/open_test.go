@@ -130,9 +130,9 @@ func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
 		storetest.Open(t, cfg)
-		file, query := "testdata/schema-1.sqlite.txt", "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name"
+		file, query := "testdata/schema-3.sqlite.txt", "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name"
 		if database != "sqlite" {
-			file = "testdata/schema-1.mysql.txt"
+			file = "testdata/schema-3.mysql.txt"
 			query = `SELECT CONCAT_WS(' ', table_name, column_name, column_type, IF(is_nullable = 'NO', 'not null', 'null'), COALESCE(collation_name, ''), column_key)
 				FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`
 		}

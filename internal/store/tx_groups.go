@@ -64,8 +64,8 @@ func (tx *Tx) UpdateGroup(name string, version int64, title string) (*directory.
 	return &g, tx.record("update", "group", g.ID, g.Name, groupView(old), groupView(&g))
 }
 
-// DeleteGroup removes the named group with its memberships; built-in groups are
-// refused. version is as in UpdateUser. Errors: ErrNotFound, ErrConflict,
+// DeleteGroup removes the named group with its memberships and permissions;
+// built-in groups and those that rules name are refused. version is as in UpdateUser. Errors: ErrNotFound, ErrConflict,
 // *InvalidError.
 func (tx *Tx) DeleteGroup(name string, version int64) error {
 	g, err := tx.group(name)
@@ -78,6 +78,9 @@ func (tx *Tx) DeleteGroup(name string, version int64) error {
 	if g.BuiltIn {
 		return invalid("name", "%s is a built-in group and cannot be removed", name)
 	}
+	if users := tx.draft.snap.ReferencesToGroup(name); len(users) > 0 {
+		return invalid("name", "is needed by %s", tx.draft.snap.In(users[0]))
+	}
 	for parent, members := range tx.draft.snap.Members {
 		if !slices.Contains(members, g.ID) {
 			continue
@@ -88,6 +91,9 @@ func (tx *Tx) DeleteGroup(name string, version int64) error {
 		if err := tx.deleteMember(tx.draft.snap.Groups[parent], g.ID); err != nil {
 			return err
 		}
+	}
+	if err := tx.dropGrants(name); err != nil {
+		return err
 	}
 	before := groupView(g)
 	before.Members = tx.draft.snap.Members[name]

@@ -2,6 +2,7 @@ package store
 
 import (
 	"reflect"
+	"slices"
 
 	"github.com/oklog/ulid/v2"
 
@@ -22,11 +23,17 @@ func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 		return nil, err
 	}
 	u.ID, u.Version, u.Created, u.Updated = ulid.Make().String(), 1, tx.now, tx.now
-	err := tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
-		password_hash, must_change_password, version, matrix_version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	shownText, blocksText, err := userDocuments(&u)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
+		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
+		hide_inside, hide_outside, shown_json, blocks_json)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
-		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated))
+		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated),
+		u.HideInside, u.HideOutside, shownText, blocksText)
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +71,18 @@ func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (
 		return nil, err
 	}
 	u := *old
+	u.ShownInside, u.ShownOutside, u.Blocks = slices.Clone(u.ShownInside), slices.Clone(u.ShownOutside), slices.Clone(u.Blocks)
 	edit(&u)
 	u.ID, u.Version, u.Created, u.Updated = old.ID, old.Version, old.Created, old.Updated
 	u.PasswordHash, u.MustChangePassword = old.PasswordHash, old.MustChangePassword
-	if reflect.DeepEqual(u, *old) {
-		return old, nil
-	}
 	if err := u.Validate(); err != nil {
 		return nil, err
+	}
+	if _, _, err := userDocuments(&u); err != nil {
+		return nil, err
+	}
+	if reflect.DeepEqual(u, *old) {
+		return old, nil
 	}
 	if u.Username != old.Username {
 		if err := tx.usernameFree(u.Username); err != nil {
@@ -114,10 +125,16 @@ func (tx *Tx) setPassword(username, hash string, mustChange bool) error {
 // storeUser writes u in place of old as its next version.
 func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*directory.User, error) {
 	u.Version, u.Updated = old.Version+1, tx.now
-	err := tx.exec(`UPDATE users SET username = ?, first_name = ?, last_name = ?, email = ?, language = ?, time_zone = ?, dnd = ?,
-		password_hash = ?, must_change_password = ?, version = ?, updated_at = ? WHERE id = ?`,
+	shownText, blocksText, err := userDocuments(&u)
+	if err != nil {
+		return nil, err
+	}
+	err = tx.exec(`UPDATE users SET username = ?, first_name = ?, last_name = ?, email = ?, language = ?, time_zone = ?, dnd = ?,
+		password_hash = ?, must_change_password = ?, version = ?, updated_at = ?,
+		hide_inside = ?, hide_outside = ?, shown_json = ?, blocks_json = ? WHERE id = ?`,
 		u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
-		u.PasswordHash, u.MustChangePassword, u.Version, micros(u.Updated), u.ID)
+		u.PasswordHash, u.MustChangePassword, u.Version, micros(u.Updated),
+		u.HideInside, u.HideOutside, shownText, blocksText, u.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +143,8 @@ func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*
 }
 
 // DeleteUser removes the user with numbers (which become free), slots, ticks,
-// memberships, sessions and API tokens, and returns what went. version is as in
+// memberships, forwarding profiles, sessions and API tokens, and returns what
+// went. Hunt groups and pickup groups go on without them. version is as in
 // UpdateUser. The last member of the group Admins cannot be removed. Errors:
 // ErrNotFound, ErrConflict, *InvalidError.
 func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error) {
@@ -149,6 +167,9 @@ func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error)
 			return directory.Belongings{}, err
 		}
 	}
+	if err := tx.leaveForwarding(u, gone); err != nil {
+		return directory.Belongings{}, err
+	}
 	for _, number := range gone.Numbers {
 		if err := tx.deleteNumber(tx.draft.snap.Numbers[number]); err != nil {
 			return directory.Belongings{}, err
@@ -166,4 +187,36 @@ func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error)
 	}
 	tx.draft.dropUser(u)
 	return gone, tx.record("delete", "user", u.ID, u.Username, before, nil)
+}
+
+// shown is the document of the numbers that a user may show.
+type shown struct {
+	Inside  []string `json:"inside,omitempty"`
+	Outside []string `json:"outside,omitempty"`
+}
+
+// userDocuments returns the parts of a user that are kept as JSON, and puts
+// copies of them into u that nobody else holds.
+func userDocuments(u *directory.User) (shownText, blocksText string, err error) {
+	if len(u.ShownInside)+len(u.ShownOutside) > 0 {
+		var kept shown
+		if shownText, kept, err = document("shown_inside", shown{u.ShownInside, u.ShownOutside}); err != nil {
+			return "", "", err
+		}
+		u.ShownInside, u.ShownOutside = kept.Inside, kept.Outside
+	} else {
+		u.ShownInside, u.ShownOutside = nil, nil
+	}
+	blocksText, u.Blocks, err = document("blocks", u.Blocks)
+	return shownText, blocksText, err
+}
+
+// readUser reads what userDocuments made.
+func readUser(u *directory.User, shownText, blocksText []byte) error {
+	var s shown
+	if err := readDocument(shownText, &s, "numbers shown by user", u.Username); err != nil {
+		return err
+	}
+	u.ShownInside, u.ShownOutside = s.Inside, s.Outside
+	return readDocument(blocksText, &u.Blocks, "blocked numbers of user", u.Username)
 }

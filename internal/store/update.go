@@ -190,8 +190,8 @@ func clip(s string, limit int) string {
 	return s
 }
 
-// seed makes the built-in groups that do not exist yet, and the supervisor on an
-// empty database.
+// seed makes the built-in groups and function codes that do not exist yet, and the
+// supervisor on an empty database.
 func (s *Store) seed(ctx context.Context) error {
 	builtIn := []directory.Group{
 		{Name: directory.Admins, Title: "Admins", Type: directory.GroupUser},
@@ -212,8 +212,8 @@ func (s *Store) seed(ctx context.Context) error {
 				return err
 			}
 		}
-		if !empty {
-			return nil
+		if err := tx.seedCodes(); err != nil || !empty {
+			return err
 		}
 		u, err := tx.CreateUser(directory.User{Username: Supervisor, LastName: "Supervisor", Language: "de"})
 		if err != nil {
