@@ -12,16 +12,26 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 )
 
-// pair starts koppelfeld without relaying audio, and Kamailio.
+// pair starts koppelfeld without relaying audio, and Kamailio, or the build to compare with.
 func (b *bench) pair(ctx context.Context) ([2]*server, func(), error) {
 	var s [2]*server
 	var err error
 	if s[0], err = b.startKoppelfeld(ctx, false); err != nil {
 		return s, nil, err
 	}
-	if s[1], err = b.startKamailio(ctx, false); err != nil {
+	if b.against != "" {
+		other := *b
+		other.bin = b.against
+		s[1], err = other.startKoppelfeld(ctx, false)
+	} else {
+		s[1], err = b.startKamailio(ctx, false)
+	}
+	if err != nil {
 		s[0].stop()
 		return s, nil, err
+	}
+	if b.against != "" {
+		s[1].name = "the other build"
 	}
 	return s, func() { s[0].stop(); s[1].stop() }, nil
 }

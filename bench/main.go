@@ -21,6 +21,7 @@ import (
 // bench is one run of the program.
 type bench struct {
 	bin     string
+	against string // another build of the daemon in Kamailio's place, "" for none
 	users   int
 	reps    int
 	seconds int
@@ -73,6 +74,7 @@ func run() error {
 	only := flag.String("only", "", "parts to run, separated by commas: "+strings.Join(names, ","))
 	jsonFile := flag.String("json", "", "write the figures to this `file` too")
 	flag.StringVar(&b.bin, "bin", "bin/koppelfeld", "the daemon")
+	flag.StringVar(&b.against, "against", "", "compare calls and REGISTERs with this other `build` of the daemon instead of Kamailio")
 	flag.IntVar(&b.users, "users", 10000, "users in the daemon's database")
 	flag.IntVar(&b.reps, "reps", 3, "repetitions of every comparison")
 	flag.IntVar(&b.seconds, "seconds", 8, "length of each run under load")
