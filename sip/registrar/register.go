@@ -304,7 +304,7 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := live(s.slots[slotID], now)
-	list = append(make([]Binding, 0, len(old)+len(wishes)), old...)
+	list = append(make([]Binding, 0, len(old)+newcomers(old, wishes)), old...)
 	changed, touched := len(old) != len(s.slots[slotID]), false
 	for i := range wishes {
 		w := &wishes[i]
@@ -345,6 +345,17 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 	}
 	r.set(s, slotID, list, changed)
 	return list, bound, fault{}
+}
+
+// newcomers is how many places the wishes need besides the old ones: mostly none.
+func newcomers(old []Binding, wishes []wish) int {
+	n := 0
+	for i := range wishes {
+		if find(old, &wishes[i]) < 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // crowd drops those that would expire first until the slot holds no more than it may.
