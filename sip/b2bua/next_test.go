@@ -237,8 +237,8 @@ func TestForwardChain(t *testing.T) {
 			t.Errorf("%d legs", len(rec.Legs))
 		}
 		r.phones["p421"].ExpectNone(t, message.INVITE, time.Second)
-		if n := len(caller.Responses()); n != 3 {
-			t.Errorf("the caller got %d responses, want 100, 180, 483", n)
+		if n := len(caller.Responses()); n != 2 {
+			t.Errorf("the caller got %d responses, want 180, 483", n)
 		}
 	})
 }

@@ -31,7 +31,7 @@ func TestACallKeepsItsMessages(t *testing.T) {
 	}
 	id := running[0].ID
 	want := []string{
-		"1 <- INVITE 416 (SDP)", "1 -> 100 Trying", "2 -> INVITE b (SDP)", "2 <- 180 Ringing", "1 -> 180 Ringing",
+		"1 <- INVITE 416 (SDP)", "2 -> INVITE b (SDP)", "2 <- 180 Ringing", "1 -> 180 Ringing",
 		"2 <- 200 OK (SDP)", "2 -> ACK", "1 -> 200 OK (SDP)", "1 <- ACK",
 	}
 	c, ok, err := l.stack.CallTrace(t.Context(), id)

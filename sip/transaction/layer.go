@@ -139,7 +139,7 @@ func (l *Layer) Cancel(flow *transport.Flow, req *message.Message) {
 }
 
 // NewServer makes the transaction of a request that Known does not know. An INVITE is answered
-// with 100 at once (RFC 3261 section 17.2.1). The errors are ErrTooMany, ErrMerged and ErrKey, which the
+// with 100 when nothing else is said within 200 ms (RFC 3261 section 17.2.1). The errors are ErrTooMany, ErrMerged and ErrKey, which the
 // caller answers statelessly (503, 482, 400), and ErrCancelled, which is all done.
 func (l *Layer) NewServer(flow *transport.Flow, req *message.Message) (*Server, error) {
 	method := req.Method()
@@ -177,7 +177,7 @@ func (l *Layer) NewServer(flow *transport.Flow, req *message.Message) (*Server, 
 		_ = s.Reply(487, "")
 		return nil, ErrCancelled
 	}
-	_ = s.Respond(100, message.NewResponse(req, 100, "", "").Finish("", nil))
+	l.wheel.arm(&s.timer, tryingAfter, s)
 	return s, nil
 }
 

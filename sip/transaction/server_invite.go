@@ -1,9 +1,25 @@
 package transaction
 
+import (
+	"time"
+
+	"github.com/koppelfeld/koppelfeld/sip/message"
+)
+
+// tryingAfter is when an INVITE to which nothing was said is answered with 100 (RFC 3261 section 17.2.1). Phones that ring sooner cost
+// no 100, and the caller repeats its INVITE after 500 ms only.
+const tryingAfter = 200 * time.Millisecond
+
 // inviteProceeding is "Proceeding" of RFC 3261 section 17.2.1 (with RFC 6026 section 7.1): no final response yet.
 func (s *Server) inviteProceeding(in input) {
 	switch in.kind {
+	case serverTimer:
+		s.trying()
 	case serverRequest:
+		if s.bytes == nil {
+			s.trying()
+			return
+		}
 		s.repeat()
 	case serverCancel:
 		if s.cancelled {
@@ -14,6 +30,7 @@ func (s *Server) inviteProceeding(in input) {
 			s.user.Cancelled(s, in.msg)
 		}
 	case serverSend1xx:
+		s.timer.Stop()
 		s.send(in)
 	case serverSend2xx:
 		s.state = stateAccepted
@@ -30,6 +47,14 @@ func (s *Server) inviteProceeding(in input) {
 			s.armCompleted()
 		}
 	}
+}
+
+// trying sends the 100, if nothing was sent yet.
+func (s *Server) trying() {
+	if s.bytes != nil {
+		return
+	}
+	s.handle(input{kind: serverSend1xx, status: 100, bytes: message.NewResponse(s.req, 100, "", "").Finish("", nil)})
 }
 
 // inviteCompleted is "Completed" of RFC 3261 section 17.2.1: a 3xx-6xx waits for its ACK.

@@ -63,7 +63,27 @@ func TestServerInvite(t *testing.T) {
 			h.takes(message.INVITE)
 			h.respond(s, 603)
 			h.takes(message.ACK)
-		}, "100@0 100@0 180@0 180@0 183@0 183@0 603@0", nil},
+		}, "100@0 180@0 180@0 183@0 183@0 603@0", nil},
+		{"100 when the user is silent", transport.UDP, func(h *harness, s *Server) {
+			h.pass(time.Second)
+			h.takes(message.INVITE)
+			h.respond(s, 486)
+			h.takes(message.ACK)
+		}, "100@200 100@1000 486@1000", nil},
+		{"100 for a caller who is impatient", transport.TCP, func(h *harness, s *Server) {
+			h.pass(50 * time.Millisecond)
+			h.takes(message.INVITE)
+			h.pass(time.Second)
+			h.respond(s, 486)
+			h.takes(message.ACK)
+		}, "100@50 486@1050", nil},
+		{"no 100 behind a 180", transport.UDP, func(h *harness, s *Server) {
+			h.pass(190 * time.Millisecond)
+			h.respond(s, 180)
+			h.pass(time.Second)
+			h.respond(s, 486)
+			h.takes(message.ACK)
+		}, "180@190 486@1190", nil},
 		{"3xx-6xx repeated until the ACK", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 486)
 			h.pass(5 * time.Second)
@@ -75,18 +95,18 @@ func TestServerInvite(t *testing.T) {
 			if h.l.Len() != 1 {
 				h.t.Error("timer I ended early")
 			}
-		}, "100@0 486@0 486@500 486@1500 486@3500 486@5000", nil},
+		}, "486@0 486@500 486@1500 486@3500 486@5000", nil},
 		{"ACK lost for ever", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 486)
-		}, "100@0 486@0 486@500 486@1500 486@3500 486@7500 486@11500 486@15500 486@19500 486@23500 486@27500 486@31500", []string{"transaction: timeout"}},
+		}, "486@0 486@500 486@1500 486@3500 486@7500 486@11500 486@15500 486@19500 486@23500 486@27500 486@31500", []string{"transaction: timeout"}},
 		{"ACK lost on TCP", transport.TCP, func(h *harness, s *Server) {
 			h.respond(s, 486)
-		}, "100@0 486@0", []string{"transaction: timeout"}},
+		}, "486@0", []string{"transaction: timeout"}},
 		{"ACK on TCP ends it", transport.TCP, func(h *harness, s *Server) {
 			h.respond(s, 486)
 			h.takes(message.ACK)
 			h.expectEmpty()
-		}, "100@0 486@0", nil},
+		}, "486@0", nil},
 		{"2xx is the user's to repeat", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 200)
 			h.pass(T1)
@@ -100,14 +120,14 @@ func TestServerInvite(t *testing.T) {
 			}
 			h.pass(4990 * time.Millisecond)
 			h.takes(message.INVITE)
-		}, "100@0 200@0 200@500", []string{"ack"}},
+		}, "200@0 200@500", []string{"ack"}},
 		{"2xx without ACK", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 200)
 			h.pass(31990 * time.Millisecond)
 			if h.l.Len() != 1 {
 				h.t.Error("timer L ended early")
 			}
-		}, "100@0 200@0", nil},
+		}, "200@0", nil},
 		{"second final response is refused", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 487)
 			h.respond(s, 200)
@@ -115,7 +135,7 @@ func TestServerInvite(t *testing.T) {
 			h.pass(1500 * time.Millisecond)
 			h.takes(message.INVITE)
 			h.takes(message.ACK)
-		}, "100@0 487@0 487@500 487@1500 487@1500", []string{ErrAnswered.Error(), ErrAnswered.Error()}},
+		}, "487@0 487@500 487@1500 487@1500", []string{ErrAnswered.Error(), ErrAnswered.Error()}},
 		{"CANCEL", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 180)
 			h.takes(message.CANCEL)
@@ -123,12 +143,12 @@ func TestServerInvite(t *testing.T) {
 			h.respond(s, 487)
 			h.takes(message.CANCEL)
 			h.takes(message.ACK)
-		}, "100@0 180@0 200@0 200@0 487@0 200@0", []string{"cancelled"}},
+		}, "180@0 200@0 200@0 487@0 200@0", []string{"cancelled"}},
 		{"CANCEL crosses the 200", transport.UDP, func(h *harness, s *Server) {
 			h.respond(s, 200)
 			h.takes(message.CANCEL)
 			s.Acknowledged()
-		}, "100@0 200@0 200@0", nil},
+		}, "200@0 200@0", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t, tc.proto)
@@ -214,7 +234,7 @@ func TestCancelAnswerSharesTheTag(t *testing.T) {
 	s := h.takes(message.INVITE)
 	h.respond(s, 180) // with a tag of the user's own
 	h.takes(message.CANCEL)
-	if got := h.link.out[2].msg.ToTag(); got != "ours" {
+	if got := h.link.out[1].msg.ToTag(); got != "ours" {
 		t.Errorf("tag of the 200 to CANCEL = %q", got)
 	}
 }
@@ -236,13 +256,15 @@ func TestOrphanCancel(t *testing.T) {
 		h.takes(message.CANCEL)
 		h.pass(2 * time.Second)
 		h.takes(message.INVITE)
-		h.expectSent("481@0 100@2000")
+		h.pass(time.Second)
+		h.expectSent("481@0 100@2200")
 	})
 	t.Run("another call", func(t *testing.T) {
 		h := newHarness(t, transport.UDP)
 		h.takes(message.CANCEL)
 		h.take(parse(t, requestText(message.INVITE, br, "", "call-2")))
-		h.expectSent("481@0 100@0")
+		h.pass(time.Second)
+		h.expectSent("481@0 100@200")
 	})
 	t.Run("bounded", func(t *testing.T) {
 		h := newHarness(t, transport.UDP)
