@@ -39,7 +39,10 @@ func (d *decision) callerShows(c *Caller, to Class) bool {
 	d.Shown = Identity{Number: show.number, Name: show.display}
 	if other != "" {
 		d.Shown.Number = other
-		d.add(step{code: cCallerListed, slot: s, number: show, text: other})
+		if code = cCallerListed; to == Outside {
+			code = cCallerListedOutside
+		}
+		d.add(step{code: code, slot: s, number: show, text: other})
 	} else {
 		d.add(step{code: code, slot: s, number: show})
 	}

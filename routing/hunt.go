@@ -11,7 +11,7 @@ type hunting struct {
 	told  int       // steps of the decision when the first round was over
 	at    int       // index of the member whose turn is next
 	left  int       // members left in this round
-	rang  bool      // a member has rung
+	rang  bool      // a member has rung, and did not answer
 	busy  bool      // a member was busy
 }
 
@@ -95,10 +95,10 @@ func (d *decision) huntOn(g *hunting) (next string) {
 		d.add(step{code: cHuntMember, number: g.group, text: member})
 		switch d.member(g.group, member) {
 		case Ring:
-			g.rang = true
 			d.Outcome = Ring
 			d.huntTime(h, spent)
-			d.more = &continuation{table: d.table, asked: d.asked, caller: d.caller, number: g.group, hunting: g}
+			n, _ := d.table.numbers.get(member)
+			d.more = &continuation{table: d.table, asked: d.asked, caller: d.caller, show: d.show, number: n, hunting: g}
 			return ""
 		case Busy:
 			g.busy = true

@@ -10,8 +10,8 @@ type continuation struct {
 	table   *Table
 	asked   asked
 	caller  *slot
-	show    bool
-	number  *number // that rings
+	show    bool    // as in decision
+	number  *number // that rings; of a hunt group the member's
 	cases   caseSet // for which rules are left
 	rules   []*rule // of its profile or overflow
 	hunting *hunting
@@ -78,7 +78,7 @@ func (p *Plan) Next(c Case, at time.Time, live Live) (Plan, bool) {
 	}
 	if m.hunting != nil {
 		g := *m.hunting
-		g.busy = g.busy || end == onBusy
+		g.busy, g.rang = g.busy || end == onBusy, g.rang || end == onNoAnswer
 		d.route(d.huntOn(&g))
 		return d.Plan, true
 	}

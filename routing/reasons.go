@@ -39,6 +39,7 @@ const (
 	cNoneRegistered
 	// who calls
 	cCallerListed
+	cCallerListedOutside
 	cHiddenOnce
 	cHiddenInside
 	cHiddenOutside
@@ -148,7 +149,8 @@ const (
 	numberMaxCalls
 	numberProfile
 	numberSchedule
-	userShown
+	userShownInside
+	userShownOutside
 	userHideInside
 	userHideOutside
 	userBlocks

@@ -156,8 +156,13 @@ func (c code) codeWords() wording {
 	switch c {
 	case cCallerListed:
 		return wording{
-			"caller_listed", "Slot {s} von {suser} ruft über {n} an und zeigt wie gewünscht {text} aus der Liste der angezeigten Rufnummern.",
-			"Slot {s} of {suser} calls over {n} and shows {text} from the list of shown numbers, as wanted.", userShown,
+			"caller_listed", "Slot {s} von {suser} ruft über {n} an und zeigt wie gewünscht {text} aus der Liste der intern angezeigten Rufnummern.",
+			"Slot {s} of {suser} calls over {n} and shows {text} from the list of numbers shown inside, as wanted.", userShownInside,
+		}
+	case cCallerListedOutside:
+		return wording{
+			"caller_listed_outside", "Slot {s} von {suser} ruft über {n} an und zeigt wie gewünscht {text} aus der Liste der extern angezeigten Rufnummern.",
+			"Slot {s} of {suser} calls over {n} and shows {text} from the list of numbers shown outside, as wanted.", userShownOutside,
 		}
 	case cHiddenOnce:
 		return wording{"hidden_once", "Für diesen Anruf ist die Rufnummer unterdrückt.", "The number is suppressed for this call.", noSetting}

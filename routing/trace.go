@@ -118,7 +118,7 @@ func (s *step) fact() fact {
 		}
 	}
 	switch w.setting {
-	case matrixOfSlot, userDND, userShown, userHideInside, userHideOutside, userBlocks:
+	case matrixOfSlot, userDND, userShownInside, userShownOutside, userHideInside, userHideOutside, userBlocks:
 		f.Login = s.slot.user.username
 	case matrixOfNumber:
 		f.Login = s.number.user.username
@@ -356,10 +356,19 @@ func (f *fact) setting(which setting) *Setting {
 }
 
 func (f *fact) userSetting(which setting) *Setting {
-	field := map[setting]string{
-		userShown: "shown_numbers", userHideInside: "hide_number_inside", userHideOutside: "hide_number_outside", userBlocks: "call_blocking",
-	}[which]
-	if field == "" {
+	field := ""
+	switch which {
+	case userShownInside:
+		field = "shown_inside"
+	case userShownOutside:
+		field = "shown_outside"
+	case userHideInside:
+		field = "hide_inside"
+	case userHideOutside:
+		field = "hide_outside"
+	case userBlocks:
+		field = "blocks"
+	default:
 		return nil
 	}
 	return &Setting{Type: "user", ID: f.Login, Field: field}

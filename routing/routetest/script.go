@@ -332,13 +332,13 @@ func (r *runner) check(where string, check func(*world, *routing.Table, []string
 	return err
 }
 
-// split takes a line apart at blanks; "…" holds blanks together, # begins a comment.
+// split takes a line apart at blanks; "…" holds blanks together, # before a blank begins a comment.
 func split(line string) ([]string, error) {
 	var words []string
 	for {
 		line = strings.TrimLeft(line, " \t\r")
 		switch {
-		case line == "" || line[0] == '#':
+		case line == "" || line == "#" || strings.HasPrefix(line, "# ") || strings.HasPrefix(line, "#\t"):
 			return words, nil
 		case line[0] == '"':
 			quoted, err := strconv.QuotedPrefix(line)
