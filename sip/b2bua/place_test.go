@@ -193,6 +193,7 @@ func TestPlaceOfTakeOver(t *testing.T) {
 		near := r.placed(t, "who takes over", x.Expect(t, 200).Body(), insideMedia)
 		x.Ack()
 		first.ExpectBye(t)
+		synctest.Wait() // the old call closes its media
 		if r.media.bridge[near] != far {
 			t.Errorf("bridged with %v", r.media.bridge[near].local)
 		}
