@@ -138,13 +138,17 @@ func (sh *Shard) Accept(in transport.Inbound) *transaction.Server {
 }
 
 // check inspects a request as RFC 3261 section 8.2 asks, before anything is made for it. status is 0 when it may pass.
-func (s *Stack) check(m *message.Message) (status int, phrase string, extra []string) {
+func (s *Stack) check(m *message.Message, flow *transport.Flow) (status int, phrase string, extra []string) {
 	method := m.Method()
 	if !slices.Contains(methods[:], method) {
 		return 501, "", []string{"Allow: " + s.allow}
 	}
-	if uri := m.URI(); !hasScheme(uri, "sip:") && !hasScheme(uri, "sips:") && !hasScheme(uri, "tel:") {
+	switch uri := m.URI(); {
+	case hasScheme(uri, "sip:"), hasScheme(uri, "tel:"):
+	case !hasScheme(uri, "sips:"), !s.tls: // without TLS the scheme means nothing here
 		return 416, "", nil
+	case !flow.Secure():
+		return 403, "SIPS over an Insecure Hop", nil
 	}
 	if m.MaxForwards() == 0 && method != message.OPTIONS && m.ToTag() == "" {
 		return 483, "", nil

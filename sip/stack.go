@@ -17,6 +17,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -142,6 +143,7 @@ type Stack struct {
 	stateless map[message.Method]StatelessHandler
 	closed    []func(*transport.Flow, error)
 	allow     string
+	tls       bool // we listen with TLS
 	counters  counters
 	adm       admission
 	faults    faults
@@ -166,6 +168,7 @@ func New(cfg Config) (*Stack, error) {
 		handlers: map[message.Method]InboundHandler{}, stateless: map[message.Method]StatelessHandler{},
 	}
 	now := s.now()
+	s.tls = slices.ContainsFunc(tr.Addrs(), func(b transport.Bound) bool { return b.Proto.Secure() })
 	for i := range cfg.Shards {
 		s.shards = append(s.shards, newShard(s, i, now))
 	}
@@ -304,7 +307,7 @@ func (s *Stack) Receive(in transport.Inbound) (kept bool) {
 				return false
 			}
 		}
-		if status, phrase, extra := s.check(m); status != 0 {
+		if status, phrase, extra := s.check(m, in.Flow); status != 0 {
 			s.refuse(in, DropRefused, status, phrase, extra...)
 			return false
 		}

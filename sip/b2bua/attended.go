@@ -29,15 +29,16 @@ const reservedFor = 10 * time.Second
 // attend looks for the other call.
 func (t *transfer) attend(r replaced) {
 	c := t.c
-	user := c.party(t.l.side).user
+	user, sips := c.party(t.l.side).user, c.sips
 	c.sh.Stack().Seek(r.callID, func(sh *sip.Shard) {
-		res, status := reserve(sh, r, user)
+		res, status := reserve(sh, r, user, sips)
 		c.post(func() { t.reserved(res, status) })
 	})
 }
 
-// reserve finds a dialog of a user's and keeps its call for being joined. It runs in the shard of the dialog.
-func reserve(sh *sip.Shard, r replaced, user string) (*reservation, int) {
+// reserve finds a dialog of a user's and keeps its call for being joined. Both calls are to sips URIs, or neither. It runs in the
+// shard of the dialog.
+func reserve(sh *sip.Shard, r replaced, user string, sips bool) (*reservation, int) {
 	l := legOf(sh.Dialog(r.callID, r.toTag), r.fromTag)
 	if l == nil {
 		return nil, 481
@@ -54,6 +55,8 @@ func reserve(sh *sip.Shard, r replaced, user string) (*reservation, int) {
 		return nil, 403
 	case c.reserved != nil || c.transfer != nil || c.loan != nil || r.earlyOnly:
 		return nil, 486
+	case c.sips != sips:
+		return nil, 480
 	}
 	res := &reservation{c: c, l: l}
 	c.reserved = res
@@ -136,7 +139,7 @@ func (u *UA) joined(res *reservation, moved leg, who party) {
 	}
 	n := u.newCallFor(c.sh, &who, whom.number)
 	defer n.guard()
-	n.phase = up
+	n.phase, n.sips = up, c.sips
 	n.attach(moved, callerSide)
 	n.plan = routing.Plan{Outcome: routing.Ring, Number: whom.number, Shown: who.shown, ShownCalled: whom.shown, CallerNumber: who.number}
 	n.hold(whom.number, who.number, who.slot)

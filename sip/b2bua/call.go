@@ -38,6 +38,7 @@ type call struct {
 	source  netip.Addr
 	called  string // as dialled
 	only    device // the call is for this one alone, see dialled
+	sips    bool   // it is to a sips URI, see suits
 	wanted  string // number the caller wants to show
 	path    string // loop marker to be sent on
 	forward int    // Max-Forwards to be sent on
@@ -103,6 +104,8 @@ type ending struct {
 	by     string
 	cause  string
 	retry  int // seconds after which another attempt may be worth it, 0 when nobody has said so
+	// warning is the value of a Warning header that goes with the status, or "".
+	warning string
 }
 
 // Who hung up, as in calls.Record.HangupBy.
@@ -206,7 +209,7 @@ func (c *call) hangup(by, cause string, except *leg) {
 // refuse answers the caller with a final failure, stops ringing and ends the call.
 func (c *call) refuse(e ending) {
 	if c.tx != nil {
-		c.u.respond(c.tx, e.status, causeOf(e)...)
+		c.u.respond(c.tx, e.status, c.causeOf(e)...)
 	}
 	c.a.close()
 	c.early = nil

@@ -102,6 +102,11 @@ func (c *call) miss(t *routing.Target, contact string, status int) {
 
 // fork rings one contact. It may be called while others ring.
 func (c *call) fork(t *routing.Target, at *Contact) {
+	if !c.suits(at.URI) {
+		c.miss(t, at.URI, 480)
+		c.better(sipsNotAllowed())
+		return
+	}
 	f := &fork{target: t, contact: at.URI, path: at.Path, start: c.sh.Now(), timers: c.u.cfg.Timers}
 	f.leg = leg{c: c, side: calleeSide}
 	flow, later := f.reach(at)
@@ -125,6 +130,11 @@ func (f *fork) begin(flow *transport.Flow) {
 		f.fail(488)
 		return
 	}
+	if c.sips && !flow.Secure() {
+		c.better(sipsNotAllowed())
+		f.fail(480)
+		return
+	}
 	f.dlg.Flow = flow
 	if err := f.sit(); err != nil {
 		c.noMedia(err)
@@ -133,7 +143,7 @@ func (f *fork) begin(flow *transport.Flow) {
 		return
 	}
 	f.bound = true
-	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.contact, dialog.ContactOn(flow, contactUser), f.path)
+	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.uri(), contactUser, f.path)
 	f.dlg.Kept = f.kept
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
@@ -243,7 +253,7 @@ func (f *fork) longer(res *message.Message) bool {
 func (f *fork) restart() {
 	f.forget(nil)
 	f.leg = leg{c: f.c, side: calleeSide, at: f.at, bound: true, dlg: f.dlg}
-	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.contact, f.path
+	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.uri(), f.path
 }
 
 // response starts a response to the caller's INVITE that makes or confirms the dialog.
@@ -336,6 +346,8 @@ func (c *call) better(e ending) {
 	switch {
 	case c.best.status == 0 || rank(e) > rank(c.best):
 		c.best = e
+	case rank(e) == rank(c.best) && e.warning != "":
+		c.best.warning, c.best.cause = e.warning, e.cause
 	case rank(e) == rank(c.best) && e.retry != 0 && (c.best.retry == 0 || e.retry < c.best.retry):
 		c.best.retry = e.retry // the first one that may be there again
 	}

@@ -139,8 +139,9 @@ func (u *UA) newCall(sh *sip.Shard, tx *transaction.Server, account *auth.Accoun
 	if n := req.MaxForwards(); n > 0 {
 		c.forward = min(n-1, 70)
 	}
-	c.a = leg{c: c, side: callerSide, dlg: dialog.NewUAS(flow, req, tx.Tag(), dialog.ContactOn(flow, contactUser))}
+	c.a = leg{c: c, side: callerSide, dlg: dialog.NewUAS(flow, req, tx.Tag(), contactUser)}
 	c.a.dlg.Kept = len(c.a.dlg.Routes) > 0 && hidden(req, flow)
+	c.sips = message.Secure(req.URI())
 	c.a.sdp.Origin = newOrigin(now.Unix())
 	c.a.allowUpdate = req.HasToken(message.HAllow, "UPDATE")
 	if u.wantsReliable(req) {
@@ -195,7 +196,7 @@ func (c *call) start() {
 
 // reject refuses a call that has not rung anyone.
 func (c *call) reject(e ending, extra ...string) {
-	c.u.respond(c.tx, e.status, append(extra, causeOf(e)...)...)
+	c.u.respond(c.tx, e.status, append(extra, c.causeOf(e)...)...)
 	c.a.close()
 	c.end(e)
 }
@@ -205,6 +206,10 @@ func (c *call) unfit(req *message.Message) (e ending, extra []string) {
 	e = ending{result: calls.Rejected, by: bySystem}
 	if _, ok := req.Contact(); !ok {
 		e.status, e.cause = 400, "the phone's INVITE has no Contact"
+		return e, nil
+	}
+	if !c.consistent(req) {
+		e.status, e.cause = 400, "the phone's Contact is not as secure as the address that it calls"
 		return e, nil
 	}
 	if !takesSDP(req) {

@@ -161,7 +161,7 @@ func (l *leg) moveTo(f *transport.Flow) {
 
 // moveFlow lets the leg's requests take another flow.
 func (l *leg) moveFlow(f *transport.Flow) {
-	l.dlg.Flow, l.dlg.Contact = f, dialog.ContactOn(f, contactUser)
+	l.dlg.Use(f, contactUser)
 }
 
 // shrink goes back to UDP when the connection has failed, or when the peer is silent on it. That is remembered.
@@ -175,7 +175,7 @@ func (f *fork) shrink(silent bool) bool {
 	}
 	flow := f.plain
 	f.restart()
-	f.dlg.Flow, f.dlg.Contact = flow, dialog.ContactOn(flow, contactUser)
+	f.dlg.Use(flow, contactUser)
 	branch, b := f.invite()
 	f.launch(branch, b)
 	return true

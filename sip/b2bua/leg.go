@@ -94,6 +94,9 @@ func (l *leg) Request(tx *transaction.Server) {
 	case !l.dlg.Matches(req):
 		c.u.respond(tx, 481)
 		return
+	case l.dlg.Secure && !tx.Flow().Secure():
+		c.u.respond(tx, 403)
+		return
 	case !l.dlg.InOrder(req) && (req.Method() != message.PRACK || l.phase > legUp || !l.awaits(req)):
 		c.u.respond(tx, 500)
 		return

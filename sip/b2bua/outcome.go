@@ -84,8 +84,8 @@ func rank(e ending) int {
 	return 0
 }
 
-// causeOf are the headers that tell the caller's side why (Reason, RFC 3326, Q.850) and until when.
-func causeOf(e ending) []string {
+// causeOf are the headers that tell the caller's side why (Reason, RFC 3326, Q.850; Warning) and until when.
+func (c *call) causeOf(e ending) []string {
 	v := ""
 	switch e.result {
 	case calls.Busy:
@@ -100,6 +100,9 @@ func causeOf(e ending) []string {
 	var headers []string
 	if v != "" {
 		headers = []string{"Reason", v}
+	}
+	if e.warning != "" {
+		headers = append(headers, "Warning", strings.Replace(e.warning, " ", " "+c.u.cfg.Domain+" ", 1))
 	}
 	if e.retry > 0 {
 		headers = append(headers, "Retry-After", itoa(e.retry))

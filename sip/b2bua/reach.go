@@ -127,7 +127,7 @@ func (f *fork) nextFlow() *transport.Flow {
 	for len(f.ways.others) > 0 {
 		at := &f.ways.others[0]
 		f.ways.others = f.ways.others[1:]
-		if at.Flow != nil && !at.Flow.Closed() {
+		if at.Flow != nil && !at.Flow.Closed() && f.c.suits(at.URI) {
 			f.contact, f.path = at.URI, at.Path
 			f.kept = len(at.Path) == 0
 			return at.Flow
@@ -149,7 +149,8 @@ func (f *fork) elsewhere(status int) bool {
 		return false
 	}
 	f.restart()
-	f.dlg.Flow, f.dlg.Contact, f.dlg.Kept = flow, dialog.ContactOn(flow, contactUser), f.kept
+	f.dlg.Use(flow, contactUser)
+	f.dlg.Kept = f.kept
 	f.send()
 	return true
 }

@@ -39,6 +39,9 @@ func (f *fork) redirected(res *message.Message) bool {
 		if err != nil {
 			continue
 		}
+		if u.Scheme != "tel" && c.sips != (u.Scheme == "sips") { // RFC 5630 section 5.3
+			continue
+		}
 		if !c.ringContact(f.target, u) {
 			c.ringNumber(f.target, u)
 		}

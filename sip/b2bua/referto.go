@@ -66,6 +66,7 @@ func isWord(s string) bool {
 // referTo is where a REFER points.
 type referTo struct {
 	number   string    // as dialled
+	secure   bool      // it is a sips URI
 	replaces *replaced // nil for a blind transfer
 }
 
@@ -97,6 +98,7 @@ func parseReferTo(req *message.Message) (t referTo, status int) {
 	if m, ok := u.Param("method"); ok && !strings.EqualFold(m, string(message.INVITE)) {
 		return t, 603 // calls are all that we make for others
 	}
+	t.secure = u.Scheme == "sips"
 	if t.number = printable(userOf(u)); t.number == "" {
 		return t, 400
 	}

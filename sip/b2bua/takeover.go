@@ -131,6 +131,14 @@ func (c *call) takeOver(l *leg) {
 	}
 	old := l.c
 	peer := old.other(l)
+	switch {
+	case c.sips && !old.sips:
+		c.reject(sipsNotAllowed())
+		return
+	case old.sips && !c.sips:
+		c.reject(sipsRequired())
+		return
+	}
 	if err := c.openStreams(c.offer, peer.dlg.Flow); err != nil {
 		c.noMedia(err)
 		c.reject(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})

@@ -19,6 +19,7 @@ type transfer struct {
 	c      *call // in which the REFER came
 	l      *leg  // the transferor's
 	number string
+	secure bool  // what comes of it is a call to a sips URI
 	ring   *call // blind: the call that rings
 	rung   bool  // the number rings
 	left   bool  // the transferor has hung up
@@ -31,7 +32,7 @@ func (c *call) transferTo(l *leg, tx *transaction.Server, to referTo) {
 		c.u.respond(tx, 403)
 		return
 	}
-	t := &transfer{r: &referral{l: l}, c: c, l: l, number: to.number}
+	t := &transfer{r: &referral{l: l}, c: c, l: l, number: to.number, secure: c.sips || to.secure}
 	c.transfer = t
 	if to.replaces != nil { // before the answer: the transferor may hang up everything as soon as it has it
 		t.attend(*to.replaces)
@@ -50,7 +51,7 @@ func (t *transfer) dial() {
 	c, stay := t.c, t.stays()
 	by, who := c.party(t.l.side), c.party(stay.side)
 	n := c.u.newCallFor(c.sh, &who, t.number)
-	n.front, t.ring = t, n
+	n.front, t.ring, n.sips = t, n, t.secure
 	defer n.guard()
 	n.a.dlg = dialog.Dialog{Flow: stay.dlg.Flow, CallID: stay.dlg.CallID}
 	n.offer = stay.remote

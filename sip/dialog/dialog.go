@@ -42,25 +42,39 @@ type Dialog struct {
 	heard     bool
 	// Owner says that we made the Call-ID.
 	Owner bool
+	// Secure says that our Contact is a sips URI, since the request that made the dialog asked for that (RFC 3261 sections 8.1.1.8
+	// and 12.1.1): what the peer sends, and what we send, takes TLS on every hop.
+	Secure bool
 }
 
 // NewUAC begins a dialog with an INVITE that we are about to send. from is our
-// identity as name-addr without tag, to the callee's, target the Request-URI, routes
+// identity as name-addr without tag, to the callee's, target the Request-URI, user that of our Contact, routes
 // what the request itself is to carry.
-func NewUAC(flow *transport.Flow, callID, tag, from, to, target, contact string, routes []string) Dialog {
-	return Dialog{
+func NewUAC(flow *transport.Flow, callID, tag, from, to, target, user string, routes []string) Dialog {
+	d := Dialog{
 		CallID: callID, LocalTag: tag, From: from + ";tag=" + tag, To: to,
-		Contact: contact, Target: target, Routes: routes, Flow: flow, Owner: true,
+		Target: target, Routes: routes, Owner: true, Secure: message.Secure(target),
 	}
+	if len(routes) > 0 && !d.Secure {
+		a, err := message.ParseAddr(routes[0])
+		d.Secure = err == nil && message.Secure(a.URI)
+	}
+	d.Use(flow, user)
+	return d
+}
+
+// Use takes a flow for the dialog, and shows our address there.
+func (d *Dialog) Use(flow *transport.Flow, user string) {
+	d.Flow, d.Contact = flow, ContactOn(flow, user, d.Secure)
 }
 
 // NewUAS begins a dialog with an INVITE that we have received. Everything kept is
 // copied out of the message.
-func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dialog {
+func NewUAS(flow *transport.Flow, req *message.Message, tag, user string) Dialog {
 	d := Dialog{
 		CallID: strings.Clone(req.CallID()), LocalTag: tag, RemoteTag: strings.Clone(req.FromTag()),
 		From: req.Header(message.HTo) + ";tag=" + tag, To: strings.Clone(req.Header(message.HFrom)),
-		Contact: contact, Flow: flow, RemoteSeq: req.CSeq(), heard: true,
+		RemoteSeq: req.CSeq(), heard: true,
 	}
 	for r := range req.Values(message.HRecordRoute) {
 		if len(d.Routes) < maxRoutes {
@@ -68,6 +82,11 @@ func NewUAS(flow *transport.Flow, req *message.Message, tag, contact string) Dia
 		}
 	}
 	d.Refresh(req)
+	d.Secure = message.Secure(req.URI())
+	if next, ok := d.NextURI(); ok && !d.Secure {
+		d.Secure = message.Secure(next)
+	}
+	d.Use(flow, user)
 	return d
 }
 
@@ -199,14 +218,19 @@ func Via(f *transport.Flow, branch string) string {
 	return string(append(b, ";rport"...))
 }
 
-// ContactOn is our Contact value on the flow: user at our address there.
-func ContactOn(f *transport.Flow, user string) string {
+// ContactOn is our Contact value on the flow: user at our address there. A sips URI says nothing more of TLS (RFC 5630 section
+// 5.1.2).
+func ContactOn(f *transport.Flow, user string, secure bool) string {
 	var buf [160]byte
-	b := append(buf[:0], "<sip:"...)
+	b := append(buf[:0], "<sip"...)
+	if secure {
+		b = append(b, 's')
+	}
+	b = append(b, ':')
 	b = append(b, user...)
 	b = append(b, '@')
 	b = f.Local().AppendTo(b)
-	if t := f.Proto().URIParam(); t != "" {
+	if t := f.Proto().URIParam(); t != "" && !(secure && f.Proto() == transport.TLS) {
 		b = append(b, ";transport="...)
 		b = append(b, t...)
 	}
@@ -214,13 +238,20 @@ func ContactOn(f *transport.Flow, user string) string {
 }
 
 // NextURI says where requests go when the flow has ended: the first route or the remote target (RFC 3261 section
-// 12.2.1.1; a strict router, too, is sent what is for it).
+// 12.2.1.1; a strict router, too, is sent what is for it). In a secure dialog that is a sips URI, whatever the peer said.
 func (d *Dialog) NextURI() (string, bool) {
-	if len(d.Routes) == 0 {
-		return d.Target, d.Target != ""
+	uri := d.Target
+	if len(d.Routes) > 0 {
+		a, err := message.ParseAddr(d.Routes[0])
+		if err != nil {
+			return "", false
+		}
+		uri = a.URI
 	}
-	a, err := message.ParseAddr(d.Routes[0])
-	return a.URI, err == nil
+	if d.Secure && len(uri) > 4 && strings.EqualFold(uri[:4], "sip:") {
+		uri = "sips" + uri[3:]
+	}
+	return uri, uri != ""
 }
 
 // NextHop is NextURI as far as it names an address. It is false when it names a host or

@@ -36,7 +36,7 @@ func received(t *testing.T, lines ...string) *message.Message {
 const via = "Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bKx"
 
 func uac(routes ...string) Dialog {
-	return NewUAC(flow(transport.UDP), "id", "mine", "<sip:417@x>", "<sip:416@x>", "sip:b@10.0.0.2", "<sip:k@10.0.0.1>", routes)
+	return NewUAC(flow(transport.UDP), "id", "mine", "<sip:417@x>", "<sip:416@x>", "sip:b@10.0.0.2", "k", routes)
 }
 
 func TestUAC(t *testing.T) {
@@ -147,11 +147,11 @@ func TestTargetOf(t *testing.T) {
 }
 
 func TestContactOn(t *testing.T) {
-	if got := ContactOn(flow(transport.UDP), "k"); got != "<sip:k@10.0.0.1:5060>" {
+	if got := ContactOn(flow(transport.UDP), "k", false); got != "<sip:k@10.0.0.1:5060>" {
 		t.Error(got)
 	}
 	for proto, param := range map[transport.Proto]string{transport.TCP: "tcp", transport.TLS: "tls", transport.WS: "ws", transport.WSS: "ws"} {
-		if got := ContactOn(flow(proto), "k"); got != "<sip:k@10.0.0.1:5060;transport="+param+">" {
+		if got := ContactOn(flow(proto), "k", false); got != "<sip:k@10.0.0.1:5060;transport="+param+">" {
 			t.Error(got)
 		}
 	}

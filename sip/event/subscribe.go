@@ -64,7 +64,7 @@ func (s *Server) subscribe(sh *sip.Shard, in transport.Inbound) {
 	}
 	sub := &subscription{
 		s: s, sh: sh, pkg: pkg, event: name.String(),
-		dlg:   dialog.NewUAS(in.Flow, req, tx.Tag(), dialog.ContactOn(in.Flow, contactUser)),
+		dlg:   dialog.NewUAS(in.Flow, req, tx.Tag(), contactUser),
 		watch: Watch{Account: account, Resource: strings.Clone(res), Accept: accept},
 	}
 	sh.Own(sub)

@@ -44,7 +44,7 @@ type Subscriber struct {
 // Subscribe sends a SUBSCRIBE. Call it in the shard, and the other methods as well.
 func Subscribe(sh *sip.Shard, r Request) *Subscriber {
 	s := &Subscriber{sh: sh, req: r}
-	s.dlg = dialog.NewUAC(r.Flow, sh.NewCallID(), sh.NewTag(), r.From, r.To, r.URI, dialog.ContactOn(r.Flow, contactUser), r.Routes)
+	s.dlg = dialog.NewUAC(r.Flow, sh.NewCallID(), sh.NewTag(), r.From, r.To, r.URI, contactUser, r.Routes)
 	sh.BindDialog(s.dlg.CallID, s.dlg.LocalTag, s)
 	s.ask(r.Expires)
 	return s
@@ -174,7 +174,7 @@ func (s *Subscriber) Request(tx *transaction.Server) {
 
 func (s *Subscriber) notified(req *message.Message, p Progress) {
 	if s.dlg.RemoteTag == "" { // it has overtaken the 200
-		flow, owner := s.dlg.Flow, dialog.NewUAS(s.dlg.Flow, req, s.dlg.LocalTag, s.dlg.Contact)
+		flow, owner := s.dlg.Flow, dialog.NewUAS(s.dlg.Flow, req, s.dlg.LocalTag, contactUser)
 		s.dlg.RemoteTag, s.dlg.To, s.dlg.Routes, s.dlg.Target = owner.RemoteTag, owner.To, owner.Routes, owner.Target
 		s.dlg.RemoteSeq, s.dlg.Flow = req.CSeq(), flow
 	}

@@ -159,6 +159,9 @@ func validURI(s string) bool {
 	return isClass(s[colon+1:], classURI)
 }
 
+// Secure reports whether a URI is a sips URI, which asks for TLS on every hop (RFC 3261 section 26.2.2).
+func Secure(uri string) bool { return len(uri) > 5 && equalFold(uri[:5], "sips:") }
+
 func lowerScheme(s string) string {
 	switch {
 	case s == "sip" || equalFold(s, "sip"):

@@ -65,12 +65,12 @@ func device(instance string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(instance, "<"), ">")
 }
 
-// public is the GRUU that shows account and device.
+// public is the GRUU that shows account and device, without its scheme.
 func (g *gruus) public(username, instance string) string {
-	return "sip:" + message.EscapeUser(username) + "@" + g.domain + ";gr=" + escapeParam(device(instance))
+	return ":" + message.EscapeUser(username) + "@" + g.domain + ";gr=" + escapeParam(device(instance))
 }
 
-// temporary is a fresh GRUU that shows neither; it holds as long as the phone registers under the same Call-ID. It is "" when
+// temporary is a fresh GRUU, without its scheme, that shows neither; it holds as long as the phone registers under the same Call-ID. It is "" when
 // the slot has an overlong name.
 func (g *gruus) temporary(slotID, instance, callID string) string {
 	if len(slotID) > maxSlotID {
@@ -82,7 +82,7 @@ func (g *gruus) temporary(slotID, instance, callID string) string {
 	plain = append(plain, g.tag("call", callID)...)
 	plain = append(plain, slotID...)
 	sealed := g.aead.Seal(nonce, nonce, plain, nil)
-	return "sip:" + tempPrefix + base64.RawURLEncoding.EncodeToString(sealed) + "@" + g.domain + ";gr"
+	return ":" + tempPrefix + base64.RawURLEncoding.EncodeToString(sealed) + "@" + g.domain + ";gr"
 }
 
 // opened is what a temporary GRUU holds.

@@ -140,9 +140,13 @@ func (r *Registrar) accepted(req *message.Message, username string, list []Bindi
 		}
 		grs := ""
 		if gruu && c.Instance != "" {
-			grs = `;pub-gruu="` + r.gruus.public(username, c.Instance) + `"`
+			scheme := "sip" // that of the Contact (RFC 5630 section 5.2.1)
+			if message.Secure(c.Contact) {
+				scheme = "sips"
+			}
+			grs = `;pub-gruu="` + scheme + r.gruus.public(username, c.Instance) + `"`
 			if t := r.gruus.temporary(c.SlotID, c.Instance, c.CallID); t != "" {
-				grs += `;temp-gruu="` + t + `"`
+				grs += `;temp-gruu="` + scheme + t + `"`
 			}
 		}
 		b.AddParts("Contact", "<", c.Contact, ">;expires=", strconv.Itoa(left), q, instance, c.Instance, quote, regID, c.RegID, grs)
@@ -260,6 +264,29 @@ func parseQ(s string) float32 {
 	return float32(q)
 }
 
+// secured refuses a binding to a sips Contact that is not secure all the way: Request-URI, Contacts and Path have to be sips,
+// too (RFC 5630 section 5.2), and the phone has to be reached over TLS here.
+func secured(req *message.Message, wishes []wish, hops []string, flow *transport.Flow) fault {
+	some, all := false, message.Secure(req.URI()) && flow.Secure()
+	for i := range wishes {
+		if wishes[i].expires > 0 {
+			secure := message.Secure(wishes[i].uri)
+			some, all = some || secure, all && secure
+		}
+	}
+	if !some {
+		return fault{}
+	}
+	for _, h := range hops {
+		a, err := message.ParseAddr(h)
+		all = all && err == nil && message.Secure(a.URI)
+	}
+	if !all {
+		return fault{400, "SIPS Contact Needs SIPS and TLS Throughout"}
+	}
+	return fault{}
+}
+
 // path reads Path (RFC 3327).
 func path(req *message.Message) ([]string, fault) {
 	var hops []string
@@ -289,6 +316,9 @@ func (r *Registrar) update(slotID string, req *message.Message, flow *transport.
 	}
 	hops, f := path(req)
 	if f.status != 0 {
+		return nil, false, f
+	}
+	if f = secured(req, wishes, hops, flow); f.status != 0 {
 		return nil, false, f
 	}
 	list, bound, f := r.apply(slotID, wishes, req, flow, hops, now)

@@ -56,10 +56,17 @@ type pbx struct {
 
 func start(t *testing.T, n *siptest.Network, change func(*registrar.Config)) *pbx {
 	t.Helper()
+	return startOn(t, n, transport.Config{Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}}, change)
+}
+
+// startOn is start with listeners.
+func startOn(t *testing.T, n *siptest.Network, tc transport.Config, change func(*registrar.Config)) *pbx {
+	t.Helper()
 	p := &pbx{}
 	var err error
+	tc.Network = n.Host(server.Addr())
 	p.stack, err = sip.New(sip.Config{
-		Transport: transport.Config{Network: n.Host(server.Addr()), Listen: []string{"udp://10.0.0.1:5060", "tcp://10.0.0.1:5060"}},
+		Transport: tc,
 		Shards:    2,
 		Supported: []string{"path", "outbound", "gruu"},
 	})

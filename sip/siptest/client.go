@@ -233,6 +233,7 @@ type Registration struct {
 	CallID  string   // the phone's own when empty
 	CSeq    uint32   // the next when 0
 	To      string   // user part of To; the phone's user when empty
+	URI     string   // Request-URI, "sip:" and the domain when empty
 	Headers []string // more "Name: value" lines
 }
 
@@ -257,7 +258,11 @@ func (p *Phone) SendRegister(r Registration) *Client {
 			cseq = p.regCSeq
 		}
 		aor := fmt.Sprintf("<sip:%s@%s>", r.To, p.cfg.Domain)
-		b := message.NewRequest(message.REGISTER, "sip:"+p.cfg.Domain).Add("Via", p.via(branch)).Add("Max-Forwards", "70").
+		uri := r.URI
+		if uri == "" {
+			uri = "sip:" + p.cfg.Domain
+		}
+		b := message.NewRequest(message.REGISTER, uri).Add("Via", p.via(branch)).Add("Max-Forwards", "70").
 			Add("From", aor+";tag="+tag).Add("To", aor).Add("Call-ID", r.CallID).
 			Add("CSeq", fmt.Sprintf("%d REGISTER", cseq))
 		if r.Contact != "-" {

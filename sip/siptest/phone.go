@@ -2,6 +2,7 @@ package siptest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,12 +29,14 @@ type PhoneConfig struct {
 	Name     string          // in the ladder; also makes Call-IDs and tags
 	Addr     netip.AddrPort  // where it sits; port 0 takes a free one
 	Server   netip.AddrPort  // where it sends everything
-	Proto    transport.Proto // UDP when empty
+	Proto    transport.Proto // UDP when empty; TLS trusts everybody
 	User     string          // SIP user name
 	Password string
 	Domain   string
 	// Private is the address it believes to have and shows in Via and Contact (a phone behind NAT); Addr when zero.
 	Private netip.AddrPort
+	// SIPS: it has a sips contact.
+	SIPS bool
 	// Manual: it answers nothing by itself (no 200 to OPTIONS, no ACK for failures, no 200 and
 	// 487 for CANCEL, no credentials) and repeats nothing. Else it does all of these.
 	Manual bool
@@ -86,6 +89,9 @@ func (n *Network) NewPhone(t testing.TB, cfg PhoneConfig) *Phone {
 		defer cancel()
 		if p.tcp, err = host.Dial(ctx, cfg.Addr.Addr(), cfg.Server); err == nil {
 			p.addr = p.tcp.(*conn).local
+			if cfg.Proto == transport.TLS {
+				p.tcp = tls.Client(p.tcp, &tls.Config{InsecureSkipVerify: true}) // who the peer is, is not what these phones test
+			}
 		}
 	}
 	if err != nil {
@@ -135,6 +141,9 @@ func (p *Phone) shown() netip.AddrPort {
 
 // Contact is the phone's contact URI.
 func (p *Phone) Contact() string {
+	if p.cfg.SIPS {
+		return fmt.Sprintf("sips:%s@%s", p.cfg.User, p.shown())
+	}
 	uri := fmt.Sprintf("sip:%s@%s", p.cfg.User, p.shown())
 	if p.cfg.Proto != transport.UDP {
 		uri += ";transport=" + strings.ToLower(string(p.cfg.Proto))
