@@ -6,18 +6,20 @@ import "golang.org/x/sys/unix"
 // records and the database need.
 type limits struct {
 	sip  int // SIP connections
+	hand int // handshakes on their way to be one
 	http int // connections of the API, and of the metrics
 }
 
 const (
 	maxSIPConnections  = 10000
+	maxHandshakes      = 1000
 	maxHTTPConnections = 1000
 	reservedFiles      = 128 // database, journal, listeners, registrations
 )
 
 func shareFiles(files uint64) limits {
 	n := int(min(files, 1<<20)) - reservedFiles
-	return limits{sip: min(max(n/2, 16), maxSIPConnections), http: min(max(n/16, 8), maxHTTPConnections)}
+	return limits{sip: min(max(n/2, 16), maxSIPConnections), hand: min(max(n/8, 8), maxHandshakes), http: min(max(n/16, 8), maxHTTPConnections)}
 }
 
 // openFiles is how many descriptors the process may have; the Go runtime has raised it as far as it can.

@@ -17,7 +17,10 @@ import (
 func (a *App) transportConfig() transport.Config {
 	c := transport.Config{
 		Listen: a.cfg.Listeners(), Interfaces: map[string]string{}, Advertise: map[string]netip.AddrPort{}, Origins: a.cfg.SIP.WSOrigins, Log: a.log.With("part", "sip"),
-		Limits: transport.Limits{SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip},
+		Limits: transport.Limits{
+			SourceRate: a.cfg.SIP.SourceRate, MaxConnections: a.limits.sip, MaxHandshakes: a.limits.hand,
+			MaxConnectionsPerSource: a.cfg.SIP.ConnectionsPerSource, MaxHandshakesPerSource: a.cfg.SIP.HandshakesPerSource,
+		},
 	}
 	advertise := func(listen []string, as string) {
 		addr, err := netip.ParseAddr(as)

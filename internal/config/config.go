@@ -64,6 +64,10 @@ type SIP struct {
 	RingSeconds int `toml:"ring_seconds"`
 	// SourceRate bounds the messages per second taken from one source address, 0 means the built-in limit.
 	SourceRate int `toml:"source_rate"`
+	// ConnectionsPerSource bounds the TCP, TLS and WebSocket connections from one source address (IPv6: /64), 0 means 500; the oldest
+	// whose peer has shown no password gives way. HandshakesPerSource bounds those of them whose handshake is not over, 0 means 200.
+	ConnectionsPerSource int `toml:"connections_per_source"`
+	HandshakesPerSource  int `toml:"handshakes_per_source"`
 	// Trace keeps the messages of calls in memory, for the ladder and captures of a call (default true).
 	Trace *bool `toml:"trace"`
 }
@@ -259,6 +263,11 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 	}
 	if c.SIP.CallRate < 0 || c.SIP.CallRate > 10000 {
 		fault("sip.call_rate", "must be between 0 and 10000, is %d", c.SIP.CallRate)
+	}
+	for key, n := range map[string]int{"sip.connections_per_source": c.SIP.ConnectionsPerSource, "sip.handshakes_per_source": c.SIP.HandshakesPerSource} {
+		if n < 0 || n > 100000 {
+			fault(key, "must be between 0 and 100000, is %d", n)
+		}
 	}
 	if c.SIP.SourceRate < 0 {
 		fault("sip.source_rate", "must not be negative, is %d", c.SIP.SourceRate)
