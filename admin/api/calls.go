@@ -13,20 +13,21 @@ import (
 
 // Call is a live call.
 type Call struct {
-	ID       string      `json:"id"`
-	State    calls.State `json:"state" enum:"routing,ringing,up,ended"`
-	Class    string      `json:"class" enum:"inside,outside"`
-	From     string      `json:"from" doc:"Number shown"`
-	FromName string      `json:"from_name,omitempty"`
-	FromUser string      `json:"from_user,omitempty" doc:"User name of an inside caller"`
-	FromSlot string      `json:"from_slot,omitempty"`
-	To       string      `json:"to" doc:"What was dialled"`
-	Number   string      `json:"number,omitempty" doc:"The number that takes the call"`
-	ToUser   string      `json:"to_user,omitempty" doc:"User name of the number's owner"`
-	ToSlot   string      `json:"to_slot,omitempty" doc:"The slot that answered"`
-	Ringing  []string    `json:"ringing,omitempty" nullable:"false" doc:"Slots that ring now"`
-	Start    time.Time   `json:"start"`
-	AnswerAt time.Time   `json:"answer_at,omitzero"`
+	ID         string      `json:"id"`
+	State      calls.State `json:"state" enum:"routing,ringing,up,ended"`
+	Class      string      `json:"class" enum:"inside,outside"`
+	From       string      `json:"from" doc:"Number shown"`
+	FromName   string      `json:"from_name,omitempty"`
+	FromUser   string      `json:"from_user,omitempty" doc:"User name of an inside caller"`
+	FromSlot   string      `json:"from_slot,omitempty"`
+	FromHidden bool        `json:"from_hidden,omitempty" doc:"The callee is not shown who calls"`
+	To         string      `json:"to" doc:"What was dialled"`
+	Number     string      `json:"number,omitempty" doc:"The number that takes the call"`
+	ToUser     string      `json:"to_user,omitempty" doc:"User name of the number's owner"`
+	ToSlot     string      `json:"to_slot,omitempty" doc:"The slot that answered"`
+	Ringing    []string    `json:"ringing,omitempty" nullable:"false" doc:"Slots that ring now"`
+	Start      time.Time   `json:"start"`
+	AnswerAt   time.Time   `json:"answer_at,omitzero"`
 }
 
 type callPath struct {
@@ -46,11 +47,13 @@ func username(snap *directory.Snapshot, userID string) string {
 func callView(id auth.Identity, snap *directory.Snapshot, c *calls.Call) Call {
 	v := Call{
 		ID: c.ID, State: c.State, Class: c.Class, From: c.From, FromName: c.FromName,
-		FromUser: username(snap, c.FromUser), FromSlot: c.FromSlot, To: c.To, Number: c.Number,
+		FromUser: username(snap, c.FromUser), FromSlot: c.FromSlot, FromHidden: c.FromHidden, To: c.To, Number: c.Number,
 		ToUser: username(snap, c.ToUser), ToSlot: c.ToSlot, Ringing: c.Ringing, Start: c.Start, AnswerAt: c.AnswerAt,
 	}
 	if !id.Admin && c.FromUser != id.UserID {
-		v.FromSlot = ""
+		if v.FromSlot = ""; c.FromHidden {
+			v.From, v.FromName, v.FromUser = "", "", ""
+		}
 	}
 	if !id.Admin && c.ToUser != id.UserID {
 		v.ToSlot, v.Ringing = "", nil

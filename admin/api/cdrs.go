@@ -14,29 +14,31 @@ import (
 
 // Record is a call record (CDR).
 type Record struct {
-	ID          string       `json:"id"`
-	Start       time.Time    `json:"start"`
-	RingAt      time.Time    `json:"ring_at,omitzero"`
-	AnswerAt    time.Time    `json:"answer_at,omitzero"`
-	End         time.Time    `json:"end,omitzero" doc:"Missing while the call runs"`
-	Class       string       `json:"class" enum:"inside,outside"`
-	From        string       `json:"from" doc:"Number shown"`
-	FromName    string       `json:"from_name,omitempty"`
-	FromUser    string       `json:"from_user,omitempty" doc:"User name of an inside caller"`
-	FromSlot    string       `json:"from_slot,omitempty"`
-	To          string       `json:"to" doc:"What was dialled"`
-	Number      string       `json:"number,omitempty" doc:"The number that took the call"`
-	ToUser      string       `json:"to_user,omitempty" doc:"User name of the number's owner"`
-	ToSlot      string       `json:"to_slot,omitempty" doc:"The slot that answered"`
-	Result      calls.Result `json:"result" doc:"Empty while the call runs; else answered, cancelled, busy, no_answer, declined, unreachable, rejected, failed or interrupted"`
-	Status      int          `json:"status" doc:"Final SIP status sent to the caller, 0 if none was"`
-	HangupBy    string       `json:"hangup_by,omitempty" doc:"caller, callee or system"`
-	Cause       string       `json:"cause,omitempty"`
-	SIPCallID   string       `json:"sip_call_id,omitempty"`
-	Legs        []RecordLeg  `json:"legs,omitempty" nullable:"false" doc:"Every contact that was rung"`
-	MediaCaller *RecordMedia `json:"media_caller,omitempty" doc:"What the caller sent"`
-	MediaCallee *RecordMedia `json:"media_callee,omitempty" doc:"What the callee sent"`
-	MediaNote   string       `json:"media_note,omitempty" doc:"What was wrong with the audio"`
+	ID          string          `json:"id"`
+	Start       time.Time       `json:"start"`
+	RingAt      time.Time       `json:"ring_at,omitzero"`
+	AnswerAt    time.Time       `json:"answer_at,omitzero"`
+	End         time.Time       `json:"end,omitzero" doc:"Missing while the call runs"`
+	Class       string          `json:"class" enum:"inside,outside"`
+	From        string          `json:"from" doc:"Number shown"`
+	FromName    string          `json:"from_name,omitempty"`
+	FromUser    string          `json:"from_user,omitempty" doc:"User name of an inside caller"`
+	FromSlot    string          `json:"from_slot,omitempty"`
+	FromHidden  bool            `json:"from_hidden,omitempty" doc:"The callee was not shown who calls; only administrators and the caller are told"`
+	To          string          `json:"to" doc:"What was dialled"`
+	Number      string          `json:"number,omitempty" doc:"The number that took the call"`
+	ToUser      string          `json:"to_user,omitempty" doc:"User name of the number's owner"`
+	ToSlot      string          `json:"to_slot,omitempty" doc:"The slot that answered"`
+	Result      calls.Result    `json:"result" doc:"Empty while the call runs; else answered, cancelled, busy, no_answer, declined, unreachable, rejected, failed or interrupted"`
+	Status      int             `json:"status" doc:"Final SIP status sent to the caller, 0 if none was"`
+	HangupBy    string          `json:"hangup_by,omitempty" doc:"caller, callee or system"`
+	Cause       string          `json:"cause,omitempty"`
+	SIPCallID   string          `json:"sip_call_id,omitempty"`
+	Forwards    []RecordForward `json:"forwards,omitempty" nullable:"false" doc:"Numbers that passed the call on, in order; for the callee and administrators"`
+	Legs        []RecordLeg     `json:"legs,omitempty" nullable:"false" doc:"Every contact that was rung"`
+	MediaCaller *RecordMedia    `json:"media_caller,omitempty" doc:"What the caller sent"`
+	MediaCallee *RecordMedia    `json:"media_callee,omitempty" doc:"What the callee sent"`
+	MediaNote   string          `json:"media_note,omitempty" doc:"What was wrong with the audio"`
 }
 
 // RecordDetail is a record with the steps of its routing decision.
@@ -44,6 +46,9 @@ type RecordDetail struct {
 	Record
 	Reasons []routing.Reason `json:"reasons" nullable:"false" doc:"Why it rang where it rang, in order"`
 }
+
+// RecordForward is one number that passed a call on.
+type RecordForward = calls.Forward
 
 // RecordLeg is a contact that was rung.
 type RecordLeg = calls.Leg
@@ -64,7 +69,7 @@ func (a *API) registerRecords() {
 	}, a.listRecords)
 	register(a, operation{
 		id: "get-cdr", method: http.MethodGet, path: "/api/cdrs/{id}", tag: "calls", access: ownOnly,
-		summary: "Show a call record with its reasons", doc: "The reasons are for the callee and for administrators.",
+		summary: "Show a call record with its reasons", doc: "The reasons are for the callee and for administrators; those of a call whose number was hidden are for administrators.",
 		errors: []int{http.StatusNotFound},
 	}, a.getRecord)
 }
@@ -77,7 +82,7 @@ func recordView(id auth.Identity, snap *directory.Snapshot, r *calls.Record) Rec
 		From: r.From, FromName: r.FromName, FromUser: username(snap, r.FromUser), FromSlot: r.FromSlot,
 		To: r.To, Number: r.Number, ToUser: username(snap, r.ToUser), ToSlot: r.ToSlot,
 		Result: r.Result, Status: r.Status, HangupBy: r.HangupBy, Cause: r.Cause, SIPCallID: r.SIPCallID,
-		Legs: r.Legs, MediaCaller: r.MediaCaller, MediaCallee: r.MediaCallee, MediaNote: r.MediaNote,
+		FromHidden: r.FromHidden, Forwards: r.Forwards, Legs: r.Legs, MediaCaller: r.MediaCaller, MediaCallee: r.MediaCallee, MediaNote: r.MediaNote,
 	}
 	if id.Admin {
 		return v
@@ -86,8 +91,14 @@ func recordView(id auth.Identity, snap *directory.Snapshot, r *calls.Record) Rec
 	if r.FromUser != id.UserID {
 		v.FromSlot = ""
 	}
+	if r.FromUser != id.UserID && r.FromHidden {
+		v.From, v.FromName, v.FromUser = "", "", ""
+	}
 	if r.ToUser != id.UserID {
-		v.ToSlot, v.Legs = "", nil
+		v.ToSlot, v.Legs, v.Forwards = "", nil, nil
+		if len(r.Forwards) > 0 && snap.Numbers[r.Number] == nil { // a number outside is nobody's business but of who forwards there
+			v.Number = ""
+		}
 	}
 	return v
 }
@@ -142,7 +153,7 @@ func (a *API) getRecord(ctx context.Context, in *callPath) (*struct{ Body Record
 		return nil, forbidden("you may see records of your own calls only")
 	}
 	v := RecordDetail{Record: recordView(id, a.deps.Store.Snapshot(), &r), Reasons: []routing.Reason{}}
-	if len(r.Reasons) > 0 && (id.Admin || r.ToUser == id.UserID) {
+	if len(r.Reasons) > 0 && (id.Admin || r.ToUser == id.UserID && !r.FromHidden) { // they name the caller
 		if v.Reasons, err = routing.ReadTrace(r.Reasons); err != nil {
 			return nil, fmt.Errorf("record %s: %w", r.ID, err)
 		}

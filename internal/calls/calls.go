@@ -54,10 +54,13 @@ type Record struct {
 	FromName string `json:"from_name,omitempty"`
 	FromUser string `json:"from_user,omitempty"` // user ID
 	FromSlot string `json:"from_slot,omitempty"`
+	// FromHidden says that the callee was not shown From.
+	FromHidden bool `json:"from_hidden,omitempty"`
 	// To is what was dialled, Number the number that took the call.
 	To     string `json:"to"`
 	Number string `json:"number,omitempty"`
-	ToUser string `json:"to_user,omitempty"` // user ID of the number's owner
+	// ToUser is the user who answered, else the owner of Number, or who forwarded to it when it lies outside; an ID.
+	ToUser string `json:"to_user,omitempty"`
 	ToSlot string `json:"to_slot,omitempty"` // slot that answered
 	Result Result `json:"result"`
 	// Status is the final SIP status sent to the caller, 0 if none was.
@@ -70,6 +73,8 @@ type Record struct {
 	SIPCallID string `json:"sip_call_id,omitempty"`
 	// Reasons is the routing trace as JSON, for routing.ReadTrace.
 	Reasons json.RawMessage `json:"reasons,omitempty"`
+	// Forwards are the hops of the call, in order.
+	Forwards []Forward `json:"forwards,omitempty"`
 	// Legs lists every slot that was rung with how it went.
 	Legs []Leg `json:"legs,omitempty"`
 	// MediaCaller and MediaCallee are the figures of what each side sent.
@@ -79,9 +84,17 @@ type Record struct {
 	MediaNote string `json:"media_note,omitempty"`
 }
 
+// Forward is one hop of a call: number From passed it on to To.
+type Forward struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	Why  string `json:"why"` // always, busy, no_answer, not_registered, or system for a system-wide rule
+}
+
 // Leg is one contact that was rung.
 type Leg struct {
-	SlotID  string    `json:"slot_id"`
+	SlotID  string    `json:"slot_id"`          // empty for a number outside
+	Number  string    `json:"number,omitempty"` // outside, also of a mobile slot
 	Contact string    `json:"contact"`
 	Start   time.Time `json:"start"`
 	RingAt  time.Time `json:"ring_at,omitzero"`
@@ -129,8 +142,10 @@ type Call struct {
 	FromName string `json:"from_name,omitempty"`
 	FromSlot string `json:"from_slot,omitempty"`
 	FromUser string `json:"from_user,omitempty"`
-	To       string `json:"to"`
-	Number   string `json:"number,omitempty"`
+	// FromHidden says that the callee is not shown From.
+	FromHidden bool   `json:"from_hidden,omitempty"`
+	To         string `json:"to"`
+	Number     string `json:"number,omitempty"`
 	// CallerNumber is the own number over which an inside caller calls, whatever is shown.
 	CallerNumber string    `json:"-"`
 	ToUser       string    `json:"to_user,omitempty"`

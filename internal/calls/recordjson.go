@@ -23,6 +23,9 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = optionalText(b, `,"from_name":`, r.FromName)
 	b = optionalText(b, `,"from_user":`, r.FromUser)
 	b = optionalText(b, `,"from_slot":`, r.FromSlot)
+	if r.FromHidden {
+		b = append(b, `,"from_hidden":true`...)
+	}
 	b = appendText(append(b, `,"to":`...), r.To)
 	b = optionalText(b, `,"number":`, r.Number)
 	b = optionalText(b, `,"to_user":`, r.ToUser)
@@ -33,6 +36,13 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = optionalText(b, `,"cause":`, r.Cause)
 	b = optionalText(b, `,"sip_call_id":`, r.SIPCallID)
 	b = appendReasons(b, r.Reasons)
+	for i := range r.Forwards {
+		b = append(b, forwardsBefore[min(i, 1)]...)
+		b = r.Forwards[i].appendJSON(b)
+	}
+	if len(r.Forwards) > 0 {
+		b = append(b, ']')
+	}
 	for i := range r.Legs {
 		b = append(b, legsBefore[min(i, 1)]...)
 		b = r.Legs[i].appendJSON(b)
@@ -46,11 +56,22 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-// legsBefore stands before the first leg and before each of the others.
-var legsBefore = [2]string{`,"legs":[`, `,`}
+// legsBefore and forwardsBefore stand before the first of a list and before each of the others.
+var (
+	legsBefore     = [2]string{`,"legs":[`, `,`}
+	forwardsBefore = [2]string{`,"forwards":[`, `,`}
+)
+
+func (f *Forward) appendJSON(b []byte) []byte {
+	b = appendText(append(b, `{"from":`...), f.From)
+	b = appendText(append(b, `,"to":`...), f.To)
+	b = appendText(append(b, `,"why":`...), f.Why)
+	return append(b, '}')
+}
 
 func (l *Leg) appendJSON(b []byte) []byte {
 	b = appendText(append(b, `{"slot_id":`...), l.SlotID)
+	b = optionalText(b, `,"number":`, l.Number)
 	b = appendText(append(b, `,"contact":`...), l.Contact)
 	b = appendTime(append(b, `,"start":`...), l.Start)
 	b = optionalTime(b, `,"ring_at":`, l.RingAt)

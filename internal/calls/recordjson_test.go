@@ -30,6 +30,8 @@ func fill(v reflect.Value, rnd *rand.Rand) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(texts[rnd.IntN(len(texts))])
+	case reflect.Bool:
+		v.SetBool(rnd.IntN(2) == 0)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rnd.Int64() - rnd.Int64())
 	case reflect.Uint64:

@@ -143,6 +143,7 @@ func (u *UA) joined(res *reservation, moved leg, who party) {
 	n.attach(moved, callerSide)
 	n.plan = routing.Plan{Outcome: routing.Ring, Number: whom.number, Shown: who.shown, ShownCalled: whom.shown, CallerNumber: who.number}
 	n.hold(whom.number, who.number, who.slot)
+	n.showFrom(who.shown, who.number)
 	n.rec.Number, n.rec.ToUser, n.rec.ToSlot = whom.number, whom.user, whom.slot
 	n.rec.AnswerAt = n.rec.Start
 	n.enter()

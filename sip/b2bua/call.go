@@ -57,6 +57,7 @@ type call struct {
 	rel    *reliable    // provisional responses that the caller acknowledges, nil when it does not
 
 	plan      routing.Plan
+	claimed   int          // hops at the beginning of plan.Hops that a phone has claimed, see hops
 	offer     *sdp.Session // the caller's offer, nil when it wants ours
 	offerBody []byte       // what the forks were offered
 	wide      *sdp.Session // the caller's offer with all that can be made of it, nil until needed

@@ -183,7 +183,10 @@ func (f *fork) invite() (branch string, invite []byte) {
 	}
 	if c.plan.Shown.Number != "" {
 		b.Add("P-Asserted-Identity", c.from)
+	} else {
+		b.Add("Privacy", "id") // RFC 3323, RFC 3325 section 9.3
 	}
+	c.addForwards(b)
 	if f.target.Alert != "" {
 		b.Add("Alert-Info", alertInfo(f.target.Alert))
 	}

@@ -286,18 +286,16 @@ func (c *call) decide() {
 	r := routing.Request{
 		Called: c.called,
 		Caller: routing.Caller{Class: routing.Inside, SlotID: c.account.SlotID, UserID: c.account.UserID, Wanted: c.wanted},
-		At:     c.sh.Now(),
+		At:     c.sh.Now(), Diverted: diverted(c.tx.Request()),
 	}
+	c.claimed = len(r.Diverted)
 	number, _ := routing.Dialled(c.called)
 	c.plan = c.reserve(number, func() routing.Plan { return c.u.cfg.Router.Decide(r, c.u.live) }, func(p *routing.Plan) {
 		c.runsOver(p)
 		c.callsAs(p.CallerNumber, c.account.SlotID)
 		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
-	p := &c.plan
-	if p.Shown.Number != "" || p.Outcome == routing.Ring {
-		c.rec.From, c.rec.FromName = p.Shown.Number, p.Shown.Name
-	}
+	c.showFrom(c.plan.Shown, c.plan.CallerNumber)
 	c.follow()
 }
 

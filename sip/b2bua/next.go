@@ -92,10 +92,26 @@ func (c *call) stopRinging() {
 
 // follow notes in the record where the call has come to.
 func (c *call) follow() {
-	p := &c.plan
+	p, hops := &c.plan, c.hops()
 	c.rec.Number, c.rec.ToUser = p.Number, ""
-	if p.OwnerType == routing.OwnerUser {
+	switch {
+	case p.OwnerType == routing.OwnerUser:
 		c.rec.ToUser = p.OwnerID
+	case p.OwnerType == "" && len(hops) > 0: // outside: it is the call of who has forwarded it there
+		c.rec.ToUser = hops[len(hops)-1].UserID
+	}
+	c.rec.Forwards = c.forwards()
+}
+
+// showFrom notes in the record who calls. A number that is not shown to the callee is in it all the same.
+func (c *call) showFrom(shown routing.Identity, own string) {
+	switch {
+	case shown.Number != "":
+		c.rec.From, c.rec.FromName = shown.Number, shown.Name
+	case own != "":
+		c.rec.From, c.rec.FromHidden = own, true
+	case c.plan.Outcome == routing.Ring:
+		c.rec.From, c.rec.FromName = "", shown.Name
 	}
 }
 

@@ -25,7 +25,7 @@ func (c *call) enter() {
 func (c *call) view() calls.Call {
 	v := calls.Call{
 		ID: c.id, State: calls.Routing, Class: c.rec.Class, From: c.rec.From, FromName: c.rec.FromName,
-		FromSlot: c.rec.FromSlot, FromUser: c.rec.FromUser, To: c.rec.To, Number: c.rec.Number, CallerNumber: c.held.callerNumber,
+		FromSlot: c.rec.FromSlot, FromUser: c.rec.FromUser, FromHidden: c.rec.FromHidden, To: c.rec.To, Number: c.rec.Number, CallerNumber: c.held.callerNumber,
 		ToUser: c.rec.ToUser, ToSlot: c.rec.ToSlot, Start: c.rec.Start, AnswerAt: c.rec.AnswerAt,
 	}
 	switch {
@@ -75,7 +75,7 @@ func (c *call) finishLegs(now time.Time) {
 	c.rec.Legs = make([]calls.Leg, len(c.forks))
 	for i, f := range c.forks {
 		leg := calls.Leg{
-			SlotID: f.target.SlotID, Contact: f.contact, Start: f.start, RingAt: f.ringAt,
+			SlotID: f.target.SlotID, Number: f.target.Outside, Contact: f.contact, Start: f.start, RingAt: f.ringAt,
 			End: f.endAt, Status: f.status, Result: f.result,
 		}
 		if leg.End.IsZero() {

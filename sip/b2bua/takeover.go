@@ -147,7 +147,8 @@ func (c *call) takeOver(l *leg) {
 	by, whom := old.party(l.side), old.party(peer.side)
 	c.plan = routing.Plan{Outcome: routing.Ring, Number: whom.number, Shown: by.shown, ShownCalled: whom.shown, CallerNumber: by.number}
 	c.hold(whom.number, by.number, c.account.SlotID)
-	c.rec.From, c.rec.FromName, c.rec.Number, c.rec.ToUser, c.rec.ToSlot = by.shown.Number, by.shown.Name, whom.number, whom.user, whom.slot
+	c.showFrom(by.shown, by.number)
+	c.rec.Number, c.rec.ToUser, c.rec.ToSlot = whom.number, whom.user, whom.slot
 	c.reached = identity(whom.shown, c.u.cfg.Domain)
 	c.sh.BindDialog(c.a.dlg.CallID, c.a.dlg.LocalTag, &c.a)
 	c.a.bound = true

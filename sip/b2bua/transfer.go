@@ -88,6 +88,7 @@ func (c *call) decideFor(by, who *party) {
 		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
 	c.plan.Shown, c.plan.CallerNumber = who.shown, who.number
+	c.showFrom(who.shown, who.number)
 	c.follow()
 }
 
