@@ -58,3 +58,74 @@ func TestReadTraceSurvivesStrangeTraces(t *testing.T) {
 		})
 	}
 }
+
+// TestEveryStepReadsBack: whatever a step is about, what is stored of it becomes the same words and the same setting again.
+func TestEveryStepReadsBack(t *testing.T) {
+	u := &user{id: "u1", username: "armin", display: "Ärmin <\"a\">"}
+	desk, dect := &slot{id: "s1", typ: "desk", name: "Büro", user: u}, &slot{id: "s2", typ: "dect", user: u}
+	u.slots = []*slot{desk, dect}
+	profile := &ruleset{kind: "profile", id: "p1", name: "Urlaub", owner: u}
+	system := &ruleset{kind: "forwarding_rule"}
+	rules := []*rule{
+		nil,
+		{in: profile, field: "table[0]", do: Action{Kind: Forward, Number: "417"}},
+		{in: profile, field: "extended[1]", name: "a “quoted” {n}", do: Action{Kind: Parallel, Numbers: []string{"417", "+49171"}}},
+		{in: system, id: "r1", name: "System", field: "action", do: Action{Kind: Reject}},
+		{in: system, id: "r2", field: "action", do: Action{Kind: Voicemail, ID: "a"}},
+	}
+	sets := []*ruleset{nil, profile, {kind: "pickup_group", id: "g1", name: "Empfang"}}
+	numbers := []*number{
+		{number: "416", ownerType: OwnerUser, ownerID: u.id, user: u, display: "Zentrale", maxCalls: 2, ticked: []bool{true, true}},
+		{number: "400", ownerType: OwnerHunt, ownerID: "h1", display: "Vertrieb", hunt: &hunt{id: "h1"}},
+		{number: "401", ownerType: OwnerFaxLine, ownerID: "Fax"},
+	}
+	for c := cNone + 1; c < codes; c++ {
+		for i := range 5 * 3 * 2 * 3 {
+			s := step{
+				code: c, rule: rules[i%5], number: numbers[i/5%3], slot: u.slots[i/15%2], set: sets[i/30%3],
+				entry: &codeEntry{action: CodeEcho, code: "*98"}, text: "x\x00\xff{n}\u2028", n: 3 * (i % 2),
+			}
+			if s.number.user == nil && c.words().setting == matrixOfNumber {
+				continue // the matrix is that of a user
+			}
+			p := Plan{steps: []step{s}}
+			want := p.Explain()
+			got, err := ReadTrace(p.Trace())
+			if err != nil || !cmp.Equal(want, got) {
+				t.Fatalf("%s: %v %s", c.words().name, err, cmp.Diff(want, got))
+			}
+			if want[0].Code != c.words().name || want[0].De == "" || want[0].En == "" {
+				t.Fatalf("%+v", want[0])
+			}
+		}
+	}
+}
+
+// FuzzReadTrace: whatever is found in a stored record, reading it does not panic, and what was read can be stored and reads the same.
+func FuzzReadTrace(f *testing.F) {
+	f.Add([]byte(`[{"c":"row","n":"416","x":[{"l":"Büro"},{"t":"dect"}]},{"c":"then_no_answer","q":20,"r":"x","y":"profile","d":"p","f":"table[0]","a":"parallel","b":"1, 2"}]`))
+	f.Add([]byte(`[{"c":"caller_outside"},{"c":"pickup_group","y":"pickup_group"},{"c":"hunt","k":"hunt_group"}]`))
+	f.Add([]byte(`[{}]`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, trace []byte) {
+		reasons, err := ReadTrace(trace)
+		if err != nil {
+			return
+		}
+		var facts []fact
+		if err := json.Unmarshal(trace, &facts); err != nil || len(facts) != len(reasons) {
+			t.Fatalf("%d reasons of %d facts", len(reasons), len(facts))
+		}
+		b := []byte{'['}
+		for i := range facts {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = facts[i].appendJSON(b)
+		}
+		again, err := ReadTrace(append(b, ']'))
+		if err != nil || !cmp.Equal(reasons, again) {
+			t.Fatalf("%s\nagain (%v): %s", trace, err, cmp.Diff(reasons, again))
+		}
+	})
+}
