@@ -172,8 +172,12 @@ func (u *UA) joined(res *reservation, moved leg, who party) {
 func (c *call) join(moved leg, whom, who *party) {
 	b := c.adopt(moved, whom)
 	c.match()
-	c.a.reached = identity(whom.shown, c.u.cfg.Domain)
-	b.reached = identity(who.shown, c.u.cfg.Domain)
+	if !c.isOutside() {
+		c.a.reached = identity(whom.shown, c.u.cfg.Domain)
+	}
+	if whom.outside == "" {
+		b.reached = identity(who.shown, c.u.cfg.Domain)
+	}
 	if err := c.openStreams(b.remote, b.dlg.Flow); err != nil {
 		c.noMedia(err)
 		c.hangup(bySystem, "no media port is free", nil)

@@ -35,6 +35,7 @@ type call struct {
 
 	tx      *transaction.Server // the caller's INVITE, nil for a call that a transfer has made
 	account *auth.Account
+	outside *routing.Caller // who calls from outside, nil for a phone
 	source  netip.Addr
 	called  string // as dialled
 	only    device // the call is for this one alone, see dialled

@@ -109,7 +109,9 @@ type Config struct {
 	Router   Router
 	Locator  Locator
 	Auth     Authenticator
-	Brake    Brake // nil: none
+	Brake    Brake   // nil: none
+	Outside  Outside // nil: no number outside can be rung
+	Trunks   Trunks  // nil: nobody calls from outside
 	Live     *calls.Live
 	Table    *calls.Table
 	Bus      *calls.Bus // nil: no events

@@ -65,5 +65,8 @@ func (u *UA) dialled(req *message.Message) (called string, only device) {
 
 // leaves reports whether a contact of a slot is left out because the call is for another device.
 func (c *call) leaves(slot, instance string) bool {
+	if len(c.hops()) > 0 {
+		return false // a forward leads away from it
+	}
 	return c.only.slot != "" && (c.only.slot != slot || c.only.instance != instance)
 }

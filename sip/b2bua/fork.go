@@ -51,8 +51,9 @@ type fork struct {
 	start, ringAt, endAt time.Time
 	status               int
 	result               string
-	retry                int    // Retry-After of the final response
-	listed               string // extensions listed in place of the usual ones, see with
+	retry                int       // Retry-After of the final response
+	spare                []Contact // further ways to a number outside
+	listed               string    // extensions listed in place of the usual ones, see with
 }
 
 // stray is a dialog that came too late and was ended; its ACK is repeated with its 2xx.
@@ -74,9 +75,17 @@ func (c *call) ringTargets() {
 	c.calling = true
 	for i := range c.plan.Targets {
 		t := &c.plan.Targets[i]
-		contacts := c.u.cfg.Locator.Contacts(buf[:0], t.SlotID)
+		contacts := c.contactsOf(buf[:0], t)
 		if len(contacts) == 0 {
 			c.miss(t, "", 480)
+			continue
+		}
+		if t.Outside != "" {
+			if rung < c.u.cfg.Limits.Contacts || t.Emergency {
+				rung++
+				c.ringOutside(t, contacts)
+			}
+			continue
 		}
 		for j := range contacts {
 			if c.leaves(t.SlotID, contacts[j].Instance) {
@@ -97,21 +106,23 @@ func (c *call) miss(t *routing.Target, contact string, status int) {
 	now := c.sh.Now()
 	f := &fork{target: t, contact: contact, state: forkDone, start: now, endAt: now, status: status, result: "error"}
 	c.forks = append(c.forks, f)
-	c.better(ending{result: calls.Unreachable, status: 480, by: bySystem, cause: "no phone can be reached"})
+	c.better(noWay(t))
 }
 
-// fork rings one contact. It may be called while others ring.
-func (c *call) fork(t *routing.Target, at *Contact) {
+// fork rings one contact. It may be called while others ring. Of further ways to a number outside the next one is tried when it fails.
+func (c *call) fork(t *routing.Target, at *Contact, spare ...Contact) {
+	f := &fork{target: t, contact: at.URI, path: at.Path, start: c.sh.Now(), timers: c.u.cfg.Timers, spare: spare}
 	if !c.suits(at.URI) {
 		c.miss(t, at.URI, 480)
 		c.better(sipsNotAllowed())
+		f.another(0)
 		return
 	}
-	f := &fork{target: t, contact: at.URI, path: at.Path, start: c.sh.Now(), timers: c.u.cfg.Timers}
 	f.leg = leg{c: c, side: calleeSide}
 	flow, later := f.reach(at)
 	if flow == nil && !later {
 		c.miss(t, at.URI, 0)
+		f.another(0)
 		return
 	}
 	c.forks = append(c.forks, f)
@@ -143,7 +154,7 @@ func (f *fork) begin(flow *transport.Flow) {
 		return
 	}
 	f.bound = true
-	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, c.to, f.uri(), contactUser, f.path)
+	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, f.addressee(), f.uri(), contactUser, f.path)
 	f.dlg.Kept = f.kept
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
@@ -187,7 +198,7 @@ func (f *fork) invite() (branch string, invite []byte) {
 		b.Add("Privacy", "id") // RFC 3323, RFC 3325 section 9.3
 	}
 	c.addForwards(b)
-	if f.target.Alert != "" {
+	if f.target.Alert != "" && f.target.Outside == "" {
 		b.Add("Alert-Info", alertInfo(f.target.Alert))
 	}
 	b.Add(pathHeader, c.path)
@@ -256,7 +267,7 @@ func (f *fork) longer(res *message.Message) bool {
 func (f *fork) restart() {
 	f.forget(nil)
 	f.leg = leg{c: f.c, side: calleeSide, at: f.at, bound: true, dlg: f.dlg}
-	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.c.to, f.uri(), f.path
+	f.dlg.RemoteTag, f.dlg.To, f.dlg.Target, f.dlg.Routes = "", f.addressee(), f.uri(), f.path
 }
 
 // response starts a response to the caller's INVITE that makes or confirms the dialog.
@@ -304,8 +315,8 @@ func (f *fork) fail(status int) {
 	if cancelled || c.phase != ringing {
 		return
 	}
-	e := f.failed(status)
-	c.better(e)
+	c.better(f.failed(status))
+	f.another(status)
 	if status >= 600 {
 		f.declined()
 	}

@@ -39,6 +39,8 @@ func (u *UA) screen(in transport.Inbound) bool {
 		_ = transaction.Reply(in.Flow, req, 503, "", "Retry-After: 10")
 	case u.looped(req):
 		_ = transaction.Reply(in.Flow, req, 482, "")
+	case u.comesIn(in):
+		return false
 	case !req.Has(message.HAuthorization) && !req.Has(message.HProxyAuthorization):
 		u.challenge(in, false)
 	case u.cfg.Brake != nil && !u.cfg.Brake.Admit(req, in.Flow.Remote().Addr()):
@@ -89,13 +91,18 @@ func (u *UA) challenge(in transport.Inbound, stale bool) {
 
 // invite takes an INVITE outside of any dialog.
 func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
-	account := u.authenticate(in)
-	if account == nil {
-		return
-	}
-	urgent, ok := u.mayCall(account.SlotID, in, sh.Now())
-	if !ok {
-		return
+	number, caller, trunk := u.fromTrunk(in)
+	account, urgent := stranger, false
+	if trunk {
+		in.Flow.Prove()
+	} else {
+		if account = u.authenticate(in); account == nil {
+			return
+		}
+		var ok bool
+		if urgent, ok = u.mayCall(account.SlotID, in, sh.Now()); !ok {
+			return
+		}
 	}
 	if in.Msg.Has(message.HReplaces) || in.Msg.Has(message.HJoin) {
 		u.inviteWith(sh, in, account)
@@ -120,8 +127,13 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 		u.respond(tx, 422, "Min-SE", itoa(u.cfg.Timers.Min))
 		return
 	}
+	if trunk {
+		called, only = printable(number), device{}
+	}
 	c := u.newCall(sh, tx, account, called)
-	c.only = only
+	if c.only = only; trunk {
+		c.comesFrom(caller)
+	}
 	defer c.guard()
 	c.urgent = urgent
 	c.a.deal = timers
@@ -288,7 +300,11 @@ func (c *call) decide() {
 		Caller: routing.Caller{Class: routing.Inside, SlotID: c.account.SlotID, UserID: c.account.UserID, Wanted: c.wanted},
 		At:     c.sh.Now(), Diverted: diverted(c.tx.Request()),
 	}
-	c.claimed = len(r.Diverted)
+	if c.outside != nil {
+		r.Caller = *c.outside
+	} else {
+		c.claimed = len(r.Diverted)
+	}
 	number, _ := routing.Dialled(c.called)
 	c.plan = c.reserve(number, func() routing.Plan { return c.u.cfg.Router.Decide(r, c.u.live) }, func(p *routing.Plan) {
 		c.runsOver(p)

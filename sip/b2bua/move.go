@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"net/netip"
@@ -23,19 +24,41 @@ type party struct {
 	shown      routing.Identity // what others are shown of it
 	source     netip.Addr
 	callID     string // of its dialog
+	outside    string // of somebody outside: its number, or anonymous
 }
 
 // party describes one end of a call that is up.
 func (c *call) party(s side) party {
 	if s == callerSide {
-		return party{
+		p := party{
 			slot: c.account.SlotID, user: c.account.UserID, number: c.held.callerNumber, shown: c.plan.Shown,
 			source: c.source, callID: c.a.dlg.CallID,
 		}
+		if c.isOutside() {
+			p.outside = cmp.Or(c.plan.Shown.Number, anonymous)
+		}
+		return p
 	}
 	p := party{number: c.calledOver(), shown: c.plan.ShownCalled, source: sourceOf(c.b.dlg.Flow.Remote().Addr()), callID: c.b.dlg.CallID}
-	p.slot, p.user = c.won.target.SlotID, c.won.target.UserID
+	t := c.won.target
+	p.slot, p.user, p.outside = t.SlotID, t.UserID, t.Outside
+	if t.SlotID == "" && t.Outside != "" { // rung on behalf of the user, and nobody of the house
+		if p.user, p.number = "", ""; t.Outside != anonymous {
+			p.number, p.shown = t.Outside, routing.Identity{Number: t.Outside}
+		}
+	}
 	return p
+}
+
+// anonymous stands for the number of somebody outside who has none.
+const anonymous = "anonymous"
+
+// class is where a party is.
+func (p *party) class() string {
+	if p.outside != "" {
+		return string(routing.Outside)
+	}
+	return string(routing.Inside)
 }
 
 // account is a party as the caller of a call that it has not made itself.
@@ -47,7 +70,7 @@ func (u *UA) newCallFor(sh *sip.Shard, who *party, called string) *call {
 	c := &call{u: u, sh: sh, id: newID(now), account: who.account(), called: called, source: who.source, forward: 70}
 	c.a = leg{c: c, side: callerSide}
 	c.rec = calls.Record{
-		ID: c.id, Start: now, Class: string(routing.Inside), From: who.shown.Number, FromName: who.shown.Name,
+		ID: c.id, Start: now, Class: who.class(), From: who.shown.Number, FromName: who.shown.Name,
 		FromUser: who.user, FromSlot: who.slot, To: called, SIPCallID: who.callID,
 	}
 	c.kept = sh.OpenTrace(c.id)
@@ -108,7 +131,7 @@ func (c *call) attach(m leg, s side) *leg {
 // adopt makes a detached leg the callee of a call that rings nobody.
 func (c *call) adopt(moved leg, whom *party) *leg {
 	c.won = &fork{
-		target: &routing.Target{SlotID: whom.slot, UserID: whom.user, Number: whom.number}, contact: moved.dlg.Target,
+		target: &routing.Target{SlotID: whom.slot, UserID: whom.user, Number: whom.number, Outside: whom.outside}, contact: moved.dlg.Target,
 		state: forkWon, start: c.rec.Start, ringAt: c.rec.Start, status: 200, result: "answered",
 	}
 	c.won.leg.c = c

@@ -128,7 +128,7 @@ func (c *call) rang() bool {
 // address makes the identities of a turn: what the callees are shown as called, and what the caller is shown as reached.
 func (c *call) address() {
 	c.to, c.reached = identity(routing.Identity{Number: c.plan.Number}, c.u.cfg.Domain), ""
-	if id := c.plan.ShownCalled; id.Number != "" {
+	if id := c.plan.ShownCalled; id.Number != "" && !c.isOutside() {
 		c.reached = identity(id, c.u.cfg.Domain)
 	}
 }

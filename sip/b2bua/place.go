@@ -44,7 +44,7 @@ func (c *call) expected() *transport.Flow {
 	}
 	var buf [8]Contact
 	for i := range c.plan.Targets {
-		for _, at := range c.u.cfg.Locator.Contacts(buf[:0], c.plan.Targets[i].SlotID) {
+		for _, at := range c.contactsOf(buf[:0], &c.plan.Targets[i]) {
 			if at.Flow != nil && !at.Flow.Closed() {
 				return at.Flow
 			}

@@ -158,13 +158,20 @@ func (f *fork) elsewhere(status int) bool {
 // hurry gives a target that says nothing at all up before its transaction does, when there is another to be tried: the
 // caller does not wait for 64*T1. Its INVITE stays cancelled, should it answer after all.
 func (f *fork) hurry() {
-	if len(f.ways.left) == 0 && len(f.ways.others) == 0 && f.plain == nil {
+	if len(f.ways.left) == 0 && len(f.ways.others) == 0 && f.plain == nil && len(f.spare) == 0 {
 		return
 	}
 	tx := f.tx
 	f.c.after(f.c.u.cfg.FailoverAfter, func() {
-		if f.tx == tx && tx.Status() == 0 && !tx.Ended() && f.state == forkCalling && (f.shrink(true) || f.elsewhere(0)) {
+		if f.tx != tx || tx.Status() != 0 || tx.Ended() || f.state != forkCalling {
+			return
+		}
+		switch {
+		case f.shrink(true), f.elsewhere(0):
 			tx.Cancel()
+		case len(f.spare) > 0:
+			tx.Cancel()
+			f.fail(0)
 		}
 	})
 }

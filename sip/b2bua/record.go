@@ -39,7 +39,7 @@ func (c *call) view() calls.Call {
 	if c.phase == ringing {
 		v.Ringing = make([]string, 0, len(c.plan.Targets))
 		for _, f := range c.forks {
-			if n := len(v.Ringing); !f.over() && (n == 0 || v.Ringing[n-1] != f.target.SlotID) {
+			if n := len(v.Ringing); !f.over() && f.target.SlotID != "" && (n == 0 || v.Ringing[n-1] != f.target.SlotID) {
 				v.Ringing = append(v.Ringing, f.target.SlotID)
 			}
 		}
@@ -128,8 +128,8 @@ func (c *call) mediaNote(a, b *media.Stats) string {
 	if c.rec.End.Sub(c.rec.AnswerAt) < shortCall {
 		return ""
 	}
-	callee := "callee (" + c.u.cfg.SlotName(c.rec.ToSlot) + ")"
-	caller := "caller (" + c.u.cfg.SlotName(c.rec.FromSlot) + ")"
+	callee := "callee (" + c.nameOf(c.rec.ToSlot, c.won.target.Outside) + ")"
+	caller := "caller (" + c.nameOf(c.rec.FromSlot, c.rec.From) + ")"
 	switch {
 	case a.Packets == 0 && b.Packets == 0:
 		return "no audio in either direction: " + silence(caller, &c.streams[0], callerSide, a) +

@@ -156,7 +156,9 @@ func (c *call) takeOver(l *leg) {
 	c.plumb(&c.a)
 	b := c.borrow(l, &whom)
 	c.match()
-	b.reached = identity(by.shown, c.u.cfg.Domain)
+	if whom.outside == "" {
+		b.reached = identity(by.shown, c.u.cfg.Domain)
+	}
 	c.enter()
 	c.offerOver(b)
 }
