@@ -13,13 +13,16 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/store"
 )
 
+// contractTest is a part of Contract.
+type contractTest struct {
+	name string
+	run  func(t *testing.T, database string)
+}
+
 // Contract runs what every database must keep. newDatabase returns "sqlite" or
 // the address of an empty database.
 func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
-	tests := []struct {
-		name string
-		run  func(t *testing.T, database string)
-	}{
+	tests := []contractTest{
 		{"empty database", emptyDatabase},
 		{"users", users},
 		{"invalid users", invalidUsers},
@@ -50,7 +53,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"tokens", tokens},
 		{"wrong key", wrongKey},
 	}
-	for _, test := range tests {
+	for _, test := range append(tests, forwardingTests()...) {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newDatabase(t)) })
 	}
 }

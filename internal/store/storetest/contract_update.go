@@ -176,9 +176,10 @@ func immutable(t *testing.T, database string) {
 
 func draftEqualsDatabase(t *testing.T, database string) {
 	f := newFixture(t, database)
-	for range 5 {
-		randomChanges(f, 10)
+	for range 6 {
+		randomChanges(f, 40)
 		f.stored()
+		f.sound()
 	}
 }
 
@@ -212,11 +213,17 @@ func randomAct(tx *store.Tx, r *rand.Rand) error {
 	slot := pick(r, snap.Slots)
 	number := pick(r, snap.Numbers)
 	group := pick(r, snap.Groups)
+	if r.IntN(3) > 0 {
+		return randomForwarding(tx, r)
+	}
 	switch r.IntN(14) {
 	case 0:
 		_, _, err := person(tx, fmt.Sprintf("u%d", r.IntN(30)), []string{fmt.Sprint(r.IntN(100))}, directory.Desk, directory.DECT)
 		return err
 	case 1:
+		if r.IntN(3) > 0 {
+			return nil // more come than go
+		}
 		_, err := tx.DeleteUser(user, 0)
 		return err
 	case 2:
