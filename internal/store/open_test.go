@@ -124,42 +124,118 @@ func TestMigrationAgain(t *testing.T) {
 	})
 }
 
-// TestSchema holds the schema against its dump in testdata. A dump of a released
+// TestSchema holds the schemas against their dumps in testdata. A dump of a released
 // version is never changed: a change of the schema is a new migration.
 func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
+		if err := store.MigrateTo(t.Context(), cfg, 1); err != nil {
+			t.Fatal(err)
+		}
+		sameSchema(t, cfg, "testdata/schema-1")
 		storetest.Open(t, cfg)
-		file, query := "testdata/schema-3.sqlite.txt", "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name"
-		if database != "sqlite" {
-			file = "testdata/schema-3.mysql.txt"
-			query = `SELECT CONCAT_WS(' ', table_name, column_name, column_type, IF(is_nullable = 'NO', 'not null', 'null'), COALESCE(collation_name, ''), column_key)
-				FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`
+		sameSchema(t, cfg, "testdata/schema-3")
+	})
+}
+
+func sameSchema(t *testing.T, cfg store.Config, file string) {
+	t.Helper()
+	query := "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type DESC, name"
+	if file += ".sqlite.txt"; cfg.Database != "sqlite" {
+		file = strings.Replace(file, "sqlite", "mysql", 1)
+		query = `SELECT CONCAT_WS(' ', table_name, column_name, column_type, IF(is_nullable = 'NO', 'not null', 'null'), COALESCE(collation_name, ''), column_key)
+			FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY table_name, ordinal_position`
+	}
+	rows, err := raw(t, cfg).Query(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var dump strings.Builder
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
 		}
-		rows, err := raw(t, cfg).Query(query)
+		fmt.Fprintln(&dump, strings.TrimSpace(line))
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(dump.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), dump.String()); diff != "" {
+		t.Errorf("schema (-want +got):\n%s", diff)
+	}
+}
+
+// TestOldDatabase opens a database of schema 1 that holds a user with a number, and
+// one on which the migration was cut off in the middle.
+func TestOldDatabase(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		if err := store.MigrateTo(t.Context(), cfg, 1); err != nil {
+			t.Fatal(err)
+		}
+		db := raw(t, cfg)
+		const id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+		for _, query := range []string{
+			"UPDATE config_state SET revision = 7",
+			`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd, password_hash, must_change_password,
+				version, matrix_version, created_at, updated_at) VALUES ('` + id + `', 'anna', '', '', '', 'de', '', 0, '', 0, 1, 1, 1, 1)`,
+			`INSERT INTO numbers (number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside,
+				display_name, version) VALUES ('11', 'user', '` + id + `', 0, 1, 0, 0, '', '', '', 3)`,
+			"ALTER TABLE users ADD COLUMN hide_inside INTEGER NOT NULL DEFAULT 0", // as far as it got
+		} {
+			if _, err := db.Exec(query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := store.Check(t.Context(), cfg); err != nil {
+			t.Errorf("check of a database that is to be migrated: %v", err)
+		}
+		snap := storetest.Open(t, cfg).Snapshot()
+		want := &directory.Number{Number: "11", OwnerType: directory.OwnerUser, OwnerID: id, CallWaiting: true, Version: 3}
+		if diff := cmp.Diff(want, snap.Numbers["11"]); diff != "" {
+			t.Errorf("number (-want +got):\n%s", diff)
+		}
+		if u := snap.ByName["anna"]; u == nil || u.HideInside || u.Blocks != nil || snap.ByName[store.Supervisor] != nil {
+			t.Errorf("users: got %+v", snap.ByName)
+		}
+		if len(snap.Codes) != 16 || snap.Revision != 8 {
+			t.Errorf("got %d function codes at revision %d, want 16 at 8", len(snap.Codes), snap.Revision)
+		}
+		again := storetest.Open(t, cfg).Snapshot()
+		if diff := cmp.Diff(snap, again); diff != "" {
+			t.Errorf("opened again (-first +second):\n%s", diff)
+		}
+	})
+}
+
+// TestDamagedDocument opens a database in which somebody has edited by hand.
+func TestDamagedDocument(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		st := storetest.Open(t, cfg)
+		_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+			_, err := tx.CreateProfile(directory.Profile{UserID: tx.Snapshot().ByName[store.Supervisor].ID, Name: "p"})
+			return err
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer rows.Close()
-		var dump strings.Builder
-		for rows.Next() {
-			var line string
-			if err := rows.Scan(&line); err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprintln(&dump, strings.TrimSpace(line))
-		}
-		if *update {
-			if err := os.WriteFile(file, []byte(dump.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(file)
-		if err != nil {
+		if _, err := raw(t, cfg).Exec("UPDATE profiles SET table_json = '[{'"); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(string(want), dump.String()); diff != "" {
-			t.Errorf("schema (-want +got):\n%s", diff)
+		_, err = store.Open(t.Context(), cfg)
+		for what, err := range map[string]error{"open": err, "check": store.Check(t.Context(), cfg)} {
+			if err == nil || !strings.Contains(err.Error(), "database is damaged: table of profile 0") {
+				t.Errorf("%s: got %v, want it to name the profile", what, err)
+			}
 		}
 	})
 }

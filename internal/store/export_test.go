@@ -1,0 +1,24 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// MigrateTo brings the schema of cfg to a version, as an older program would have.
+func MigrateTo(ctx context.Context, cfg Config, version int64) error {
+	e, err := openEngine(ctx, cfg.Database, cfg.DataDir, slog.New(slog.DiscardHandler), false)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	p, err := e.provider(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("migrating to %d: %w", version, err)
+	}
+	return e.checkKey(ctx, cfg.Secrets)
+}
