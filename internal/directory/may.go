@@ -36,7 +36,7 @@ func (s *Snapshot) May(userID string, p Permission, object string) Verdict {
 	if s.Users[userID] == nil {
 		return Verdict{}
 	}
-	mine := s.climb(userID, "")
+	mine := s.climb(userID, GroupUser, "")
 	if p == MayAdmin {
 		if way := mine.wayTo(Admins); way != nil {
 			return Verdict{Allowed: true, Through: way}
@@ -50,7 +50,7 @@ func (s *Snapshot) May(userID string, p Permission, object string) Verdict {
 		}
 		if Permissions[p] != "" {
 			if objects == nil {
-				objects = s.climb(object, "")
+				objects = s.climb(object, Permissions[p], "")
 			}
 			if objects.find(g.Objects) < 0 {
 				continue

@@ -25,10 +25,28 @@ func Computed(group string) bool {
 // through groups inside it (SPEC G1). Computed groups contain every object of
 // their type that exists; of faxes the objects are the names of the lines. There are no queues yet.
 func (s *Snapshot) InGroup(group, objectID string) bool {
-	if slices.Contains(s.MemberOf[objectID], group) && !Computed(group) {
-		return true
+	if Computed(group) {
+		return s.computedOf(objectID, s.typeOf(group)) == group
 	}
-	return s.climb(objectID, group).find(group) >= 0
+	return slices.Contains(s.MemberOf[objectID], group) || s.climb(objectID, s.typeOf(group), group).find(group) >= 0
+}
+
+// typeOf is the type of the members of a group, "" for one that does not exist.
+func (s *Snapshot) typeOf(group string) GroupType {
+	switch group {
+	case AllUsers:
+		return GroupUser
+	case AllSlots:
+		return GroupSlot
+	case AllQueues:
+		return GroupQueue
+	case AllFaxes:
+		return GroupFax
+	}
+	if g := s.Groups[group]; g != nil {
+		return g.Type
+	}
+	return ""
 }
 
 // IsAdmin reports whether the user belongs to the group Admins.
@@ -51,10 +69,10 @@ type climbStep struct {
 // climbIndex is the count of steps from which on they are found by a map.
 const climbIndex = 16
 
-// climb goes up from an object until it reaches the group stop; "" for all the way.
-func (s *Snapshot) climb(objectID, stop string) *climb {
+// climb goes up from an object of a type until it reaches the group stop; "" for all the way.
+func (s *Snapshot) climb(objectID string, typ GroupType, stop string) *climb {
 	c := &climb{}
-	if name := s.computedOf(objectID); name != "" {
+	if name := s.computedOf(objectID, typ); name != "" {
 		c.add(name, -1)
 	}
 	for _, name := range s.MemberOf[objectID] {
@@ -116,20 +134,20 @@ func (c *climb) wayTo(group string) []string {
 	return way
 }
 
-// computedOf names the computed group that holds the object, "" for none.
-func (s *Snapshot) computedOf(objectID string) string {
+// computedOf names the computed group that holds an object of a type, "" for none. There are no queues yet.
+func (s *Snapshot) computedOf(objectID string, typ GroupType) string {
 	switch {
-	case s.Users[objectID] != nil:
+	case typ == GroupUser && s.Users[objectID] != nil:
 		return AllUsers
-	case s.Slots[objectID] != nil:
+	case typ == GroupSlot && s.Slots[objectID] != nil:
 		return AllSlots
-	case s.hasFaxLine(objectID):
+	case typ == GroupFax && s.hasFaxLine(objectID):
 		return AllFaxes
 	}
 	return ""
 }
 
-// hasFaxLine looks at all numbers; users and slots are found before it comes to that.
+// hasFaxLine looks at all numbers. No call asks for faxes.
 func (s *Snapshot) hasFaxLine(name string) bool {
 	for _, n := range s.Numbers {
 		if n.OwnerType == OwnerFaxLine && n.OwnerID == name {
