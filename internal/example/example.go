@@ -33,8 +33,11 @@ type Account struct {
 }
 
 type company struct {
-	Users []person `toml:"user"`
-	Faxes []fax    `toml:"fax"`
+	Users     []person         `toml:"user"`
+	Faxes     []fax            `toml:"fax"`
+	Calendars []map[string]any `toml:"calendar"`
+	Hunts     []hunt           `toml:"hunt_group"`
+	Pickups   []pickup         `toml:"pickup_group"`
 }
 
 type person struct {
@@ -45,6 +48,7 @@ type person struct {
 	Numbers   []string            `toml:"numbers"`
 	Slots     []slot              `toml:"slots"`
 	Ticks     map[string][]string `toml:"ticks"` // number to slot types
+	Profiles  []map[string]any    `toml:"profiles"`
 }
 
 type slot struct {
@@ -58,8 +62,8 @@ type fax struct {
 	Number string `toml:"number"`
 }
 
-// Load makes the people and fax lines of the example company that do not exist
-// yet, in one change, and returns the SIP accounts of all its people in the order
+// Load makes the people, groups, calendars and fax lines of the example company
+// that do not exist yet, in one change, and returns the SIP accounts of all its people in the order
 // of the file, with their secrets. What an administrator has changed about people
 // who exist is left alone. It fails with *store.TakenError, and changes nothing,
 // when one of the numbers belongs to somebody else.
@@ -80,10 +84,18 @@ func Load(ctx context.Context, st *store.Store) ([]Account, error) {
 }
 
 func (c *company) load(tx *store.Tx) error {
+	var made []person
 	for _, p := range c.Users {
-		if err := p.load(tx); err != nil {
+		isNew, err := p.load(tx)
+		if err != nil {
 			return fmt.Errorf("user %s: %w", p.Username, err)
 		}
+		if isNew {
+			made = append(made, p)
+		}
+	}
+	if err := c.loadForwarding(tx, made); err != nil {
+		return err
 	}
 	for _, f := range c.Faxes {
 		if n := tx.Snapshot().Numbers[f.Number]; n != nil && n.OwnerType == directory.OwnerFaxLine && n.OwnerID == f.Name {
@@ -96,34 +108,34 @@ func (c *company) load(tx *store.Tx) error {
 	return nil
 }
 
-// load makes one person, or completes a supervisor who has nothing yet.
-func (p *person) load(tx *store.Tx) error {
+// load makes one person, or completes a supervisor who has nothing yet. It says
+// whether it did.
+func (p *person) load(tx *store.Tx) (made bool, err error) {
 	user := tx.Snapshot().ByName[p.Username]
 	switch {
 	case user == nil:
-		var err error
 		user, err = tx.CreateUser(directory.User{Username: p.Username, FirstName: p.FirstName, LastName: p.LastName, Email: p.Email, Language: "de"})
 		if err != nil {
-			return err
+			return false, err
 		}
 	case p.Username != store.Supervisor || len(tx.Snapshot().Rows[user.ID])+len(tx.Snapshot().Columns[user.ID]) > 0:
-		return nil
+		return false, nil
 	default:
 		_, err := tx.UpdateUser(user.ID, 0, func(u *directory.User) { u.FirstName, u.LastName, u.Email = p.FirstName, p.LastName, p.Email })
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, n := range p.Numbers {
 		if _, err := tx.AddNumber(directory.Number{Number: n, OwnerType: directory.OwnerUser, OwnerID: user.ID}); err != nil {
-			return err
+			return false, err
 		}
 	}
 	ids := map[string]string{}
 	for _, s := range p.Slots {
 		made, err := tx.CreateSlot(directory.Slot{UserID: user.ID, Type: s.Type, Name: s.Name, MobileNumber: s.MobileNumber})
 		if err != nil {
-			return err
+			return false, err
 		}
 		ids[string(s.Type)] = made.ID
 	}
@@ -133,8 +145,8 @@ func (p *person) load(tx *store.Tx) error {
 			ticks[number] = append(ticks[number], ids[slotType])
 		}
 	}
-	_, err := tx.SetMatrix(user.ID, ticks, 0)
-	return err
+	_, err = tx.SetMatrix(user.ID, ticks, 0)
+	return true, err
 }
 
 // Accounts lists the SIP accounts of a user in the order of the columns; slots

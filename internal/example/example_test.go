@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/example"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
+	"github.com/koppelfeld/koppelfeld/routing/calendar"
 )
 
 func TestLoad(t *testing.T) {
@@ -41,6 +43,8 @@ func TestLoad(t *testing.T) {
 		t.Errorf("supervisor: got %+v with numbers %v", supervisor, snap.Rows[supervisor.ID])
 	}
 
+	forwarding(t, snap)
+
 	second, err := example.Load(t.Context(), st)
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +54,72 @@ func TestLoad(t *testing.T) {
 	}
 	if got := st.Snapshot().Revision; got != snap.Revision {
 		t.Errorf("revision after a second load: got %d, want %d", got, snap.Revision)
+	}
+}
+
+// forwarding checks the profiles, groups and calendars of the company.
+func forwarding(t *testing.T, snap *directory.Snapshot) {
+	t.Helper()
+	armin, iris := snap.ByName["armin.artmann"], snap.ByName["iris.immsee"]
+	var names []string
+	for _, id := range snap.ProfilesOf[armin.ID] {
+		names = append(names, snap.Profiles[id].Name)
+		if err := snap.Profiles[id].Check(snap); err != nil || len(snap.Profiles[id].Table) != 2 {
+			t.Errorf("profile %+v: %v", snap.Profiles[id], err)
+		}
+	}
+	if diff := cmp.Diff([]string{"Urlaub", "Betriebsferien"}, names); diff != "" {
+		t.Errorf("profiles (-want +got):\n%s", diff)
+	}
+	if n := snap.Numbers["416"]; n.ProfileID != "" || n.Schedule != nil {
+		t.Errorf("a profile is active for 416: %+v", n)
+	}
+	owner := snap.Numbers["430"]
+	if owner == nil || snap.OwnerName(owner) != "Zentrale" || !slices.Equal(snap.HuntGroups[owner.OwnerID].Members, []string{"416", "417"}) {
+		t.Errorf("hunt group: got %+v", owner)
+	}
+	for _, g := range snap.PickupGroups {
+		if g.Name != "Vertrieb" || !slices.Equal(g.Users, []string{armin.ID, iris.ID}) {
+			t.Errorf("pickup group: got %+v", g)
+		}
+	}
+	for _, c := range snap.Calendars {
+		e := c.Spec.Entries[0]
+		if c.Name != "Geschäftszeiten" || c.Spec.Zone != "Europe/Berlin" || c.Spec.State != "HE" || e.From != 8*60 || e.To != 17*60 ||
+			!e.Days.Has(time.Friday) || e.Days.Has(time.Saturday) || e.Holidays != calendar.NotOnHolidays {
+			t.Errorf("calendar: got %+v", c)
+		}
+	}
+	if len(snap.PickupGroups) != 1 || len(snap.Calendars) != 1 || len(snap.HuntGroups) != 1 {
+		t.Errorf("got %d pickup groups, %d calendars, %d hunt groups; want one of each", len(snap.PickupGroups), len(snap.Calendars), len(snap.HuntGroups))
+	}
+}
+
+// TestLoadChanged loads the groups of the company beside people who have changed.
+func TestLoadChanged(t *testing.T) {
+	st := storetest.New(t)
+	if _, err := example.Load(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		snap := tx.Snapshot()
+		if err := tx.DeleteHuntGroup(snap.Numbers["430"].OwnerID, 0); err != nil {
+			return err
+		}
+		return errors.Join(tx.RemoveNumber("417", 0), tx.DeleteProfile(snap.ProfilesOf[snap.ByName["armin.artmann"].ID][0], 0))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := example.Load(t.Context(), st); err != nil {
+		t.Fatal(err)
+	}
+	snap := st.Snapshot()
+	if h := snap.HuntGroups[snap.Numbers["430"].OwnerID]; !slices.Equal(h.Members, []string{"416"}) {
+		t.Errorf("hunt group: got %+v, want the member that is left", h)
+	}
+	if got := len(snap.ProfilesOf[snap.ByName["armin.artmann"].ID]); got != 1 {
+		t.Errorf("profiles of a person who exists: got %d, want 1", got)
 	}
 }
 
