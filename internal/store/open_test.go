@@ -216,6 +216,42 @@ func TestOldDatabase(t *testing.T) {
 	})
 }
 
+// TestDamagedReferences removes what refers to things that somebody has taken out
+// of the database by hand.
+func TestDamagedReferences(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		st := storetest.Open(t, cfg)
+		hunt := ""
+		_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+			h, err := tx.CreateHuntGroup(directory.HuntGroup{Name: "h", Number: "30", Strategy: directory.RingAll, Seconds: 30})
+			if err != nil {
+				return err
+			}
+			hunt = h.ID
+			_, err = tx.CreateGroup(directory.Group{Name: "g", Title: "G", Type: directory.GroupUser})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, query := range []string{"DELETE FROM numbers WHERE number = '30'", "INSERT INTO grants VALUES ('none', 'pickup', 'g')", "UPDATE config_state SET revision = 99"} {
+			if _, err := raw(t, cfg).Exec(query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+			if _, err := tx.UpdateHuntGroup(hunt, 0, func(h *directory.HuntGroup) { h.Number = "31" }); err != nil {
+				return err
+			}
+			return tx.DeleteGroup("g", 0)
+		})
+		if snap := st.Snapshot(); err != nil || len(snap.Grants) != 0 || snap.Numbers["31"] == nil {
+			t.Errorf("got %v, grants %v, numbers %v", err, snap.Grants, snap.Numbers)
+		}
+	})
+}
+
 // TestDamagedDocument opens a database in which somebody has edited by hand.
 func TestDamagedDocument(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {

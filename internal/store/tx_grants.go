@@ -43,7 +43,11 @@ func (tx *Tx) RemoveGrant(g directory.Grant) error {
 		rest = nil // as it is loaded
 	}
 	tx.draft.setGrants(rest)
-	return tx.record("remove_grant", "group", tx.draft.snap.Groups[g.Group].ID, g.Group, grantView(g), nil)
+	id := "" // of a group that is gone, in damaged data
+	if group := tx.draft.snap.Groups[g.Group]; group != nil {
+		id = group.ID
+	}
+	return tx.record("remove_grant", "group", id, g.Group, grantView(g), nil)
 }
 
 // dropGrants removes all grants of a group that is about to go, and those on its members.

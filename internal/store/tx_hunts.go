@@ -114,8 +114,8 @@ func (tx *Tx) storeHunt(old *directory.HuntGroup, h directory.HuntGroup) (*direc
 	}
 	tx.draft.putHunt(&h)
 	if h.Number != old.Number {
-		n := *tx.draft.snap.Numbers[old.Number]
-		if err := tx.dropHuntNumber(old.Number, &h); err != nil {
+		n, err := tx.dropHuntNumber(old)
+		if err != nil {
 			return nil, err
 		}
 		n.Number = h.Number
@@ -126,13 +126,17 @@ func (tx *Tx) storeHunt(old *directory.HuntGroup, h directory.HuntGroup) (*direc
 	return &h, tx.record("update", "hunt_group", h.ID, h.Name, huntView(old), huntView(&h))
 }
 
-// dropHuntNumber frees the number of a hunt group.
-func (tx *Tx) dropHuntNumber(number string, h *directory.HuntGroup) error {
-	n := tx.draft.snap.Numbers[number]
-	if err := tx.deleteNumber(n); err != nil {
-		return err
+// dropHuntNumber frees the number of a hunt group and returns it. In damaged data
+// the group may not own it; then it stays as it is.
+func (tx *Tx) dropHuntNumber(h *directory.HuntGroup) (directory.Number, error) {
+	n := tx.draft.snap.Numbers[h.Number]
+	if n == nil || n.OwnerType != directory.OwnerHuntGroup || n.OwnerID != h.ID {
+		return directory.Number{OwnerType: directory.OwnerHuntGroup, OwnerID: h.ID}, nil
 	}
-	return tx.record("delete", "number", number, h.Name, numberView(n), nil)
+	if err := tx.deleteNumber(n); err != nil {
+		return *n, err
+	}
+	return *n, tx.record("delete", "number", n.Number, h.Name, numberView(n), nil)
 }
 
 // DeleteHuntGroup removes a hunt group; its number becomes free. version is as in
@@ -142,7 +146,7 @@ func (tx *Tx) DeleteHuntGroup(id string, version int64) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.dropHuntNumber(h.Number, h); err != nil {
+	if _, err := tx.dropHuntNumber(h); err != nil {
 		return err
 	}
 	if err := tx.exec("DELETE FROM hunt_groups WHERE id = ?", id); err != nil {
