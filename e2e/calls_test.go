@@ -55,7 +55,7 @@ func (c *company) tick(matrix map[string][]string) {
 
 func (c *company) dial(p *phone, number string) {
 	c.t.Helper()
-	p.command("dial", "sip:"+number+"@koppelfeld.example")
+	p.command("dial", "sip:"+strings.ReplaceAll(number, "#", "%23")+"@koppelfeld.example")
 }
 
 func (c *company) forget() {

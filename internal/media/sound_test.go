@@ -232,6 +232,9 @@ func TestTones(t *testing.T) {
 		{Busy, 960 * time.Millisecond, []time.Duration{0, 480}, []float64{425}},
 		{Congestion, 480 * time.Millisecond, []time.Duration{0, 240}, []float64{425}},
 		{Confirmation, 5 * time.Second, []time.Duration{0, 100, 200, 300, 400, 500}, []float64{425, 425, 425}},
+		{Accepted, 1480 * time.Millisecond, []time.Duration{200, 700, 780, 1280}, []float64{600, 900}},
+		{Refused, 2060 * time.Millisecond, []time.Duration{200, 700, 780, 1280, 1360, 1860}, []float64{900, 600, 400}},
+		{Prompt, 800 * time.Millisecond, []time.Duration{200, 700}, []float64{600}},
 		{Information, 1990 * time.Millisecond, []time.Duration{0, 330, 330, 660, 660, 990}, []float64{950, 1400, 1800}},
 	} {
 		c := NewTone(tc.tone)
@@ -360,5 +363,29 @@ func TestSoundAllocatesNothing(t *testing.T) {
 		}
 		e.Close()
 		p.release()
+	}
+}
+
+// TestDigits: a number is heard as beeps to be counted, ten for 0.
+func TestDigits(t *testing.T) {
+	for number, want := range map[string][]int{"416": {4, 1, 6}, "+4 0": {4, 10}, "": {}, "110220330440550660770880990": {1, 1, 10, 2, 2, 10, 3, 3, 10, 4, 4, 10, 5, 5, 10, 6, 6, 10, 7, 7}} {
+		var got []int
+		quiet, beeping := 8000, false
+		for _, s := range NewDigits(number).samples {
+			if s != 0 {
+				switch {
+				case quiet >= 4000:
+					got, beeping = append(got, 1), true
+				case quiet >= 400 && beeping:
+					got[len(got)-1]++
+				}
+				quiet = 0
+				continue
+			}
+			quiet++
+		}
+		if !slices.Equal(got, want) && len(got)+len(want) > 0 {
+			t.Errorf("%q is heard as %v, want %v", number, got, want)
+		}
 	}
 }

@@ -8,13 +8,16 @@ import (
 // Tone is a signal of the German telephone network (ITU-T E.180 supplement 2).
 type Tone uint8
 
-// Tones. All but Information are at 425 Hz.
+// Tones. The first ones are at 425 Hz, and those behind them, but for Information, our own.
 const (
 	DialTone     Tone = iota // steady
 	Ringback                 // 1 s on, 4 s off
 	Busy                     // 480 ms on, 480 ms off
 	Congestion               // 240 ms on, 240 ms off
 	Confirmation             // three short ones, then silence
+	Accepted                 // 600 and 900 Hz, rising: done
+	Refused                  // 900, 600 and 400 Hz, falling: not done
+	Prompt                   // 600 Hz, once: speak
 	Information              // 950, 1400 and 1800 Hz for 330 ms each, 1 s off: the number is not in use
 )
 
@@ -38,6 +41,12 @@ func (t Tone) parts() []part {
 		return []part{{hz, 240 * ms}, {0, 240 * ms}}
 	case Confirmation:
 		return []part{{hz, 100 * ms}, {0, 100 * ms}, {hz, 100 * ms}, {0, 100 * ms}, {hz, 100 * ms}, {0, 4500 * ms}}
+	case Accepted:
+		return []part{{0, 200 * ms}, {600, 500 * ms}, {0, 80 * ms}, {900, 500 * ms}, {0, 200 * ms}}
+	case Refused:
+		return []part{{0, 200 * ms}, {900, 500 * ms}, {0, 80 * ms}, {600, 500 * ms}, {0, 80 * ms}, {400, 500 * ms}, {0, 200 * ms}}
+	case Prompt:
+		return []part{{0, 200 * ms}, {600, 500 * ms}, {0, 100 * ms}}
 	case Information:
 		return []part{{950, 330 * ms}, {1400, 330 * ms}, {1800, 330 * ms}, {0, time.Second}}
 	}
@@ -46,10 +55,35 @@ func (t Tone) parts() []part {
 
 // NewTone makes the clip of a tone, to be played with Loop. Pieces begin and end softly over
 // 5 ms, except where the tone is steady.
-func NewTone(t Tone) *Clip {
+func NewTone(t Tone) *Clip { return render(t.parts()) }
+
+// maxDigits bounds the digits of a number that is to be heard.
+const maxDigits = 20
+
+// NewDigits makes a number heard as beeps to be counted: as many as the digit says, ten for 0, with a pause behind each digit.
+func NewDigits(number string) *Clip {
+	const hz, ms = 800, time.Millisecond
+	parts := []part{{0, 400 * ms}}
+	for i := range min(len(number), maxDigits) {
+		d := int(number[i]) - '0'
+		if d < 0 || d > 9 {
+			continue
+		}
+		if d == 0 {
+			d = 10
+		}
+		for range d {
+			parts = append(parts, part{hz, 120 * ms}, part{0, 120 * ms})
+		}
+		parts = append(parts, part{0, 800 * ms})
+	}
+	return render(parts)
+}
+
+// render makes a clip of pieces.
+func render(parts []part) *Clip {
 	const rate, ramp = 8000, 40
 	var samples []int16
-	parts := t.parts()
 	for _, p := range parts {
 		n := int(p.length * rate / time.Second)
 		for i := range n {

@@ -80,6 +80,7 @@ type call struct {
 	transfer     *transfer    // begun by a REFER in this call
 	reserved     *reservation // this call is to be joined with another
 	loan         *loan        // its peer is lent to another call, or borrowed from one
+	treated      *treatment   // the system answers it itself
 
 	ringTimer *transaction.Timer
 	ringEnd   time.Time
@@ -228,6 +229,7 @@ func (c *call) end(e ending) {
 	}
 	c.phase = ended
 	now := c.sh.Now()
+	c.treated.end(&e)
 	c.rec.End, c.rec.Result, c.rec.Status = now, e.result, e.status
 	c.rec.HangupBy, c.rec.Cause = e.by, e.cause
 	c.finishLegs(now)

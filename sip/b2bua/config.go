@@ -116,7 +116,8 @@ type Config struct {
 	Table    *calls.Table
 	Bus      *calls.Bus // nil: no events
 	Recorder Recorder
-	Media    Media // nil: SDP is passed through and media flows between the phones
+	Media    Media    // nil: SDP is passed through and media flows between the phones
+	Commands Commands // carries out function codes; nil: those that change something fail
 	// SRTP says whether media is protected; empty means ProtectAuto.
 	SRTP Protection
 	// Interfaces says that there is more than one address for media, so that it matters where a phone is.

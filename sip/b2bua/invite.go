@@ -186,6 +186,10 @@ func (c *call) start() {
 		return
 	}
 	c.decide()
+	if c.plan.Command != nil {
+		c.treat()
+		return
+	}
 	if c.plan.Outcome != routing.Ring {
 		c.reject(planned(c.plan.Outcome))
 		return

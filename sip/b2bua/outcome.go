@@ -32,7 +32,7 @@ func planned(o routing.Outcome) ending {
 	case routing.TooManyHops:
 		e.result, e.status, e.cause = calls.Rejected, 483, "the call was forwarded too often"
 	case routing.Command:
-		e.result, e.status, e.cause = calls.Rejected, 501, "function codes cannot be carried out yet"
+		e.result, e.status, e.cause = calls.Rejected, 403, "a function code is for a phone to dial, not for a call to be sent to"
 	case routing.Unsupported:
 		e.result, e.status, e.cause = calls.Rejected, 501, "this kind of number cannot take calls"
 	default:

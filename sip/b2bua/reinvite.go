@@ -148,6 +148,10 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 		}
 		return
 	}
+	if c.treated != nil {
+		c.treated.reoffered(l, tx, d, sh)
+		return
+	}
 	c.carry(l, tx, d, sh)
 }
 
@@ -182,7 +186,7 @@ func (c *call) answerHere(l *leg, d *sdp.Session, sh *shield) ([]byte, bool) {
 // wake offers a leg what its other side describes now, if it was told of a hold that this ends: one that came with a new
 // codec, or with the call itself. Most holds are answered here and never told.
 func (c *call) wake(l *leg, d *sdp.Session) {
-	if c.phase != up || c.u.cfg.Media == nil || l.remote == nil {
+	if c.phase != up || c.u.cfg.Media == nil || l == nil || l.remote == nil {
 		return
 	}
 	told, err := sdp.Parse(l.sdp.Last())
@@ -312,12 +316,12 @@ func (l *leg) offerAll(tx *transaction.Server) {
 	c := l.c
 	peer := c.other(l)
 	next, verdict := l.exchange.Next(dialog.SendOffer)
-	if verdict != dialog.OK || peer == nil || peer.remote == nil {
+	offer := c.facing(l)
+	if verdict != dialog.OK || offer == nil {
 		c.u.busy(tx, 500)
 		return
 	}
 	l.exchange = next
-	offer := peer.remote
 	body := l.write(offer, sdp.SendRecv)
 	l.succeed(tx, body, func(answer *sdp.Session) {
 		answer = fitted(answer, offer)
@@ -338,10 +342,10 @@ func (l *leg) offerAll(tx *transaction.Server) {
 
 // resync offers a leg what its other side described last, until it takes it.
 func (c *call) resync(l *leg) {
-	if c.phase != up || l.phase != legUp {
+	if c.phase != up || l == nil || l.phase != legUp || c.facing(l) == nil {
 		return
 	}
-	from := c.other(l).remote
+	from := c.facing(l)
 	if !l.idle() {
 		c.again(l, dialog.GlareWait(l.dlg.Owner, rand.IntN), func() { c.resync(l) })
 		return

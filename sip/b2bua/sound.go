@@ -13,17 +13,22 @@ const (
 	noTune   tune = iota
 	ringback      // the caller: a phone rings, and no early media is to be heard
 	music         // who is on hold
+	sign          // what a call that the system answers itself has to say, see treatment
 )
 
 // clips are the sounds of all calls, made when first needed.
 type clips struct {
-	ringback, music func() *media.Clip
+	ringback, music           func() *media.Clip
+	accepted, refused, prompt func() *media.Clip
 }
 
 func newClips() clips {
 	return clips{
 		ringback: sync.OnceValue(func() *media.Clip { return media.NewTone(media.Ringback) }),
 		music:    sync.OnceValue(media.NewMusic),
+		accepted: sync.OnceValue(func() *media.Clip { return media.NewTone(media.Accepted) }),
+		refused:  sync.OnceValue(func() *media.Clip { return media.NewTone(media.Refused) }),
+		prompt:   sync.OnceValue(func() *media.Clip { return media.NewTone(media.Prompt) }),
 	}
 }
 
@@ -46,6 +51,8 @@ func (c *call) hears(s side) tune {
 		l, other = c.b, &c.a
 	}
 	switch {
+	case c.treated != nil:
+		return c.heard[s]
 	case c.phase == ringing:
 		if s == callerSide && c.anchor != nil && (c.calling || c.ringingForks() > 0) && (c.early == nil || c.earlyVoices() > 1 || c.quiet) {
 			return ringback

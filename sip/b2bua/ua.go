@@ -46,6 +46,7 @@ type UA struct {
 	sources     sources
 	streams     streams
 	clips       clips
+	orders      chan struct{} // of function codes, those under way
 }
 
 // New checks the configuration and returns a UA that waits for Register.
@@ -60,6 +61,7 @@ func New(cfg Config) (*UA, error) {
 	u.protoOf = (*transport.Flow).Proto
 	u.streams.init()
 	u.clips = newClips()
+	u.orders = make(chan struct{}, maxOrders)
 	u.sources.calls = make(map[netip.Addr]int)
 	u.attempts = newAttempts(cfg.Limits.Attempts)
 	return u, nil
