@@ -376,3 +376,84 @@ func (r *rig) oneAnswer(caller *siptest.Call) {
 		r.t.Errorf("%d final responses to the caller", finals)
 	}
 }
+
+// TestEarlyMediaOfAFormerPhone: when the phone that was heard is given up, the caller hears ringback while the next one rings, and then
+// the one that answers.
+func TestEarlyMediaOfAFormerPhone(t *testing.T) {
+	for _, codec := range []string{"8", "0"} { // the answer that the caller has fits the second phone, or does not
+		t.Run("the second phone takes "+codec, func(t *testing.T) {
+			runHouse(t, offices().after("411", 5, "412"), func(t *testing.T, r *rig) {
+				a, b, c := r.phones["a"], r.phones["b"], r.phones["c"]
+				caller := a.Invite("411", sdpFor(a, "8 0"))
+				first := b.Expect(t, message.INVITE)
+				first.Respond(183, sdpFor(b, "8"))
+				res := caller.Expect(t, 183)
+				ep := r.media.at(t, res.Body())
+				next := c.Expect(t, message.INVITE)
+				b.Expect(t, message.CANCEL)
+				ep.hears(t, "ringback")
+				next.Ring()
+				ep.hears(t, "ringback")
+				callee := next.Answer(sdpFor(c, codec))
+				ok := caller.Expect(t, 200)
+				caller.Ack()
+				callee.ExpectAck(t)
+				if same := ok.ToTag() == res.ToTag(); same != (codec == "8") {
+					t.Errorf("the same dialog: %t", same)
+				}
+				ep.hears(t, "")
+				if remote, _ := r.media.at(t, next.Body()).state(); remote.RTP.Addr() != c.Addr().Addr() {
+					t.Errorf("audio goes to %s", remote.RTP)
+				}
+				callee.Bye(t)
+				caller.ExpectBye(t)
+			})
+		})
+	}
+}
+
+// TestRedirectionOfANextPhone: a phone of a later turn may redirect like any other, and its forwards are not lost.
+func TestRedirectionOfANextPhone(t *testing.T) {
+	runHouse(t, offices().after("411", 5, "412").after("412", 5, "410"), func(t *testing.T, r *rig) {
+		caller := r.phones["a"].Invite("411", sdpFor(r.phones["a"], "8"))
+		r.phones["b"].Expect(t, message.INVITE).Ring()
+		r.phones["c"].Expect(t, message.INVITE).Respond(302, "", "Contact: <sip:413@test.example>")
+		in := r.phones["d"].Expect(t, message.INVITE)
+		in.Ring()
+		if n := r.counted(); n["412"] != 1 || n["413"] != 1 {
+			t.Errorf("counted %v", n)
+		}
+		callee := r.answerTo(caller, in, r.phones["d"])
+		callee.Bye(t)
+		caller.ExpectBye(t)
+		if rec := r.last(); rec.ToUser != "u-413" || len(rec.Legs) != 3 {
+			t.Errorf("record %+v", rec)
+		}
+	})
+}
+
+// TestTransferToAForwardedNumber: what is rung for a transfer goes on like any other call, and who is transferred ends up there.
+func TestTransferToAForwardedNumber(t *testing.T) {
+	runHouse(t, offices().after("412", 5, "413"), func(t *testing.T, r *rig) {
+		a, d := r.phones["a"], r.phones["d"]
+		caller, callee := r.connect(a, r.phones["b"], "411")
+		refer := callee.Send(message.REFER, "", "", "Refer-To: <sip:412@test.example>")
+		refer.Expect(t, 202)
+		r.phones["c"].Expect(t, message.INVITE).Ring()
+		in := d.Expect(t, message.INVITE)
+		r.phones["c"].Expect(t, message.CANCEL)
+		stay := in.Answer(sdpFor(d, "8"))
+		stay.ExpectAck(t)
+		re := caller.ExpectRequest(t, message.INVITE)
+		if got := re.Header(message.HPAssertedIdentity); !strings.Contains(got, "sip:413@") {
+			t.Errorf("connected with %q", got)
+		}
+		re.Respond(200, sdpFor(a, "8"))
+		re.ExpectAck(t)
+		stay.Bye(t)
+		caller.ExpectBye(t)
+		if rec := r.last(); rec.Number != "413" || len(rec.Forwards) != 1 || rec.ToUser != "u-413" {
+			t.Errorf("record %+v", rec)
+		}
+	})
+}
