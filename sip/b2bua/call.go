@@ -81,6 +81,8 @@ type call struct {
 	reserved     *reservation // this call is to be joined with another
 	loan         *loan        // its peer is lent to another call, or borrowed from one
 	treated      *treatment   // the system answers it itself
+	pickedBy     *claim       // somebody is about to pick it up
+	pickedAt     string       // the number at which somebody has
 
 	ringTimer *transaction.Timer
 	ringEnd   time.Time
@@ -230,6 +232,9 @@ func (c *call) end(e ending) {
 	c.phase = ended
 	now := c.sh.Now()
 	c.treated.end(&e)
+	if c.pickedAt != "" {
+		e.cause += "; it was picked up while it rang at " + c.pickedAt
+	}
 	c.rec.End, c.rec.Result, c.rec.Status = now, e.result, e.status
 	c.rec.HangupBy, c.rec.Cause = e.by, e.cause
 	c.finishLegs(now)

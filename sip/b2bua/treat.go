@@ -275,7 +275,13 @@ func (t *treatment) soon() {
 // play lets the caller hear the sound.
 func (t *treatment) play() {
 	c := t.c
-	if t.started || c.phase != up {
+	switch {
+	case t.started || c.phase != up:
+		return
+	case t.ends != nil && c.a.idle(): // its ACK has come unseen, see leg.free
+		t.ends()
+		return
+	case t.clip == nil:
 		return
 	}
 	t.started = true
