@@ -333,6 +333,13 @@ func (a *App) openCalls(digest *auth.Digest) error {
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"),
 	}
+	if len(a.cfg.Trunks) > 0 {
+		trunks, err := openTrunks(a.cfg)
+		if err != nil {
+			return err
+		}
+		bc.Outside, bc.Trunks = trunks, trunks
+	}
 	if a.plane != nil {
 		bc.Media, bc.SRTP = b2bua.Relay(a.plane), b2bua.Protection(a.cfg.Media.SRTP)
 	}

@@ -35,10 +35,13 @@ type Config struct {
 	TLS      TLS    `toml:"tls"`
 	// Interfaces are further places to listen, each with addresses of its own for SIP and audio.
 	Interfaces []Interface `toml:"interface"`
-	Media      Media       `toml:"media"`
-	Admin      Admin       `toml:"admin"`
-	Metrics    Metrics     `toml:"metrics"`
-	Log        Log         `toml:"log"`
+	// Site says how numbers outside are dialled here, Trunks lead there, in the order in which they are tried.
+	Site    Site    `toml:"site"`
+	Trunks  []Trunk `toml:"trunk"`
+	Media   Media   `toml:"media"`
+	Admin   Admin   `toml:"admin"`
+	Metrics Metrics `toml:"metrics"`
+	Log     Log     `toml:"log"`
 }
 
 // SIP configures signalling.
@@ -190,6 +193,7 @@ func (c *Config) Validate() error {
 	}
 	c.validateTLS(fault)
 	c.validateInterfaces(fault)
+	c.validateTrunks(fault)
 	c.validateMedia(fault)
 	if err := listenAddress(c.Admin.Listen); err != nil {
 		fault("admin.listen", "%v", err)

@@ -154,7 +154,8 @@ func (f *fork) begin(flow *transport.Flow) {
 		return
 	}
 	f.bound = true
-	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), c.from, f.addressee(), f.uri(), contactUser, f.path)
+	from, _ := f.caller()
+	f.dlg = dialog.NewUAC(flow, c.sh.NewCallID(), c.sh.NewTag(), from, f.addressee(), f.uri(), contactUser, f.path)
 	f.dlg.Kept = f.kept
 	c.sh.BindDialog(f.dlg.CallID, f.dlg.LocalTag, f)
 	f.send()
@@ -192,8 +193,8 @@ func (f *fork) invite() (branch string, invite []byte) {
 	if f.timers.Min > dialog.MinInterval {
 		b.AddInt("Min-SE", f.timers.Min)
 	}
-	if c.plan.Shown.Number != "" {
-		b.Add("P-Asserted-Identity", c.from)
+	if from, hidden := f.caller(); !hidden {
+		b.Add("P-Asserted-Identity", from)
 	} else {
 		b.Add("Privacy", "id") // RFC 3323, RFC 3325 section 9.3
 	}

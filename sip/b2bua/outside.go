@@ -18,6 +18,8 @@ type Outside interface {
 	// Ways appends the contacts over which a number may be called, to be tried in turn; none when there is no way now. The number
 	// is put into a URI that has no user part. Emergency calls go out whatever is full (SPEC R5).
 	Ways(buf []Contact, number string, emergency bool) []Contact
+	// Shown is how a number of ours is shown outside.
+	Shown(number string) string
 }
 
 // Trunks knows what comes from trunks. It is asked from readers and shards, before there is any authentication, and must
@@ -96,6 +98,22 @@ func noWay(t *routing.Target) ending {
 		e.cause = "no trunk carries the call to " + t.Outside
 	}
 	return e
+}
+
+// caller is the identity of who calls, as the target is shown it, and whether it is hidden from it.
+func (f *fork) caller() (identityOf string, hidden bool) {
+	c := f.c
+	shown := c.plan.Shown
+	switch {
+	case shown.Number == "":
+		return c.from, true
+	case f.target.Hide:
+		return identity(routing.Identity{}, c.u.cfg.Domain), true
+	case f.target.Outside == "" || c.u.cfg.Outside == nil:
+		return c.from, false
+	}
+	shown.Number = c.u.cfg.Outside.Shown(shown.Number)
+	return identity(shown, c.u.cfg.Domain), false
 }
 
 // addressee is the identity of the number that a fork calls.

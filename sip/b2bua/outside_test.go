@@ -24,6 +24,14 @@ type trunks struct {
 	hidden bool // callers show no number
 }
 
+// Shown is what stands before numbers of ours outside.
+func (t *trunks) Shown(number string) string {
+	if number[0] == '+' {
+		return number
+	}
+	return "+4966112" + number
+}
+
 func (t *trunks) Ways(buf []Contact, number string, emergency bool) []Contact {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -80,7 +88,7 @@ func TestOutsideIsRung(t *testing.T) {
 		if got := in.To().URI; got != "sip:+49301234567@test.example" {
 			t.Errorf("To %q", got)
 		}
-		if got := in.Header(message.HPAssertedIdentity); got != `"User 410" <sip:410@test.example>` {
+		if got := in.Header(message.HPAssertedIdentity); got != `"User 410" <sip:+4966112410@test.example>` {
 			t.Errorf("P-Asserted-Identity %q", got)
 		}
 		if in.Has(message.HAlertInfo) || in.Has(message.HDiversion) {
