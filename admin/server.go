@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // Limits of the server.
@@ -42,6 +43,8 @@ type Config struct {
 	Deps           api.Deps
 	// Log also serves Deps when Deps.Log is nil.
 	Log *slog.Logger
+	// Faults counts faults of the program; nil means a new one.
+	Faults *fault.Log
 }
 
 // Server serves the API.
@@ -52,6 +55,7 @@ type Server struct {
 	api       *api.API
 	handler   http.Handler
 	strangers lineBudget
+	faults    *fault.Log
 }
 
 // New builds the server and takes the address; it fails when another program
@@ -60,6 +64,9 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
+	}
 	if c.Deps.Log == nil {
 		c.Deps.Log = c.Log
 	}
@@ -67,7 +74,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: c.Log, api: a, listener: c.Listener, most: cmp.Or(c.MaxConnections, maxConnections)}
+	s := &Server{log: c.Log, faults: c.Faults, api: a, listener: c.Listener, most: cmp.Or(c.MaxConnections, maxConnections)}
 	s.handler = s.wrap(routes(a))
 	if s.listener == nil {
 		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -83,6 +90,12 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Handler returns the handler behind the listener, for tests.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// place of faults in the metrics.
+const place = "admin"
+
+// errFault ends Run when it is not known any more whether anybody serves.
+var errFault = errors.New("fault of the program")
+
 // Run serves until ctx ends, gives running requests two seconds, and returns
 // nil after a clean stop.
 func (s *Server) Run(ctx context.Context) error {
@@ -92,12 +105,12 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes: maxHeader,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	server.RegisterOnShutdown(s.api.EndStreams)
+	server.RegisterOnShutdown(s.faults.Guard(place, s.api.EndStreams))
 	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
 		s.log.Warn("the API is open to the network without TLS: passwords can be read on the way", "address", a.String())
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(LimitListener(s.listener, s.most)) }()
+	go s.faults.Guard(place, func() { failed <- server.Serve(LimitListener(s.listener, s.most)) }, func() { failed <- errFault })()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving the API: %w", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -74,7 +73,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				s.log.Error("panic in a request", "method", r.Method, "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				s.faults.Note(place, p, "method", r.Method, "path", r.URL.Path)
 				if rec.status == 0 {
 					api.WriteProblem(rec, http.StatusInternalServerError, "something went wrong inside; the log says what")
 				}

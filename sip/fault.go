@@ -1,40 +1,23 @@
 package sip
 
 import (
-	"log/slog"
-	"runtime/debug"
-	"sync/atomic"
-	"time"
-
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
-// maxLogged bounds how much of a message stands in the log, in bytes.
-const maxLogged = 4096
+// Places of faults in the metrics.
+const (
+	placeShard    = "shard"
+	placeDispatch = "dispatch"
+)
 
-// faults logs panics that were survived: the first and at most one a second, since a peer may be able to cause them at will.
-type faults struct {
-	log  *slog.Logger
-	n    atomic.Uint64
-	last atomic.Int64 // unix nanoseconds
-}
-
-// note counts a panic and logs it with the message that was being handled, if there was one, without its secrets. It is to be called
-// while the panic unwinds: it logs the stack.
-func (f *faults) note(now time.Time, text string, v any, m *message.Message, attrs ...any) {
-	n := f.n.Add(1)
-	last := f.last.Load()
-	if n > 1 && now.UnixNano()-last < int64(time.Second) || !f.last.CompareAndSwap(last, now.UnixNano()) {
-		return
-	}
-	attrs = append(attrs, "panics", n, "panic", v)
+// about are the attributes that show the message in hand, if there is one.
+func about(m *message.Message, attrs ...any) []any {
 	if m != nil {
-		masked := message.Mask(m.Raw())
-		attrs = append(attrs, "message", string(masked[:min(len(masked), maxLogged)]))
+		attrs = append(attrs, "message", message.Shown(m.Raw()))
 	}
-	f.log.Error(text, append(attrs, "stack", string(debug.Stack()))...)
+	return attrs
 }
 
 // survive ends a Receive that panicked outside of a shard: the request is refused, everything else goes on.
@@ -44,7 +27,7 @@ func (s *Stack) survive(in transport.Inbound) {
 		return
 	}
 	s.counters.panics.Add(1)
-	s.faults.note(s.now(), "panic while a message was received", v, in.Msg)
+	s.cfg.Faults.Note(placeDispatch, v, about(in.Msg)...)
 	if in.Msg.IsRequest() && in.Msg.Method() != message.ACK {
 		_ = transaction.Reply(in.Flow, in.Msg, 500, "")
 	}
@@ -55,7 +38,7 @@ func (s *Stack) tellClosed(fn func(*transport.Flow, error), f *transport.Flow, e
 	defer func() {
 		if v := recover(); v != nil {
 			s.counters.panics.Add(1)
-			s.faults.note(s.now(), "panic while a connection ended", v, nil)
+			s.cfg.Faults.Note(placeDispatch, v)
 		}
 	}()
 	fn(f, err)
@@ -63,9 +46,9 @@ func (s *Stack) tellClosed(fn func(*transport.Flow, error), f *transport.Flow, e
 
 // LogPanic counts a panic in the shard that its owner has recovered from, and logs it like one that reached the shard. Call it while
 // the panic unwinds.
-func (sh *Shard) LogPanic(text string, v any, attrs ...any) {
+func (sh *Shard) LogPanic(doing string, v any, attrs ...any) {
 	sh.counters.panics.Add(1)
-	sh.stack.faults.note(sh.wheel.Now(), text, v, sh.running, append(attrs, "shard", sh.index)...)
+	sh.stack.cfg.Faults.Note(placeShard, v, about(sh.running, append(attrs, "doing", doing, "shard", sh.index)...)...)
 }
 
 // RefuseFaulty answers the request that is being handled with 500, unless it has an answer: what its handler would have said is lost
@@ -73,5 +56,36 @@ func (sh *Shard) LogPanic(text string, v any, attrs ...any) {
 func (sh *Shard) RefuseFaulty() {
 	if tx := sh.request; tx != nil && !tx.Answered() && tx.Request() != nil {
 		_ = tx.Reply(500, "")
+	}
+}
+
+// lend lets a reader run an event and what has come meanwhile, as long as it may.
+func (sh *Shard) lend(ev *event) {
+	defer sh.takeBack()
+	sh.run(ev, sh.stack.now())
+	if !sh.drain(true) {
+		sh.wake <- struct{}{}
+	}
+}
+
+// takeBack gives a shard whose drainer has failed outside of any event to its own goroutine: nobody else would drain it any more.
+func (sh *Shard) takeBack() {
+	if v := recover(); v != nil {
+		sh.LogPanic("lending a reader", v)
+		sh.resume()
+	}
+}
+
+// resume makes the shard's own goroutine go on where a drainer has failed.
+func (sh *Shard) resume() {
+	sh.mu.Lock()
+	draining := sh.draining
+	sh.mu.Unlock()
+	if !draining {
+		return
+	}
+	select {
+	case sh.wake <- struct{}{}:
+	default: // it has been told
 	}
 }

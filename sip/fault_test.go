@@ -39,7 +39,7 @@ func TestPanics(t *testing.T) {
 		}, "INVITE", []string{"500 INVITE"}, `username=\"iris\"`},
 		{"end of a connection", func(s *Stack) {
 			s.OnFlowClosed(func(*transport.Flow, error) { panic("fault of ours") })
-		}, "", nil, "connection ended"},
+		}, "", nil, "place=dispatch"},
 		{"timer", func(s *Stack) {
 			s.Handle(message.MESSAGE, func(sh *Shard, tx *transaction.Server) {
 				_ = tx.Reply(200, "")

@@ -120,10 +120,7 @@ func (sh *Shard) post(ev event, lender bool) {
 		return
 	}
 	sh.mu.Unlock()
-	sh.run(&ev, sh.stack.now())
-	if !sh.drain(true) {
-		sh.wake <- struct{}{}
-	}
+	sh.lend(&ev)
 }
 
 // drain works the queue off; the caller has set draining. When borrowed it may stop
@@ -229,12 +226,12 @@ func (sh *Shard) settle() {
 
 // survive logs and counts a panic, tells the owner and answers the request that was being handled.
 func (sh *Shard) survive(v any) {
-	sh.LogPanic("panic in a shard", v)
+	sh.LogPanic("running an event", v)
 	owner := sh.owner
 	sh.owner = nil
 	defer func() {
 		if v := recover(); v != nil {
-			sh.LogPanic("panic while ending the owner of a panic", v)
+			sh.LogPanic("ending the owner of a fault", v)
 		}
 	}()
 	if owner != nil {

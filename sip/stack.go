@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
@@ -56,6 +57,7 @@ type DialogUser interface {
 type Config struct {
 	Transport transport.Config
 	Log       *slog.Logger // [discarded]
+	Faults    *fault.Log   // where faults of the program are counted [a new one]
 	// Shards is how many shards there are, at most 4096 [GOMAXPROCS].
 	Shards int
 	// Now is the clock [time.Now].
@@ -118,6 +120,9 @@ func (c Config) withDefaults() Config {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -146,7 +151,6 @@ type Stack struct {
 	tls       bool // we listen with TLS
 	counters  counters
 	adm       admission
-	faults    faults
 }
 
 // New binds the listeners and makes the shards; nothing runs before Run.
@@ -158,13 +162,16 @@ func New(cfg Config) (*Stack, error) {
 	if cfg.Transport.Log == nil {
 		cfg.Transport.Log = cfg.Log
 	}
+	if cfg.Transport.Faults == nil {
+		cfg.Transport.Faults = cfg.Faults
+	}
 	tr, err := transport.New(cfg.Transport)
 	if err != nil {
 		return nil, fmt.Errorf("sip: %w", err)
 	}
 	s := &Stack{
 		cfg: cfg, log: cfg.Log, now: cfg.Now, transport: tr,
-		mark: newMark(), seed: maphash.MakeSeed(), adm: newAdmission(), faults: faults{log: cfg.Log},
+		mark: newMark(), seed: maphash.MakeSeed(), adm: newAdmission(),
 		handlers: map[message.Method]InboundHandler{}, stateless: map[message.Method]StatelessHandler{},
 	}
 	now := s.now()
@@ -240,13 +247,14 @@ func (s *Stack) buildAllow() string {
 // Run works until ctx ends, then closes the transport and returns after all goroutines have
 // ended. It can be called once.
 func (s *Stack) Run(ctx context.Context) error {
-	done := make(chan struct{})
+	served, end := context.WithCancel(context.WithoutCancel(ctx)) // until after the transport
+	defer end()
 	var wg sync.WaitGroup
 	for _, sh := range s.shards {
-		wg.Go(func() { sh.loop(done) })
+		wg.Go(s.cfg.Faults.Keep(served, placeShard, func() { sh.loop(served.Done()) }, sh.resume))
 	}
 	err := s.transport.Run(ctx, s)
-	close(done)
+	end()
 	wg.Wait()
 	return err
 }

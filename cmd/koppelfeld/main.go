@@ -76,18 +76,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		for {
-			select {
-			case <-hup:
-				a.Reload(c.load())
-			case <-done:
-				return
-			}
-		}
-	}()
+	a.ReloadOn(hup, c.load)
 	return a.Run(ctx)
 }
 

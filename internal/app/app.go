@@ -23,6 +23,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/certs"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 	"github.com/koppelfeld/koppelfeld/internal/store"
@@ -56,6 +57,7 @@ type App struct {
 	table    *calls.Table
 	bus      *calls.Bus
 	records  *cdr.Writer
+	faults   *fault.Log
 	plane    *media.Plane
 	stack    *sip.Stack
 	resolver *resolve.Resolver
@@ -73,6 +75,9 @@ type App struct {
 	// firstPassword is the supervisor's, when it was made by this start.
 	firstPassword string
 	gruuKey       []byte
+	// reload says when to read the file again, and load how.
+	reload <-chan os.Signal
+	load   func() (config.Config, error)
 }
 
 // New opens files and sockets and assembles the daemon. When it fails, nothing is
@@ -80,6 +85,7 @@ type App struct {
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger(os.Stderr)
+	a.faults = fault.New(a.log)
 	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
@@ -121,6 +127,22 @@ func (a *App) newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
+// ReloadOn makes Run call Reload with what load brings, each time something comes out of when. Call it before Run.
+func (a *App) ReloadOn(when <-chan os.Signal, load func() (config.Config, error)) {
+	a.reload, a.load = when, load
+}
+
+func (a *App) serveReload(ctx context.Context) error {
+	for {
+		select {
+		case <-a.reload:
+			a.faults.Guard("reload", func() { a.Reload(a.load()) })()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
 // Reload takes over what a running daemon can change: the log level, and the certificates in the files that
 // the configuration named at the start. A configuration that could not be read changes nothing.
 func (a *App) Reload(cfg config.Config, err error) {
@@ -156,7 +178,7 @@ func (a *App) openStore(ctx context.Context) error {
 	a.gruuKey = box.Derive("gruu")
 	a.snaps = newSnapshots(a.cfg)
 	a.store, err = store.Open(ctx, store.Config{
-		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Daemon: true, Validate: a.snaps.validate,
+		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Faults: a.faults, Daemon: true, Validate: a.snaps.validate,
 	})
 	if err != nil {
 		return err
@@ -173,7 +195,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if err := a.ensureFirstPassword(ctx); err != nil {
 		return err
 	}
-	a.records, err = cdr.New(cdr.Config{Dir: filepath.Join(a.cfg.DataDir, "spool", "cdr"), Stage: "/dev/shm", Sink: a.store, Log: a.log.With("part", "records")})
+	a.records, err = cdr.New(cdr.Config{Dir: filepath.Join(a.cfg.DataDir, "spool", "cdr"), Stage: "/dev/shm", Sink: a.store, Log: a.log.With("part", "records"), Faults: a.faults})
 	if err == nil {
 		a.onFail(a.records.Run)
 	}
@@ -254,7 +276,7 @@ func (a *App) openMedia(context.Context) error {
 	if err != nil {
 		return err
 	}
-	mc := media.Config{Address: netip.MustParseAddr(a.cfg.Media.Address), Interfaces: a.mediaInterfaces(), PortMin: first, PortMax: last, Log: a.log.With("part", "media")}
+	mc := media.Config{Address: netip.MustParseAddr(a.cfg.Media.Address), Interfaces: a.mediaInterfaces(), PortMin: first, PortMax: last, Log: a.log.With("part", "media"), Faults: a.faults}
 	if a.cfg.Media.Advertise != "" {
 		mc.Advertise = netip.MustParseAddr(a.cfg.Media.Advertise)
 	}
@@ -269,6 +291,7 @@ func (a *App) openSIP(context.Context) error {
 	a.stack, err = sip.New(sip.Config{
 		Transport: a.transportConfig(),
 		Log:       a.log.With("part", "sip"),
+		Faults:    a.faults,
 		Trace:     a.cfg.SIP.TraceOn(),
 		InDialog:  b2bua.Methods(),
 		Urgent:    b2bua.Emergency,
@@ -289,7 +312,7 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	a.locs, err = registrar.New(registrar.Config{
-		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"),
+		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"), Faults: a.faults,
 		Notify: func(slotID string, registered bool) {
 			e := calls.Event{Type: calls.Unregistered, At: time.Now(), SlotID: slotID}
 			if registered {
@@ -331,7 +354,7 @@ func (a *App) openCalls(digest *auth.Digest) error {
 		Recorder: recorder{a.records, a.metrics}, Commands: codes{a.store}, FlowTo: a.stack.FlowTo, Interfaces: len(a.mediaInterfaces()) > 0, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls, Attempts: a.cfg.SIP.CallRate},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
-		Software:     version.String(), Log: a.log.With("part", "calls"),
+		Software:     version.String(), Log: a.log.With("part", "calls"), Faults: a.faults,
 	}
 	if len(a.cfg.Trunks) > 0 {
 		trunks, err := openTrunks(a.cfg)
@@ -390,7 +413,7 @@ func (r recorder) Finished(rec calls.Record) {
 }
 
 func (a *App) openMetrics(context.Context) error {
-	a.metrics.registry.MustRegister(a.readings())
+	a.metrics.registry.MustRegister(guarded{a.readings(), a.faults})
 	if a.cfg.Metrics.Listen == "" {
 		return nil
 	}
@@ -406,9 +429,12 @@ func (a *App) openMetrics(context.Context) error {
 // serveMetrics answers /metrics until ctx ends.
 func (a *App) serveMetrics(ctx context.Context) error {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{}))
+	scrape := promhttp.HandlerFor(a.metrics.registry, promhttp.HandlerOpts{})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		a.faults.Guard("metrics", func() { scrape.ServeHTTP(w, r) })()
+	})
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, MaxHeaderBytes: 16 << 10}
-	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	stop := context.AfterFunc(ctx, a.faults.Guard("metrics", func() { _ = srv.Close() }))
 	defer stop()
 	if err := srv.Serve(a.metricLn); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -434,7 +460,10 @@ func (a *App) Run(ctx context.Context) error {
 	if a.metricLn != nil {
 		parts = append(parts, part{"metrics", a.serveMetrics})
 	}
-	return runParts(ctx, a.log, parts, a.ready, a.drain)
+	if a.reload != nil {
+		parts = append(parts, part{"reload", a.serveReload})
+	}
+	return runParts(ctx, a.log, a.faults, parts, a.ready, a.drain)
 }
 
 // ready tells that the daemon is up.

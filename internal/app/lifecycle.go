@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // part is something with a life: run blocks until its context ends.
@@ -17,6 +19,9 @@ type part struct {
 // stopWithin bounds how long one part may take to end.
 const stopWithin = 5 * time.Second
 
+// errFault is how a part ends that has failed by a fault of the program.
+var errFault = errors.New("fault of the program")
+
 // running is a part that was started.
 type running struct {
 	part
@@ -27,14 +32,18 @@ type running struct {
 // runParts starts the parts in order, calls ready, waits until ctx ends or a part
 // fails, calls drain, and stops the parts in reverse order, each after the ones
 // that were started later have ended.
-func runParts(ctx context.Context, log *slog.Logger, parts []part, ready, drain func()) error {
+//
+// The loops inside of the parts outlive their faults by themselves; a part whose run panics all the same has failed, and the others are
+// stopped in order, so that calls get their BYE.
+func runParts(ctx context.Context, log *slog.Logger, faults *fault.Log, parts []part, ready, drain func()) error {
 	failed := make(chan error, len(parts))
 	var started []running
 	for _, p := range parts {
 		pctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		r := running{part: p, cancel: cancel, done: make(chan error, 1)}
-		go func() {
-			err := r.run(pctx)
+		go faults.Guard("start", func() {
+			err := errFault
+			faults.Guard(r.name, func() { err = r.run(pctx) })()
 			if err != nil && pctx.Err() == nil {
 				failed <- fmt.Errorf("%s: %w", r.name, err)
 			}
@@ -42,10 +51,10 @@ func runParts(ctx context.Context, log *slog.Logger, parts []part, ready, drain 
 				err = nil
 			}
 			r.done <- err
-		}()
+		})()
 		started = append(started, r)
 	}
-	ready()
+	faults.Guard("start", ready)()
 	var first error
 	select {
 	case <-ctx.Done():
@@ -53,7 +62,7 @@ func runParts(ctx context.Context, log *slog.Logger, parts []part, ready, drain 
 	case first = <-failed:
 		log.Error("a part has failed, stopping", "err", first)
 	}
-	drain()
+	faults.Guard("stop", drain)()
 	for i := len(started) - 1; i >= 0; i-- {
 		r := started[i]
 		r.cancel()

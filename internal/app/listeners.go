@@ -72,7 +72,7 @@ func (a *App) openCerts(context.Context) error {
 	}
 	cfg := certs.Config{
 		Dir: a.cfg.DataDir, Names: a.ownNames(), ClientCA: a.cfg.TLS.ClientCA, PeerCA: a.cfg.TLS.PeerCA,
-		MinVersion: a.cfg.TLS.Version(), Log: a.log.With("part", "certificates"),
+		MinVersion: a.cfg.TLS.Version(), Log: a.log.With("part", "certificates"), Faults: a.faults,
 	}
 	for _, p := range a.cfg.TLS.Pairs() {
 		cfg.Pairs = append(cfg.Pairs, certs.Pair(p))

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/internal/version"
 )
 
@@ -122,6 +123,17 @@ func (rs readings) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(d, rs[i].kind, v, labels...)
 		})
 	}
+}
+
+// guarded is a collector whose faults cost a scrape what it had still to tell: the registry collects on goroutines of its own.
+type guarded struct {
+	prometheus.Collector
+	faults *fault.Log
+}
+
+// Collect implements prometheus.Collector.
+func (g guarded) Collect(ch chan<- prometheus.Metric) {
+	g.faults.Guard("metrics", func() { g.Collector.Collect(ch) })()
 }
 
 // one makes a reading without labels.

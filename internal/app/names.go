@@ -10,7 +10,7 @@ import (
 // openResolver sets up the search for hosts, for the protocols and address families that we listen on.
 func (a *App) openResolver() error {
 	var err error
-	a.resolver, err = resolve.New(resolve.Config{Ways: ways(a.stack.Addrs()), Servers: a.cfg.DNS.Servers, Log: a.log.With("part", "dns")})
+	a.resolver, err = resolve.New(resolve.Config{Ways: ways(a.stack.Addrs()), Servers: a.cfg.DNS.Servers, Log: a.log.With("part", "dns"), Faults: a.faults})
 	return err
 }
 

@@ -29,7 +29,7 @@ func (a *App) openAdmin(context.Context) error {
 	a.onClose(func() { _ = a.adminLn.Close() })
 	a.admin, err = admin.New(admin.Config{
 		Listener: a.adminLn, MaxConnections: a.limits.http,
-		Log: a.log.With("part", "admin"),
+		Log: a.log.With("part", "admin"), Faults: a.faults,
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
 			Debug: adminjoin.Inside{Stack: a.stack, Bindings: a.locs.Bindings},

@@ -7,7 +7,6 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/sip"
-	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
 // readings lists what Prometheus asks the parts for.
@@ -29,12 +28,11 @@ func (a *App) callReadings() readings {
 		gauge("koppelfeld_active_calls", "Calls that ring or are up.", func() float64 { return float64(a.table.Len()) }),
 		counter("koppelfeld_call_faults_total", "Faults of the program that ended a call.", func() float64 { return float64(a.calls.Panics()) }),
 		{
-			name: "koppelfeld_faults_total", help: "Faults of the program that were survived outside of the shards, by part.", kind: prometheus.CounterValue, labels: []string{"part"},
+			name: "koppelfeld_faults_total", help: "Faults of the program that were survived, by part.", kind: prometheus.CounterValue, labels: []string{"part"},
 			read: func(emit func(float64, ...string)) {
-				s := a.stack.Stats()
-				emit(float64(s.Panics), "dispatch")
-				emit(float64(s.Transport.Drops[transport.DropPanic]), "transport")
-				emit(float64(a.locs.Stats().Panics), "registrar")
+				for place, n := range a.faults.Counts() {
+					emit(float64(n), place)
+				}
 			},
 		},
 		gauge("koppelfeld_registered_slots", "Slots with at least one registered contact.", func() float64 { slots, _ := a.locs.Count(); return float64(slots) }),

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // Sink keeps finished records. InsertRecords stores all of them or none, and
@@ -36,6 +37,8 @@ type Config struct {
 	Dir  string // of the journal; made if it does not exist
 	Sink Sink
 	Log  *slog.Logger
+	// Faults counts faults of the program, default a new one.
+	Faults *fault.Log
 
 	// Stage is a directory in memory (tmpfs), such as /dev/shm. What is not yet in the
 	// journal is kept there as well, so that it outlives the process. When it is
@@ -78,6 +81,9 @@ func (c *Config) Validate() error {
 func (c *Config) defaults() {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
 	}
 	def(&c.Queue, 8192)
 	def(&c.Batch, 1000)
@@ -124,6 +130,9 @@ type Writer struct {
 	databaseOff atomic.Bool
 }
 
+// place of faults in the metrics.
+const place = "records"
+
 // item is a record on its way to the journal.
 type item struct {
 	kind   kind
@@ -157,7 +166,7 @@ func newWriter(cfg Config, create func(string) (file, error)) (*Writer, error) {
 			create: create, clock: time.Now, nextSeq: 1, open: make(map[string]openCall), recent: recent{batch: cfg.Batch, limit: 4 * cfg.Batch},
 		},
 	}
-	w.later = time.AfterFunc(cfg.Linger, w.lingered)
+	w.later = time.AfterFunc(cfg.Linger, cfg.Faults.Guard(place, w.lingered))
 	if err := w.open(); err != nil {
 		w.later.Stop()
 		lock.Close()
@@ -216,8 +225,22 @@ func (w *Writer) Finished(r calls.Record) {
 
 func (w *Writer) put(it item) {
 	it.at = micros(w.journal.clock())
+	n, wake, stopped := w.enqueue(it)
+	switch {
+	case stopped:
+		w.drain()
+	case n > w.cfg.Queue:
+		w.overflows.Add(1)
+		w.drain()
+	case wake:
+		signal(w.wake)
+	}
+}
+
+// enqueue puts an item on the stage and into the queue. A record that cannot be rendered by a fault of ours is its caller's loss alone.
+func (w *Writer) enqueue(it item) (n int, wake, stopped bool) {
 	w.mu.Lock()
-	wake := false
+	defer w.mu.Unlock()
 	if line, staged := w.stage.put(entry{Kind: it.kind, At: it.at, Record: &it.record}); !staged {
 		wake, w.woken = !w.woken, true
 	} else {
@@ -228,17 +251,7 @@ func (w *Writer) put(it item) {
 		}
 	}
 	w.queue = append(w.queue, it)
-	n, stopped := len(w.queue), w.stopped
-	w.mu.Unlock()
-	switch {
-	case stopped:
-		w.drain()
-	case n > w.cfg.Queue:
-		w.overflows.Add(1)
-		w.drain()
-	case wake:
-		signal(w.wake)
-	}
+	return len(w.queue), wake, w.stopped
 }
 
 // lingered wakes the writer unless it has been there in the meantime.
@@ -270,11 +283,21 @@ func (w *Writer) drain() {
 	empty := w.stage.swap()
 	w.mu.Unlock()
 	if len(items) > 0 {
-		w.write(items)
+		w.writeAll(items)
 	}
 	empty()
 	clear(items)
 	w.spare = items[:0]
+}
+
+// writeAll writes items, and each by itself when they cannot be written together by a fault of ours: so one is lost at most.
+// The mu of the journal is held.
+func (w *Writer) writeAll(items []item) {
+	w.cfg.Faults.Guard(place, func() { w.write(items) }, func() {
+		for i := range items {
+			w.cfg.Faults.Guard(place, func() { w.write(items[i : i+1]) }, func() { w.journal.stats.lost++ })()
+		}
+	})()
 }
 
 // write renders items and appends them to the journal, whose mu is held.
@@ -316,11 +339,11 @@ func (w *Writer) Run(ctx context.Context) error {
 	defer w.later.Stop()
 	stop, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { wait(stop, w.cfg.StopWithin); cancel() })()
+	defer context.AfterFunc(ctx, w.cfg.Faults.Guard(place, func() { wait(stop, w.cfg.StopWithin); cancel() }))()
 	f := &flusher{Writer: w, pos: w.journal.done}
 	var background sync.WaitGroup
-	background.Go(func() { f.run(ctx, stop) })
-	w.writeLoop(ctx)
+	background.Go(w.cfg.Faults.Keep(ctx, place, func() { f.run(ctx, stop) }))
+	w.cfg.Faults.Keep(ctx, place, func() { w.writeLoop(ctx) })()
 	background.Wait()
 	w.journal.close(f.last(stop))
 	return nil

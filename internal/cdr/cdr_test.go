@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // fakeSink keeps records as a database would: by ID, the first one stays.
@@ -425,6 +426,46 @@ func TestBadRecordIsSetAside(t *testing.T) {
 		}
 		stop()
 	})
+}
+
+// TestFaultsOfTheSink lets what takes the records panic: once it is tried again, for one record it is set aside.
+func TestFaultsOfTheSink(t *testing.T) {
+	for _, tc := range []struct {
+		name     string
+		fails    func(calls int, rs []calls.Record) bool
+		want     int
+		setAside uint64
+	}{
+		{"twice", func(n int, _ []calls.Record) bool { return n <= 2 }, 5, 0},
+		{"with one record", func(_ int, rs []calls.Record) bool {
+			return slices.ContainsFunc(rs, func(r calls.Record) bool { return r.ID == call(3).ID })
+		}, 4, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				sink := &fakeSink{hook: func(rs []calls.Record) {
+					if n++; tc.fails(n, rs) {
+						panic("fault of ours")
+					}
+				}}
+				faults := fault.New(nil)
+				w, stop := start(t, Config{Dir: t.TempDir(), Sink: sink, Faults: faults})
+				for i := range 5 {
+					w.Started(call(i))
+					w.Finished(ended(i))
+				}
+				time.Sleep(time.Minute)
+				if s := w.Stats(); sink.len() != tc.want || s.SetAside != tc.setAside || s.Spooled != 0 {
+					t.Errorf("%d records, %+v", sink.len(), s)
+				}
+				if faults.Counts()["records"] == 0 {
+					t.Error("no fault was counted")
+				}
+				stop()
+			})
+		})
+	}
 }
 
 // TestFullQueue: shards that outrun the writer write themselves; order and count hold.

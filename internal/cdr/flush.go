@@ -215,6 +215,9 @@ func readBatch(path string, from, to int64, limit int) (batch, error) {
 	return b, nil
 }
 
+// errFault is the outcome of an insert that failed by a fault of the program.
+var errFault = errors.New("fault of the program")
+
 // patience is how often a batch must fail before its records are tried one by one.
 const patience = 3
 
@@ -243,7 +246,8 @@ func (f *flusher) insert(ctx context.Context, records []calls.Record) error {
 func (f *flusher) insertOnce(ctx context.Context, records []calls.Record) error {
 	ctx, cancel := context.WithTimeout(ctx, f.cfg.InsertWithin)
 	defer cancel()
-	err := f.cfg.Sink.InsertRecords(ctx, records)
+	err := errFault // what panics is treated like a record that the sink refuses
+	f.cfg.Faults.Guard(place, func() { err = f.cfg.Sink.InsertRecords(ctx, records) })()
 	if err != nil {
 		f.sinkErrors.Add(1)
 		return fmt.Errorf("inserting call records: %w", err)

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // Pair names a certificate chain and its key, both PEM.
@@ -43,6 +45,8 @@ type Config struct {
 	Every time.Duration
 	// Log gets what was taken over and what could not be read. Discarded when nil.
 	Log *slog.Logger
+	// Faults counts faults of the program. A new one when nil.
+	Faults *fault.Log
 }
 
 // Store holds the certificates in force.
@@ -75,6 +79,9 @@ func Open(cfg Config) (*Store, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Faults == nil {
+		cfg.Faults = fault.New(cfg.Log)
 	}
 	s := &Store{cfg: cfg}
 	if len(cfg.Pairs) == 0 {
@@ -191,15 +198,20 @@ func (s *Store) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		now := s.stamps()
-		if same(now, seen) || same(now, s.current.Load().stamps) {
-			continue
-		}
-		seen = now // what cannot be read is reported once
-		if err := s.Reload(); err != nil {
-			s.cfg.Log.Error("certificates have changed and cannot be used, those before stay in force", "err", err)
-		}
+		s.cfg.Faults.Guard("certificates", func() { seen = s.look(seen) })()
 	}
+}
+
+// look takes over files that have changed since seen, and returns what it has seen.
+func (s *Store) look(seen map[string]stamp) map[string]stamp {
+	now := s.stamps()
+	if same(now, seen) || same(now, s.current.Load().stamps) {
+		return seen
+	}
+	if err := s.Reload(); err != nil { // what cannot be read is reported once
+		s.cfg.Log.Error("certificates have changed and cannot be used, those before stay in force", "err", err)
+	}
+	return now
 }
 
 func same(a, b map[string]stamp) bool {

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"runtime"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // Defaults and bounds of Config.
@@ -43,6 +45,8 @@ type Config struct {
 	MaxRate int
 	// Log receives what an operator should know; nil means slog.Default.
 	Log *slog.Logger
+	// Faults counts faults of the program; nil means a new one.
+	Faults *fault.Log
 }
 
 // maxInterfaces bounds Config.Interfaces.
@@ -144,6 +148,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
 	}
 	return c
 }

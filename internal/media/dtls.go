@@ -144,11 +144,11 @@ func (a *association) begin(peer netip.AddrPort, now time.Duration) bool {
 	a.attempts++
 	a.records = make(chan []byte, recordQueue)
 	t := &attempt{a: a, peer: peer, records: a.records, limit: deadline.New(), closed: make(chan struct{})}
-	a.e.plane.shakes.group.Go(func() {
+	a.e.plane.shakes.group.Go(a.e.plane.cfg.Faults.Guard(placeHandshake, func() {
 		defer a.e.plane.shakes.under.Add(-1)
 		defer stop()
 		t.run(ctx)
-	})
+	}, t.broken))
 	return true
 }
 
@@ -249,9 +249,22 @@ func (t *attempt) run(ctx context.Context) {
 	e.mu.Unlock()
 }
 
+// broken gives up an attempt that has failed by a fault of ours; the remote may begin another one.
+func (t *attempt) broken() {
+	t.silence()
+	e := t.a.e
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !t.a.done {
+		e.dropped[DropHandshake]++
+	}
+	t.a.running = false
+}
+
 func (t *attempt) shake(ctx context.Context) (*dtls.Conn, exportedKeys, error) {
 	id, want := t.a.e.plane.identity, t.a.dtls.Fingerprint
-	verify := func(certs [][]byte, _ [][]*x509.Certificate) error {
+	verify := func(certs [][]byte, _ [][]*x509.Certificate) (err error) {
+		defer t.mend(&err)
 		if len(certs) == 0 {
 			return errFingerprint
 		}
@@ -319,8 +332,17 @@ func export(conn *dtls.Conn, client bool) (exportedKeys, error) {
 // silence lets nothing more of this attempt out.
 func (t *attempt) silence() { t.once.Do(func() { close(t.closed) }) }
 
+// mend ends a panic of ours on a goroutine of the DTLS library, which then hears of an error.
+func (t *attempt) mend(err *error) {
+	if v := recover(); v != nil {
+		t.a.e.plane.cfg.Faults.Note(placeHandshake, v)
+		*err = net.ErrClosed
+	}
+}
+
 // ReadFrom implements net.PacketConn.
-func (t *attempt) ReadFrom(b []byte) (int, net.Addr, error) {
+func (t *attempt) ReadFrom(b []byte) (n int, from net.Addr, err error) {
+	defer t.mend(&err)
 	select {
 	case r := <-t.records:
 		return copy(b, r), net.UDPAddrFromAddrPort(t.peer), nil
@@ -332,7 +354,8 @@ func (t *attempt) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // WriteTo implements net.PacketConn.
-func (t *attempt) WriteTo(b []byte, _ net.Addr) (int, error) {
+func (t *attempt) WriteTo(b []byte, _ net.Addr) (n int, err error) {
+	defer t.mend(&err)
 	select {
 	case <-t.closed:
 		return len(b), nil

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -43,7 +42,6 @@ type loop struct {
 	from   sockaddr
 	out    outbox
 	due    []*Endpoint // scratch of tick
-	logged time.Time   // when a panic was logged last
 
 	mu        sync.Mutex
 	endpoints []*Endpoint
@@ -156,6 +154,12 @@ func (l *loop) wake() {
 
 // forever is the deadline of a wait without one.
 const forever = time.Duration(math.MaxInt64)
+
+// Places of faults in the metrics.
+const (
+	placeLoop      = "media"
+	placeHandshake = "dtls"
+)
 
 // run is the loop's goroutine.
 func (l *loop) run() error {
@@ -298,12 +302,9 @@ func (l *loop) tickOne(e *Endpoint, now time.Duration) {
 
 // mend keeps a panic from ending the daemon.
 func (l *loop) mend() {
-	if r := recover(); r != nil {
+	if v := recover(); v != nil {
 		l.out.n = 0
-		n := l.dropped[DropPanic].Add(1)
-		if now := time.Now(); now.Sub(l.logged) >= time.Second { // a peer may be able to cause them at will
-			l.logged = now
-			l.plane.log.Error("panic in a media poll loop", "panics", n, "panic", r, "stack", string(debug.Stack()))
-		}
+		l.dropped[DropPanic].Add(1)
+		l.plane.cfg.Faults.Note(placeLoop, v)
 	}
 }

@@ -113,12 +113,12 @@ func (p *Plane) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var failed atomic.Pointer[error]
 	for _, l := range p.loops {
-		wg.Go(func() {
+		wg.Go(p.cfg.Faults.Keep(ctx, placeLoop, func() {
 			if err := l.run(); err != nil {
 				failed.CompareAndSwap(nil, &err)
 				fail()
 			}
-		})
+		}))
 	}
 	<-ctx.Done()
 	p.mu.Lock()

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 )
 
@@ -37,6 +38,7 @@ type Config struct {
 	DataDir  string      // must exist
 	Secrets  *secret.Box // seals SIP passwords
 	Log      *slog.Logger
+	Faults   *fault.Log // counts faults of the program; a new one when nil
 	// Daemon takes the lock of the data directory, so that a second daemon is
 	// refused with ErrRunning. Commands that work beside the daemon leave it false.
 	Daemon bool
@@ -73,6 +75,9 @@ type Store struct {
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Faults == nil {
+		cfg.Faults = fault.New(cfg.Log)
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -168,7 +173,7 @@ func (s *Store) publish(next *directory.Snapshot, changed Changed) {
 	subscribers := s.subscribers
 	s.mu.Unlock()
 	for _, fn := range subscribers {
-		fn(prev, next, changed)
+		s.cfg.Faults.Guard("store", func() { fn(prev, next, changed) })() // the change is in, whatever becomes of those who hear of it
 	}
 }
 
@@ -223,17 +228,22 @@ func (s *Store) Run(ctx context.Context) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for beats := 0; ; beats++ {
-		s.beat(ctx)
+		s.cfg.Faults.Guard("store", func() { s.beat(ctx) })()
 		if beats%int(sweep/every) == 0 {
-			if err := s.deleteExpired(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("removing ended sessions", "err", err)
-			}
+			s.cfg.Faults.Guard("store", func() { s.sweep(ctx) })()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// sweep removes ended sessions.
+func (s *Store) sweep(ctx context.Context) {
+	if err := s.deleteExpired(ctx); err != nil && ctx.Err() == nil {
+		s.cfg.Log.Warn("removing ended sessions", "err", err)
 	}
 }
 

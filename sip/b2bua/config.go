@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
@@ -152,6 +153,8 @@ type Config struct {
 	Timers       dialog.Timers
 	Software     string // Server and User-Agent
 	Log          *slog.Logger
+	// Faults counts faults of the program outside of the shards; nil means a new one.
+	Faults *fault.Log
 }
 
 // Validate reports every fault with its field.
@@ -195,6 +198,9 @@ func (c *Config) defaults() {
 	c.Timers = c.Timers.WithDefaults()
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
 	}
 	if c.Bus == nil {
 		c.Bus = &calls.Bus{}

@@ -69,19 +69,23 @@ func (t *treatment) off(fn func(context.Context) (then func())) {
 	if !c.offerless() { // the first response to who requires an offer in it is the answer
 		c.ring()
 	}
-	go func() {
+	go c.u.cfg.Faults.Guard(placeOrder, func() {
 		defer func() { <-c.u.orders }()
 		ctx, cancel := context.WithTimeout(context.Background(), orderFor)
 		defer cancel()
 		c.post(c.u.guarded(ctx, t, fn))
-	}()
+	})()
 }
+
+// placeOrder names faults in the metrics.
+const placeOrder = "orders"
 
 // guarded is fn(ctx), but for a fault, which costs the order alone.
 func (u *UA) guarded(ctx context.Context, t *treatment, fn func(context.Context) func()) (then func()) {
 	defer func() {
-		if fault := recover(); fault != nil {
-			u.caught(t.c.sh, fault, t.c.id)
+		if v := recover(); v != nil {
+			u.panics.Add(1)
+			u.cfg.Faults.Note(placeOrder, v, "call_id", t.c.id) // not by the shard, which we are not in
 			then = func() { t.done(nil, errors.New("internal error")) }
 		}
 	}()

@@ -15,7 +15,7 @@ func (w *wish) named() bool { return w.instance != "" && w.regID != "" }
 
 // outbound marks the contacts that are flows, if the phone supports that, and reports whether one of them comes or stays. It
 // is refused with 439 when a proxy stands between that does not keep the flow to the phone.
-func outbound(req *message.Message, wishes []wish) (bool, fault) {
+func outbound(req *message.Message, wishes []wish) (bool, refusal) {
 	named, flows := 0, 0
 	for i := range wishes {
 		if wishes[i].named() {
@@ -27,21 +27,21 @@ func outbound(req *message.Message, wishes []wish) (bool, fault) {
 	}
 	switch {
 	case flows > 1:
-		return false, fault{400, "More Than One Contact With reg-id"}
+		return false, refusal{400, "More Than One Contact With reg-id"}
 	case named == 0, !req.HasToken(message.HSupported, "outbound") && !req.HasToken(message.HRequire, "outbound"):
-		return false, fault{}
+		return false, refusal{}
 	}
 	hops := 0
 	for range req.Values(message.HVia) {
 		hops++
 	}
 	if flows > 0 && hops > 1 && !firstHopKeepsFlows(req) {
-		return false, fault{439, "First Hop Lacks Outbound Support"}
+		return false, refusal{439, "First Hop Lacks Outbound Support"}
 	}
 	for i := range wishes {
 		wishes[i].flow = wishes[i].named()
 	}
-	return flows > 0, fault{}
+	return flows > 0, refusal{}
 }
 
 // firstHopKeepsFlows looks for "ob" in the Path value of the proxy next to the phone, the last one (RFC 5626 section 6).

@@ -67,7 +67,7 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 	}
 	now := r.cfg.Now()
 	var list []Binding
-	var f fault
+	var f refusal
 	flows := false
 	switch {
 	case !req.Has(message.HContact): // a query
@@ -94,8 +94,8 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 	return b, 200
 }
 
-// fault is why a request is refused; the zero value is none.
-type fault struct {
+// refusal is why a request is refused; the zero value is none.
+type refusal struct {
 	status int
 	phrase string
 }
@@ -173,24 +173,24 @@ func (r *Registrar) dateHeader(now time.Time) string {
 }
 
 // removeAll handles Contact: * (RFC 3261 section 10.2.2).
-func (r *Registrar) removeAll(slotID string, req *message.Message, now time.Time) ([]Binding, fault) {
+func (r *Registrar) removeAll(slotID string, req *message.Message, now time.Time) ([]Binding, refusal) {
 	contacts := 0
 	for range req.Values(message.HContact) {
 		contacts++
 	}
 	if secs, ok := req.Expires(); !ok || secs != 0 || contacts != 1 {
-		return nil, fault{400, `Contact "*" Needs Expires 0 and No Other Contact`}
+		return nil, refusal{400, `Contact "*" Needs Expires 0 and No Other Contact`}
 	}
 	s := r.stripe(slotID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range live(s.slots[slotID], now) {
 		if b.CallID == req.CallID() && req.CSeq() <= b.CSeq {
-			return nil, fault{500, "CSeq Out of Order"}
+			return nil, refusal{500, "CSeq Out of Order"}
 		}
 	}
 	r.set(s, slotID, nil, true)
-	return nil, fault{}
+	return nil, refusal{}
 }
 
 // wish is one Contact of a request, with views into it.
@@ -203,15 +203,15 @@ type wish struct {
 }
 
 // wishes reads the Contacts (RFC 3261 section 10.3 step 7).
-func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, fault) {
+func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, refusal) {
 	header, hasHeader := req.Expires()
 	for v := range req.Values(message.HContact) {
 		if len(dst) == r.cfg.MaxContacts {
-			return nil, fault{403, "Too Many Contacts"}
+			return nil, refusal{403, "Too Many Contacts"}
 		}
 		a, err := message.ParseAddr(v)
 		if err != nil || len(a.URI) > maxContactURI || !isSIP(a.URI) {
-			return nil, fault{400, "Unusable Contact"}
+			return nil, refusal{400, "Unusable Contact"}
 		}
 		w := wish{uri: a.URI, q: 1, expires: r.cfg.DefaultExpires}
 		if hasHeader {
@@ -228,18 +228,18 @@ func (r *Registrar) wishes(dst []wish, req *message.Message) ([]wish, fault) {
 			w.regID, _ = a.Param("reg-id")
 		}
 		if len(w.instance) > maxInstance || strings.ContainsAny(w.instance, "\"\\\r\n\t ") {
-			return nil, fault{400, "Unusable +sip.instance"}
+			return nil, refusal{400, "Unusable +sip.instance"}
 		}
 		if !validRegID(w.regID) {
-			return nil, fault{400, "Unusable reg-id"}
+			return nil, refusal{400, "Unusable reg-id"}
 		}
 		if w.expires > 0 && w.expires < r.cfg.MinExpires {
-			return nil, fault{423, ""}
+			return nil, refusal{423, ""}
 		}
 		w.expires = min(w.expires, r.cfg.MaxExpires)
 		dst = append(dst, w)
 	}
-	return dst, fault{}
+	return dst, refusal{}
 }
 
 func isSIP(uri string) bool {
@@ -266,7 +266,7 @@ func parseQ(s string) float32 {
 
 // secured refuses a binding to a sips Contact that is not secure all the way: Request-URI, Contacts and Path have to be sips,
 // too (RFC 5630 section 5.2), and the phone has to be reached over TLS here.
-func secured(req *message.Message, wishes []wish, hops []string, flow *transport.Flow) fault {
+func secured(req *message.Message, wishes []wish, hops []string, flow *transport.Flow) refusal {
 	some, all := false, message.Secure(req.URI()) && flow.Secure()
 	for i := range wishes {
 		if wishes[i].expires > 0 {
@@ -275,37 +275,37 @@ func secured(req *message.Message, wishes []wish, hops []string, flow *transport
 		}
 	}
 	if !some {
-		return fault{}
+		return refusal{}
 	}
 	for _, h := range hops {
 		a, err := message.ParseAddr(h)
 		all = all && err == nil && message.Secure(a.URI)
 	}
 	if !all {
-		return fault{400, "SIPS Contact Needs SIPS and TLS Throughout"}
+		return refusal{400, "SIPS Contact Needs SIPS and TLS Throughout"}
 	}
-	return fault{}
+	return refusal{}
 }
 
 // path reads Path (RFC 3327).
-func path(req *message.Message) ([]string, fault) {
+func path(req *message.Message) ([]string, refusal) {
 	var hops []string
 	size := 0
 	for v := range req.Values(message.HPath) {
 		if size += len(v); size > maxPath || len(hops) == maxPathHops {
-			return nil, fault{400, "Path Too Long"}
+			return nil, refusal{400, "Path Too Long"}
 		}
 		if a, err := message.ParseAddr(v); err != nil || !isSIP(a.URI) {
-			return nil, fault{400, "Malformed Path"}
+			return nil, refusal{400, "Malformed Path"}
 		}
 		hops = append(hops, strings.Clone(v))
 	}
-	return hops, fault{}
+	return hops, refusal{}
 }
 
 // update adds, refreshes and removes the contacts that the request names, all or none. flows says that one of them is a flow
 // in the sense of RFC 5626.
-func (r *Registrar) update(slotID string, req *message.Message, flow *transport.Flow, now time.Time) (list []Binding, flows bool, f fault) {
+func (r *Registrar) update(slotID string, req *message.Message, flow *transport.Flow, now time.Time) (list []Binding, flows bool, f refusal) {
 	var room [4]wish
 	wishes, f := r.wishes(room[:0], req)
 	if f.status != 0 {
@@ -329,7 +329,7 @@ func (r *Registrar) update(slotID string, req *message.Message, flow *transport.
 }
 
 // apply does that to the table. bound says that a binding has come to depend on a connection.
-func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, flow *transport.Flow, hops []string, now time.Time) (list []Binding, bound bool, f fault) {
+func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, flow *transport.Flow, hops []string, now time.Time) (list []Binding, bound bool, f refusal) {
 	s := r.stripe(slotID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -342,7 +342,7 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 		// A phone whose connection has ended may have started anew, with its numbers too.
 		if at >= 0 && list[at].Flow != nil && list[at].CallID == req.CallID() && req.CSeq() <= list[at].CSeq {
 			if req.CSeq() < list[at].CSeq {
-				return nil, false, fault{500, "CSeq Out of Order"}
+				return nil, false, refusal{500, "CSeq Out of Order"}
 			}
 			continue // this very request again, or a contact named twice
 		}
@@ -355,7 +355,7 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 		case w.expires == 0:
 			continue
 		case at < 0 && r.bindings.Load() >= int64(r.cfg.MaxBindings):
-			return nil, false, fault{503, "Too Many Registrations"}
+			return nil, false, refusal{503, "Too Many Registrations"}
 		case at < 0:
 			list = append(list, Binding{SlotID: strings.Clone(slotID)})
 			at = len(list) - 1
@@ -365,7 +365,7 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 		bound = bound || other && flow.Proto().Reliable()
 	}
 	if !touched {
-		return old, false, fault{}
+		return old, false, refusal{}
 	}
 	list = r.crowd(list)
 	if len(list) > 1 {
@@ -374,7 +374,7 @@ func (r *Registrar) apply(slotID string, wishes []wish, req *message.Message, fl
 		})
 	}
 	r.set(s, slotID, list, changed)
-	return list, bound, fault{}
+	return list, bound, refusal{}
 }
 
 // newcomers is how many places the wishes need besides the old ones: mostly none.

@@ -21,11 +21,11 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -106,9 +106,14 @@ type Config struct {
 	Key []byte
 	// Brake bounds the guessing of passwords.
 	Brake BrakeConfig
-	Log   *slog.Logger     // [discarded]
-	Now   func() time.Time // [time.Now]
+	Log   *slog.Logger // [discarded]
+	// Faults counts faults of the program [a new one].
+	Faults *fault.Log
+	Now    func() time.Time // [time.Now]
 }
+
+// place of faults in the metrics.
+const place = "registrar"
 
 // Validate reports all faults.
 func (c Config) Validate() error {
@@ -145,6 +150,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -211,14 +219,14 @@ func New(cfg Config) (*Registrar, error) {
 func (r *Registrar) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() {
+	wg.Go(r.cfg.Faults.Keep(ctx, place, func() {
 		r.notes.run(ctx, func(slotID string, registered bool) {
 			if r.cfg.Notify != nil {
 				r.attempt("telling of a registration", func() { r.cfg.Notify(slotID, registered) })
 			}
 		})
-	})
-	wg.Go(func() { r.persist(ctx) })
+	}))
+	wg.Go(r.cfg.Faults.Keep(ctx, place, func() { r.persist(ctx) }))
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -236,7 +244,7 @@ func (r *Registrar) attempt(what string, fn func()) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.count.panics.Add(1)
-			r.cfg.Log.Error("panic in the registrar", "doing", what, "panic", v, "stack", string(debug.Stack()))
+			r.cfg.Faults.Note(place, v, "doing", what)
 		}
 	}()
 	fn()

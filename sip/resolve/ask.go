@@ -39,9 +39,10 @@ func (r *Resolver) remembered(name string, kind uint16) (answer, error) {
 // fetch answers a question from the cache or a server, and follows aliases.
 func (r *Resolver) fetch(ctx context.Context, name string, kind uint16) (a answer, err error) {
 	defer func() {
-		if fault := recover(); fault != nil {
+		if v := recover(); v != nil {
 			r.count.faults.Add(1)
-			a, err = answer{}, fmt.Errorf("resolve: fault in reading the answer about %s: %v", name, fault)
+			r.cfg.Faults.Note(faultPlace, v, "name", name)
+			a, err = answer{}, fmt.Errorf("resolve: fault in reading the answer about %s: %v", name, v)
 		}
 	}()
 	for range maxAliases + 1 {
@@ -134,7 +135,7 @@ func (r *Resolver) exchange(ctx context.Context, network string, at netip.AddrPo
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) }) // the daemon stops
+	stop := context.AfterFunc(ctx, r.cfg.Faults.Guard(faultPlace, func() { _ = c.SetDeadline(time.Unix(1, 0)) })) // the daemon stops
 	defer stop()
 	conn := &dns.Conn{Conn: c, UDPSize: udpSize}
 	if err := conn.WriteMsg(m); err != nil {

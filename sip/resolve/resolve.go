@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -71,9 +72,14 @@ type Config struct {
 	MaxLookups int
 	// Seed of the random choice between SRV records of one priority [random].
 	Seed uint64
-	Log  *slog.Logger     // [discarded]
-	Now  func() time.Time // [time.Now]
+	Log  *slog.Logger // [discarded]
+	// Faults counts faults of the program [a new one].
+	Faults *fault.Log
+	Now    func() time.Time // [time.Now]
 }
+
+// faultPlace names faults in the metrics.
+const faultPlace = "dns"
 
 // Validate reports all faults.
 func (c Config) Validate() error {
@@ -129,6 +135,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Faults == nil {
+		c.Faults = fault.New(c.Log)
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -233,7 +242,7 @@ func (r *Resolver) Lookup(q Query, source string, done func(Result)) (Result, bo
 	f = &flight{query: q, source: source, done: []waiter{{source, done}}}
 	r.flights[q] = f
 	ctx := r.ctx
-	r.wg.Go(func() { r.fly(ctx, f) })
+	r.wg.Go(r.cfg.Faults.Guard(faultPlace, func() { r.fly(ctx, f) }))
 	return Result{}, false
 }
 
@@ -253,9 +262,9 @@ func (r *Resolver) fly(ctx context.Context, f *flight) {
 	defer cancel()
 	res := Result{Err: ErrServers}
 	defer func() {
-		if fault := recover(); fault != nil { // an answer from outside must not end the daemon
+		if v := recover(); v != nil { // an answer from outside must not end the daemon
 			r.count.faults.Add(1)
-			r.cfg.Log.Error("fault in a lookup", "host", f.query.Host, "fault", fmt.Sprint(fault))
+			r.cfg.Faults.Note(faultPlace, v, "host", f.query.Host)
 		}
 		r.land(f, res)
 	}()
@@ -283,7 +292,7 @@ func (r *Resolver) land(f *flight, res Result) {
 				res = own
 			}
 		}
-		w.done(res)
+		r.cfg.Faults.Guard(faultPlace, func() { w.done(res) })()
 	}
 }
 

@@ -302,10 +302,10 @@ func (w *walk) each(n int, fn func(i int)) {
 	places := make(chan struct{}, maxAtOnce)
 	for i := range n {
 		places <- struct{}{}
-		wg.Go(func() {
+		wg.Go(w.r.cfg.Faults.Guard(faultPlace, func() {
 			defer func() { <-places }()
 			fn(i)
-		})
+		}))
 	}
 	wg.Wait()
 }

@@ -6,6 +6,9 @@ import (
 	"net/netip"
 )
 
+// errFault is why a connection ended of which we have lost track.
+var errFault = errors.New("fault of the program")
+
 // errGaveWay is why a stranger's connection ended.
 var errGaveWay = errors.New("connection gave way to a new one")
 

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
 // Config says where to listen and within which bounds. Zero values mean the defaults.
@@ -32,6 +34,8 @@ type Config struct {
 	Certificates Certificates
 	// Log gets starts, stops and faults of listeners, never message bodies. Discarded when nil.
 	Log *slog.Logger
+	// Faults counts faults of the program. A new one when nil.
+	Faults *fault.Log
 	// Limits bounds what peers can make us hold and do.
 	Limits Limits
 }

@@ -24,12 +24,13 @@ func (l *Layer) Connect(t Target, within time.Duration, done func(*Flow, error))
 		return ErrStopped
 	}
 	ctx := l.ctx
-	l.wg.Go(func() {
+	l.wg.Go(l.faults.Guard(placeConnect, func() {
 		ctx, cancel := context.WithTimeout(ctx, within)
 		defer cancel()
-		f, err := l.connect(ctx, t, s)
+		f, err := (*Flow)(nil), errFault
+		l.faults.Guard(placeConnect, func() { f, err = l.connect(ctx, t, s) })()
 		done(f, err)
-	})
+	}))
 	return nil
 }
 

@@ -2,28 +2,38 @@ package transport
 
 import (
 	"net/netip"
-	"runtime/debug"
-	"time"
 
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
-// maxLogged bounds how much of a message stands in the log, in bytes.
-const maxLogged = 4096
+// Places of faults in the metrics.
+const (
+	placeRead       = "transport"
+	placeAccept     = "accept"
+	placeConnection = "connection"
+	placeConnect    = "connect"
+)
 
-// survive keeps a panic while something was read from ending the daemon. It is counted and logged with its message, without secrets,
-// at most once a second: a peer may be able to cause it at will.
+// survive keeps a panic while something was read from ending the daemon.
 func (l *Layer) survive(b []byte, from netip.AddrPort) {
-	v := recover()
-	if v == nil {
+	if v := recover(); v != nil {
+		l.count.drop(DropPanic)
+		l.faults.Note(placeRead, v, "from", from, "message", message.Shown(b))
+	}
+}
+
+// broken ends a connection of which a goroutine has failed: what it has left behind cannot be trusted. Its locks are free, as all are
+// given back while a panic unwinds.
+func (c *streamConn) broken() {
+	c.layer.count.drop(DropPanic)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.linger, c.pending = false, nil
+	if c.closed {
+		if c.conn != nil {
+			c.conn.Close()
+		}
 		return
 	}
-	l.count.drop(DropPanic)
-	now := time.Now().UnixNano()
-	last := l.faultLogged.Load()
-	if now-last < int64(time.Second) || !l.faultLogged.CompareAndSwap(last, now) {
-		return
-	}
-	masked := message.Mask(b)
-	l.log.Error("panic while a message was read", "from", from, "panic", v, "message", string(masked[:min(len(masked), maxLogged)]), "stack", string(debug.Stack()))
+	c.closeLocked(errFault)
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
@@ -17,6 +18,7 @@ import (
 type Layer struct {
 	network Network
 	log     *slog.Logger
+	faults  *fault.Log
 	limits  Limits
 	count   *counters
 	refuse  sharedBucket
@@ -28,8 +30,6 @@ type Layer struct {
 	sockets   []*packetSocket
 	listeners []*streamListener
 	closing   atomic.Bool
-	// faultLogged is when a panic was logged last, unix nanoseconds.
-	faultLogged atomic.Int64
 
 	mu      sync.Mutex
 	ctx     context.Context // of Run; nil before and after
@@ -54,7 +54,7 @@ func New(cfg Config) (*Layer, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	l := &Layer{
-		network: cfg.Network, log: cfg.Log, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates, origins: cfg.Origins,
+		network: cfg.Network, log: cfg.Log, faults: cfg.Faults, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates, origins: cfg.Origins,
 		caps: newCaps(), dialled: map[Target]*streamConn{}, routes: map[netip.Addr]netip.Addr{},
 	}
 	l.refuse.rate = float64(l.limits.RefusalRate)
@@ -63,6 +63,9 @@ func New(cfg Config) (*Layer, error) {
 	}
 	if l.log == nil {
 		l.log = slog.New(slog.DiscardHandler)
+	}
+	if l.faults == nil {
+		l.faults = fault.New(l.log)
 	}
 	addrs, err := cfg.bindAddrs(l.network)
 	if err != nil {
@@ -130,11 +133,11 @@ func (l *Layer) Run(ctx context.Context, h Handler) error {
 	}
 	l.mu.Unlock()
 	for _, s := range l.sockets {
-		wg.Go(func() { s.read(h) })
+		wg.Go(l.faults.Keep(ctx, placeRead, func() { s.read(h) }))
 		l.log.Info("sip listening", "proto", UDP, "addr", s.conn.LocalAddr(), "advertised", s.local)
 	}
 	for _, s := range l.listeners {
-		wg.Go(func() { s.accept(ctx) })
+		wg.Go(l.faults.Keep(ctx, placeAccept, func() { s.accept(ctx) }))
 		l.log.Info("sip listening", "proto", s.proto, "addr", s.bound, "advertised", s.local)
 	}
 	<-ctx.Done()

@@ -159,7 +159,7 @@ func (l *Layer) dial(t Target) (*Flow, error) {
 func (l *Layer) start(c *streamConn) {
 	c.handler, c.wg = l.handler, l.wg
 	ctx := l.ctx
-	c.wg.Go(func() { c.run(ctx) })
+	c.wg.Go(l.faults.Guard(placeConnection, func() { c.run(ctx) }))
 }
 
 // forget removes an ended connection from the tables.

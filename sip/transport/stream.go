@@ -216,7 +216,7 @@ const maxMessageOverhead = 128 << 10
 func (c *streamConn) startWriter() {
 	if c.conn != nil && !c.writing && !c.closed && len(c.pending) > 0 {
 		c.writing = true
-		c.wg.Go(c.write)
+		c.wg.Go(c.layer.faults.Guard(placeConnection, c.write, c.broken))
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 
 // run is the connection's life.
 func (c *streamConn) run(ctx context.Context) {
-	told := c.live(ctx)
+	told := true // after a fault it is not known who has heard of the flow
+	c.layer.faults.Guard(placeConnection, func() { told = c.live(ctx) }, c.broken)()
 	c.layer.forget(c)
 	if !told {
 		return
