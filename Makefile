@@ -17,7 +17,7 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race fuzz-short complexity e2e bench soak pgo check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race fuzz-short fuzz-corpus complexity e2e bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ fuzz-short: ## every fuzz target for FUZZTIME (default 60s)
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -parallel 2 $$pkg; \
 	  done; \
 	done
+
+fuzz-corpus: ## keep what fuzzing has found, for the tests: the smallest inputs of the go command's cache into testdata/corpus
+	$(GO) run ./internal/corpus/pack -cache "$$($(GO) env GOCACHE)/fuzz/$$($(GO) list -m)" $(if $(ONLY),-only $(ONLY))
 
 complexity: ## no message within the size limit may cost more than a millisecond: fails when one does
 	$(GO) test -run '^$$' -bench Costly -benchtime 50x -timeout 10m ./sip/...

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // rig makes random configurations, live states and requests. Number and slot IDs
@@ -384,6 +386,7 @@ func TestLiveIsAskedOnce(t *testing.T) {
 }
 
 func FuzzDialled(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{"416", "+49 (40) 669-401", "x", "", "+", "4+1", strings.Repeat("1", 33)} {
 		f.Add(s)
 	}

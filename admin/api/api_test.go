@@ -3,6 +3,8 @@ package api
 import (
 	"encoding/json"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestField(t *testing.T) {
@@ -58,6 +60,7 @@ func TestEntityTags(t *testing.T) {
 }
 
 func FuzzCursor(f *testing.F) {
+	corpus.Add(f)
 	f.Add(cursor("armin.artmann"))
 	f.Add("%")
 	f.Add("_w")

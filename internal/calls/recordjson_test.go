@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // fill sets every field of v, and of what it holds, to something.
@@ -101,6 +103,7 @@ func TestAppendJSONOfTheImpossible(t *testing.T) {
 }
 
 func FuzzAppendText(f *testing.F) {
+	corpus.Add(f)
 	f.Add("Jürgen \"x\"\\\x00\xff\u2028")
 	f.Fuzz(func(t *testing.T, s string) {
 		var got, want string

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
@@ -513,6 +514,7 @@ func TestSecondWriterIsRefused(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
+	corpus.Add(f)
 	r := ended(1)
 	line, err := entry{Kind: finished, At: 1, Record: &r}.encode(nil)
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestParseKeepsDefaultsForMissingKeys(t *testing.T) {
@@ -91,6 +93,7 @@ func TestLoadNamesTheFile(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	corpus.Add(f)
 	f.Add("data_dir = \"/x\"\n")
 	f.Add("[sip]\nlisten = [\"udp://[::1]:5060\"]\n")
 	f.Fuzz(func(t *testing.T, text string) {

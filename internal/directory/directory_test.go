@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
@@ -70,6 +71,7 @@ func TestCheckPassword(t *testing.T) {
 }
 
 func FuzzValidate(f *testing.F) {
+	corpus.Add(f)
 	f.Add("armin.artmann", "416", "a@b.example")
 	f.Add("a\r\nVia: x", "+49", "\xff")
 	f.Fuzz(func(t *testing.T, name, number, mail string) {

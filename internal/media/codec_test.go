@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/media/mediatest"
 )
 
@@ -113,6 +114,7 @@ func TestG722Extremes(t *testing.T) {
 }
 
 func FuzzG722Decode(f *testing.F) {
+	corpus.Add(f)
 	f.Add([]byte{0, 0xff, 0x7f, 0x80})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := newG722()

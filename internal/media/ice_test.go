@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v3"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // checkOf makes a connectivity check with an independent implementation.
@@ -210,6 +212,7 @@ func TestMediaFollowsTheNomination(t *testing.T) {
 }
 
 func FuzzSTUN(f *testing.F) {
+	corpus.Add(f)
 	us := ICE{Ufrag: "abcdefgh", Password: "0123456789012345678901", RemoteUfrag: "remote"}
 	f.Add(checkOf(f, us, priority, controlling))
 	f.Add(checkOf(f, us, useCandidate))

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func compound(t testing.TB, packets ...rtcp.Packet) []byte {
@@ -158,6 +160,7 @@ func TestMOS(t *testing.T) {
 }
 
 func FuzzReports(f *testing.F) {
+	corpus.Add(f)
 	f.Add(compound(f, &rtcp.SenderReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 1, LastSenderReport: 1}}}))
 	f.Add(compound(f, &rtcp.ReceiverReport{SSRC: 7, Reports: []rtcp.ReceptionReport{{SSRC: 1}}}, &rtcp.Goodbye{Sources: []uint32{7}}))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // rtpPacket builds a minimal packet.
@@ -57,6 +59,7 @@ func TestParseRTP(t *testing.T) {
 }
 
 func FuzzParseRTP(f *testing.F) {
+	corpus.Add(f)
 	f.Add(rtpPacket(0, 1, 2, 3, 4, 5))
 	f.Add([]byte{0xbf, 0x80, 0, 0})
 	f.Add([]byte{0x80, 200, 0, 1, 0, 0, 0, 0})

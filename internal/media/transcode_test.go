@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/media/mediatest"
 )
 
@@ -169,6 +170,7 @@ func BenchmarkTranscode(b *testing.B) {
 }
 
 func FuzzRecode(f *testing.F) {
+	corpus.Add(f)
 	f.Add(rtpPacket(0, 1, 1, 1, make([]byte, 160)...))
 	f.Add(rtpPacket(9, 1, 1, 1, make([]byte, 80)...))
 	r := newRecoder(&Formats{{0, "PCMU", 8000}, {9, "G722", 8000}, {96, "opus", 48000}}, &Formats{{8, "PCMA", 8000}, {97, "opus", 48000}})

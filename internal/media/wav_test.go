@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // wavFile builds a file; change gets the format chunk's body.
@@ -77,6 +79,7 @@ func TestParseWAV(t *testing.T) {
 }
 
 func FuzzWAV(f *testing.F) {
+	corpus.Add(f)
 	f.Add(wavFile(8000, 1, []int16{1, 2}, nil))
 	f.Add(wavFile(16000, 2, []int16{1, 2, 3, 4}, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 )
 
@@ -177,6 +178,7 @@ func TestPasswords(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
+	corpus.Add(f)
 	salt := base64.RawStdEncoding.EncodeToString(make([]byte, 8))
 	key := base64.RawStdEncoding.EncodeToString(make([]byte, 16))
 	f.Add("$argon2id$v=19$m=8,t=1,p=1$" + salt + "$" + key)

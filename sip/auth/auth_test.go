@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
@@ -414,6 +415,7 @@ func TestConfig(t *testing.T) {
 }
 
 func FuzzCredentials(f *testing.F) {
+	corpus.Add(f)
 	f.Add(` username="a", realm="b\"c", nonce=n, uri="sip:x", response="00", algorithm=MD5, qop=auth, nc=00000001, cnonce="x"`)
 	f.Add(`,,a=b,`)
 	f.Add(`a="`)

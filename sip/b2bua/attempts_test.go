@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
@@ -94,6 +95,7 @@ func TestEmergencyCallsHaveNoLimit(t *testing.T) {
 }
 
 func FuzzEmergency(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{"sip:112@x", "tel:1-1-0", "sip:%31%31%30;a@x", "sips:0112:p@[::1]:5;x?y"} {
 		f.Add(s)
 	}

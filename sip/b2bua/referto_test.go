@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
 
@@ -82,6 +83,7 @@ func TestParseReferTo(t *testing.T) {
 }
 
 func FuzzParseReplaces(f *testing.F) {
+	corpus.Add(f)
 	f.Add("12@h;to-tag=a;from-tag=b;early-only")
 	f.Fuzz(func(t *testing.T, s string) {
 		r, ok := parseReplaces(s)
@@ -104,6 +106,7 @@ func FuzzParseReplaces(f *testing.F) {
 }
 
 func FuzzParseReferTo(f *testing.F) {
+	corpus.Add(f)
 	f.Add("<sip:416@pbx?Replaces=12%40h%3Bto-tag%3Da%3Bfrom-tag%3Db&Require=replaces>")
 	f.Add("\"x\" <tel:+49;method=INVITE>;a=b")
 	f.Fuzz(func(t *testing.T, s string) {

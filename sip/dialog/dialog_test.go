@@ -3,6 +3,8 @@ package dialog
 import (
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestExchangeAllPairs(t *testing.T) {
@@ -155,6 +157,7 @@ func TestTimersAccept(t *testing.T) {
 }
 
 func FuzzParseSessionExpires(f *testing.F) {
+	corpus.Add(f)
 	f.Add("1800;refresher=uac")
 	f.Add("90 ;x; refresher=\"uas\"")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -3,6 +3,8 @@ package dialog
 import (
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestParseRAck(t *testing.T) {
@@ -32,6 +34,7 @@ func TestParseRAck(t *testing.T) {
 }
 
 func FuzzParseRAck(f *testing.F) {
+	corpus.Add(f)
 	f.Add("776656 1 INVITE")
 	f.Add(" 1\t2  X ")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -3,6 +3,8 @@ package event
 import (
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestParseName(t *testing.T) {
@@ -56,6 +58,7 @@ func TestParseProgress(t *testing.T) {
 }
 
 func FuzzParseName(f *testing.F) {
+	corpus.Add(f)
 	f.Add("dialog;id=3;x=\"y;z\"")
 	f.Add("presence.winfo")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -70,6 +73,7 @@ func FuzzParseName(f *testing.F) {
 }
 
 func FuzzParseProgress(f *testing.F) {
+	corpus.Add(f)
 	f.Add("terminated;reason=noresource;retry-after=5")
 	f.Add("active;expires=\"60\"")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func FuzzParse(f *testing.F) {
+	corpus.Add(f)
 	for _, raw := range torture(f) {
 		f.Add(raw)
 	}
@@ -91,6 +94,7 @@ func compare(t *testing.T, a, b *Message) {
 }
 
 func FuzzParseURI(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{"sip:a:b@[::1]:5060;x=y?z=1", "tel:+49;x", "urn:service:sos", "sip:%41@h;a;b=c"} {
 		f.Add(s)
 	}
@@ -113,6 +117,7 @@ func FuzzParseURI(f *testing.F) {
 }
 
 func FuzzAddr(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{`"a \" b" <sip:a@b;x>;tag=1;y="z;\""`, `sip:a@b;tag=1`, `a b<sip:a@b>`} {
 		f.Add(s)
 	}
@@ -133,6 +138,7 @@ func FuzzAddr(f *testing.F) {
 
 // FuzzFrame cuts a stream anywhere: the messages must be the same.
 func FuzzFrame(f *testing.F) {
+	corpus.Add(f)
 	f.Add([]byte("\r\n\r\n"+invite+invite), uint16(3))
 	f.Add([]byte("A sip:a SIP/2.0\nl: 1\n\nx\r\n\r\nB"), uint16(1))
 	f.Fuzz(func(t *testing.T, stream []byte, size uint16) {
@@ -162,6 +168,7 @@ func FuzzFrame(f *testing.F) {
 // FuzzDifferential compares what is read with what sipgo reads from messages that both
 // accept. See differences for messages that one of them accepts.
 func FuzzDifferential(f *testing.F) {
+	corpus.Add(f)
 	for _, raw := range torture(f) {
 		f.Add(raw)
 	}
@@ -279,6 +286,7 @@ func BenchmarkHostile(b *testing.B) {
 
 // FuzzVia reads a Via, notes a source in it as a reader does, and reads the message again.
 func FuzzVia(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{
 		"SIP/2.0/UDP h;branch=z9hG4bKx", "SIP/2.0/TCP [2001:db8::1]:5061 ; rport ;received=x", "SIP / 2.0 / WS\th : 5 ;a=\";,\"", "SIP/2.0/UDP h;rport=1;rport=2;RECEIVED=y,SIP/2.0/UDP i",
 	} {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestMask(t *testing.T) {
@@ -73,6 +75,7 @@ func TestMask(t *testing.T) {
 }
 
 func FuzzMask(f *testing.F) {
+	corpus.Add(f)
 	for _, raw := range torture(f) {
 		f.Add(raw)
 	}

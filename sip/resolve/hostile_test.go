@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -189,6 +190,7 @@ func TestHostileServices(t *testing.T) {
 }
 
 func FuzzQueryOf(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{"sip:a@b.example:5060;transport=tcp", "sips:[2001:db8::1]", "sip:x@y;maddr=[::1]", "sip:x@a.-b.c", "tel:1", "sip:x@h;transport=\"tls\""} {
 		f.Add(s)
 	}
@@ -213,6 +215,7 @@ func FuzzQueryOf(f *testing.F) {
 
 // FuzzRead feeds any bytes as a server's answer.
 func FuzzRead(f *testing.F) {
+	corpus.Add(f)
 	for kind, records := range map[uint16][]string{
 		dns.TypeA:     {"a.test. 60 CNAME b.test.", "b.test. 60 A 192.0.2.1"},
 		dns.TypeSRV:   {"a.test. 60 SRV 1 2 5060 b.test."},

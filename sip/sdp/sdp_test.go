@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -330,6 +332,7 @@ func TestFromBody(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	corpus.Add(f)
 	files, _ := filepath.Glob("testdata/relay/*.sdp")
 	for _, name := range files {
 		if b, err := os.ReadFile(name); err == nil {

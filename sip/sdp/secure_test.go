@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func readSDP(t testing.TB, name string) *Session {
@@ -235,6 +237,7 @@ func TestCarryAcross(t *testing.T) {
 }
 
 func FuzzSecurity(f *testing.F) {
+	corpus.Add(f)
 	for _, name := range []string{"chrome", "firefox", "snom", "yealink", "baresip-dtls"} {
 		f.Add(readSDP(f, name).String())
 	}

@@ -3,6 +3,8 @@ package sdp
 import (
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func parse(t testing.TB, text string) *Session {
@@ -111,6 +113,7 @@ func TestCovers(t *testing.T) {
 }
 
 func FuzzRecode(f *testing.F) {
+	corpus.Add(f)
 	f.Add([]byte(head+"m=audio 4000 RTP/AVP 9\na=rtpmap:9 G722/8000\n"), []byte(head+"m=audio 5000 RTP/AVP 0 101\n"))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		s, err := Parse(a)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -11,6 +12,7 @@ import (
 // FuzzReceive hands two messages from the wire to a layer that has an INVITE of its own running: whatever they
 // are, nothing panics, every answer can be parsed, and in the end nothing is left.
 func FuzzReceive(f *testing.F) {
+	corpus.Add(f)
 	add := func(a, b *message.Message) { f.Add(a.Raw(), b.Raw(), uint16(200)) }
 	for _, m := range []message.Method{message.INVITE, message.CANCEL, message.ACK, message.BYE} {
 		add(request(f, message.INVITE, br, ""), request(f, m, br, ""))

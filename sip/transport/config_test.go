@@ -1,8 +1,13 @@
 package transport
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
+)
 
 func FuzzParseListen(f *testing.F) {
+	corpus.Add(f)
 	for _, s := range []string{"udp://127.0.0.1:5060", "tcp://[::1]:0", "udp://:5060", "tls://1.2.3.4:5061", "udp://0.0.0.0:65535", "x"} {
 		f.Add(s)
 	}

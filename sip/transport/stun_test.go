@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestSTUNAnswer(t *testing.T) {
@@ -45,6 +47,7 @@ func TestSTUNAnswer(t *testing.T) {
 }
 
 func FuzzSTUNAnswer(f *testing.F) {
+	corpus.Add(f)
 	f.Add(append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42}, make([]byte, 12)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if !isSTUN(b) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gobwas/ws"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // drain takes all events; an error ends the list.
@@ -22,6 +24,7 @@ func drain(r *wsReader) (list []wsEvent, err error) {
 // FuzzWebSocket: however the bytes are cut, the same messages and the same fault come out, and no more is held than
 // a message and a frame.
 func FuzzWebSocket(f *testing.F) {
+	corpus.Add(f)
 	masked := func(op ws.OpCode, fin bool, payload string) []byte {
 		return ws.MustCompileFrame(ws.MaskFrameWith(ws.NewFrame(op, fin, []byte(payload)), [4]byte{9, 0, 7, 255}))
 	}
