@@ -25,6 +25,9 @@ const (
 	maxPathHops   = 8
 )
 
+// retryOften is when a phone that registers too often may try again, in seconds.
+const retryOften = 10
+
 // Receive answers a REGISTER statelessly; it is a sip.StatelessHandler.
 func (r *Registrar) Receive(in transport.Inbound) bool {
 	if r.Admit(in.Msg, in.Flow.Remote().Addr()) {
@@ -66,6 +69,10 @@ func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*messa
 		return fail(400, "Call-ID Too Long")
 	}
 	now := r.cfg.Now()
+	if !r.often.Take(acc.SlotID, now) {
+		r.count.often.Add(1)
+		return r.response(req, 503, "").AddInt("Retry-After", retryOften), 503
+	}
 	var list []Binding
 	var f refusal
 	flows := false

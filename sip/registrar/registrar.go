@@ -28,6 +28,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/fault"
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
+	"github.com/koppelfeld/koppelfeld/sip/budget"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -93,6 +94,7 @@ type Config struct {
 	// that changes its port with each start must not lock itself out.
 	MaxContacts int
 	// MaxBindings over all slots [500000]; more are refused with 503.
+	Rate        int // REGISTERs per second of one account, ten times as many at once [2]
 	MaxBindings int
 	// KeepAlive is how often a contact behind NAT gets an OPTIONS over UDP [30 s]. After
 	// three without answer its binding is removed.
@@ -145,6 +147,7 @@ func (c Config) withDefaults() Config {
 	def(&c.DefaultExpires, 300)
 	def(&c.MaxContacts, 10)
 	def(&c.MaxBindings, 500_000)
+	def(&c.Rate, 2)
 	if c.KeepAlive == 0 {
 		c.KeepAlive = 30 * time.Second
 	}
@@ -167,6 +170,7 @@ type Registrar struct {
 	cfg   Config
 	seed  maphash.Seed
 	brake *brake
+	often *budget.Table // how often an account may register
 	gruus *gruus
 	count counters
 	date  atomic.Pointer[dateText]
@@ -199,6 +203,7 @@ func New(cfg Config) (*Registrar, error) {
 	if r.gruus, err = newGRUUs(r.cfg.Domain, r.cfg.Key); err != nil {
 		return nil, fmt.Errorf("registrar: %w", err)
 	}
+	r.often = budget.New(r.cfg.Rate, 10*r.cfg.Rate)
 	r.brake = newBrake(r.cfg.Brake, r.cfg.Log)
 	r.notes.init()
 	for i := range r.stripes {
@@ -409,8 +414,8 @@ func (r *Registrar) unreachable(slotID string, p *pulse) {
 
 // counters count what happened since New.
 type counters struct {
-	accepted, challenged, braked, wrong, unknown, expired, lost, panics atomic.Uint64
-	refused                                                             [9]atomic.Uint64 // see refusals
+	accepted, challenged, braked, often, wrong, unknown, expired, lost, panics atomic.Uint64
+	refused                                                                    [9]atomic.Uint64 // see refusals
 }
 
 // refusals are the statuses counted by name.
@@ -422,6 +427,7 @@ type Stats struct {
 	Challenged uint64         // answered 401
 	Panics     uint64         // faults of ours that were survived, outside of the handling of a message
 	Braked     uint64         // requests with credentials left without answer: too many wrong passwords
+	TooOften   uint64         // answered 503: more of one account than Rate allows
 	Wrong      uint64         // requests with a wrong password, as Judge was told
 	Unknown    uint64         // requests with an unknown user name
 	Refused    map[int]uint64 // by status
@@ -432,7 +438,7 @@ type Stats struct {
 // Stats returns a copy of the counters.
 func (r *Registrar) Stats() Stats {
 	s := Stats{
-		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(), Wrong: r.count.wrong.Load(), Unknown: r.count.unknown.Load(), Panics: r.count.panics.Load(),
+		Accepted: r.count.accepted.Load(), Challenged: r.count.challenged.Load(), Braked: r.count.braked.Load(), TooOften: r.count.often.Load(), Wrong: r.count.wrong.Load(), Unknown: r.count.unknown.Load(), Panics: r.count.panics.Load(),
 		Expired: r.count.expired.Load(), Lost: r.count.lost.Load(), Refused: map[int]uint64{},
 	}
 	for i, status := range refusals {

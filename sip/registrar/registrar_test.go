@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -302,6 +303,29 @@ func TestMaxBindings(t *testing.T) {
 }
 
 // Two slots with the same contact do not touch each other, and Remove takes one away.
+// TestRate lets an account register too often: it is refused before anything is kept, others are not, and its budget comes back.
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := siptest.NewNetwork(t, 1)
+		p := start(t, n, func(c *registrar.Config) { c.Rate = 1 })
+		wild := phone(t, n, "u1", desk, nil)
+		for range 10 {
+			wild.Register(t)
+		}
+		before := p.contacts("slot-u1")
+		if res := wild.SendRegister(siptest.Registration{}).Expect(t, 503); res.Header(message.HRetryAfter) == "" {
+			t.Error("nothing says when to try again")
+		}
+		check(t, "contacts", p.contacts("slot-u1"), before)
+		phone(t, n, "u2", dect, nil).Register(t) // has a budget of its own
+		time.Sleep(2 * time.Second)
+		wild.Register(t)
+		if got := p.Stats().TooOften; got != 1 {
+			t.Errorf("%d counted", got)
+		}
+	})
+}
+
 func TestRemove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := siptest.NewNetwork(t, 1)
@@ -545,6 +569,7 @@ func TestAwfulLink(t *testing.T) {
 }
 
 func FuzzRegister(f *testing.F) {
+	corpus.Add(f)
 	f.Add("<sip:u1@10.0.0.2>;expires=60;q=0.5", "<sip:edge;lr>", "path")
 	f.Add("*", "", "")
 	f.Add(`"x" <sip:a@b>;+sip.instance="<urn:uuid:1>";reg-id=1, <sips:b@c>`, "", "outbound")
