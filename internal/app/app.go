@@ -33,6 +33,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/b2bua"
 	"github.com/koppelfeld/koppelfeld/sip/event"
+	"github.com/koppelfeld/koppelfeld/sip/hep"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
 	"github.com/koppelfeld/koppelfeld/sip/resolve"
 )
@@ -60,6 +61,7 @@ type App struct {
 	faults   *fault.Log
 	plane    *media.Plane
 	stack    *sip.Stack
+	hep      *hep.Exporter // nil when there is no collector
 	resolver *resolve.Resolver
 	locs     *registrar.Registrar
 	calls    *b2bua.UA
@@ -287,7 +289,10 @@ func (a *App) openMedia(context.Context) error {
 }
 
 func (a *App) openSIP(context.Context) error {
-	var err error
+	err := a.openHEP()
+	if err != nil {
+		return err
+	}
 	a.stack, err = sip.New(sip.Config{
 		Transport: a.transportConfig(),
 		Log:       a.log.With("part", "sip"),
@@ -312,7 +317,7 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	a.locs, err = registrar.New(registrar.Config{
-		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"), Faults: a.faults,
+		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, Rate: a.cfg.SIP.RegisterRate, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"), Faults: a.faults,
 		Notify: func(slotID string, registered bool) {
 			e := calls.Event{Type: calls.Unregistered, At: time.Now(), SlotID: slotID}
 			if registered {
@@ -459,6 +464,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.metricLn != nil {
 		parts = append(parts, part{"metrics", a.serveMetrics})
+	}
+	if a.hep != nil {
+		parts = append(parts, part{"hep", a.hep.Run})
 	}
 	if a.reload != nil {
 		parts = append(parts, part{"reload", a.serveReload})

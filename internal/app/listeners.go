@@ -22,6 +22,9 @@ func (a *App) transportConfig() transport.Config {
 			MaxConnectionsPerSource: a.cfg.SIP.ConnectionsPerSource, MaxHandshakesPerSource: a.cfg.SIP.HandshakesPerSource,
 		},
 	}
+	if a.hep != nil {
+		c.Tap = a.hep
+	}
 	advertise := func(listen []string, as string) {
 		addr, err := netip.ParseAddr(as)
 		if err != nil {

@@ -17,6 +17,7 @@ func (a *App) readings() readings {
 	rs = append(rs, a.nameReadings()...)
 	rs = append(rs, a.eventReadings()...)
 	rs = append(rs, a.recordReadings()...)
+	rs = append(rs, a.hepReadings()...)
 	if a.plane != nil {
 		rs = append(rs, a.mediaReadings()...)
 	}
@@ -128,6 +129,7 @@ func (a *App) sipReadings() readings {
 					e(float64(n), "transport", string(reason))
 				}
 				e(float64(a.locs.Stats().Braked), "credentials", "braked")
+				e(float64(a.locs.Stats().TooOften), "registrar", "register_rate")
 				e(float64(a.calls.Refused()), "calls", "call_rate")
 			},
 		},

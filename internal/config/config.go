@@ -32,6 +32,7 @@ type Config struct {
 	Database string `toml:"database"`
 	SIP      SIP    `toml:"sip"`
 	DNS      DNS    `toml:"dns"`
+	HEP      HEP    `toml:"hep"`
 	TLS      TLS    `toml:"tls"`
 	// Interfaces are further places to listen, each with addresses of its own for SIP and audio.
 	Interfaces []Interface `toml:"interface"`
@@ -63,6 +64,8 @@ type SIP struct {
 	MaxCalls int `toml:"max_calls"`
 	// CallRate bounds the calls per second of one phone's account, 0 means 10; five times as many may come at once.
 	CallRate int `toml:"call_rate"`
+	// RegisterRate bounds the REGISTERs per second of one account, 0 means 2; ten times as many may come at once.
+	RegisterRate int `toml:"register_rate"`
 	// RingSeconds ends ringing without an answer, 0 means 60.
 	RingSeconds int `toml:"ring_seconds"`
 	// SourceRate bounds the messages per second taken from one source address, 0 means the built-in limit.
@@ -73,6 +76,25 @@ type SIP struct {
 	HandshakesPerSource  int `toml:"handshakes_per_source"`
 	// Trace keeps the messages of calls in memory, for the ladder and captures of a call (default true).
 	Trace *bool `toml:"trace"`
+}
+
+// HEP configures where copies of all SIP messages are sent, secrets masked.
+type HEP struct {
+	// Collector is the address and port that takes HEP version 3 over UDP, such as "192.0.2.60:9060"; empty sends nothing.
+	Collector string `toml:"collector"`
+	// Agent is the number by which the collector knows this system, 0 means 2001.
+	Agent uint32 `toml:"agent"`
+	// Password is what the collector asks for, at most 128 bytes.
+	Password string `toml:"password"`
+}
+
+// Addr reads Collector.
+func (h HEP) Addr() (netip.AddrPort, error) {
+	a, err := netip.ParseAddrPort(h.Collector)
+	if err != nil || a.Port() == 0 || a.Addr().IsUnspecified() || a.Addr().IsMulticast() {
+		return netip.AddrPort{}, fmt.Errorf("must be an IP address with a port, is %q", h.Collector)
+	}
+	return a, nil
 }
 
 // DNS configures how names in SIP addresses are looked up.
@@ -191,6 +213,14 @@ func (c *Config) Validate() error {
 			fault(fmt.Sprintf("dns.servers[%d]", i), "%v", err)
 		}
 	}
+	if c.HEP.Collector != "" {
+		if _, err := c.HEP.Addr(); err != nil {
+			fault("hep.collector", "%v", err)
+		}
+	}
+	if len(c.HEP.Password) > 128 {
+		fault("hep.password", "must not be longer than 128 bytes")
+	}
 	c.validateTLS(fault)
 	c.validateInterfaces(fault)
 	c.validateTrunks(fault)
@@ -272,6 +302,9 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 		if n < 0 || n > 100000 {
 			fault(key, "must be between 0 and 100000, is %d", n)
 		}
+	}
+	if c.SIP.RegisterRate < 0 || c.SIP.RegisterRate > 10000 {
+		fault("sip.register_rate", "must be between 0 and 10000, is %d", c.SIP.RegisterRate)
 	}
 	if c.SIP.SourceRate < 0 {
 		fault("sip.source_rate", "must not be negative, is %d", c.SIP.SourceRate)

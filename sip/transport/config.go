@@ -36,8 +36,16 @@ type Config struct {
 	Log *slog.Logger
 	// Faults counts faults of the program. A new one when nil.
 	Faults *fault.Log
+	// Tap hears of every message that passes [nobody].
+	Tap Tap
 	// Limits bounds what peers can make us hold and do.
 	Limits Limits
+}
+
+// Tap hears of the messages that are received and sent, on whatever goroutine does that: it must not block, and keep a copy at most. Local
+// is the address that we show.
+type Tap interface {
+	Message(proto Proto, local, remote netip.AddrPort, out bool, text []byte)
 }
 
 // Limits are the bounds of a Layer. Zero values mean the defaults in brackets.

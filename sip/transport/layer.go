@@ -19,6 +19,7 @@ type Layer struct {
 	network Network
 	log     *slog.Logger
 	faults  *fault.Log
+	tap     Tap
 	limits  Limits
 	count   *counters
 	refuse  sharedBucket
@@ -54,7 +55,7 @@ func New(cfg Config) (*Layer, error) {
 		return nil, fmt.Errorf("transport: %w", err)
 	}
 	l := &Layer{
-		network: cfg.Network, log: cfg.Log, faults: cfg.Faults, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates, origins: cfg.Origins,
+		network: cfg.Network, log: cfg.Log, faults: cfg.Faults, tap: cfg.Tap, limits: cfg.Limits.withDefaults(), count: newCounters(), certs: cfg.Certificates, origins: cfg.Origins,
 		caps: newCaps(), dialled: map[Target]*streamConn{}, routes: map[netip.Addr]netip.Addr{},
 	}
 	l.refuse.rate = float64(l.limits.RefusalRate)

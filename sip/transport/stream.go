@@ -110,6 +110,7 @@ func (c *streamConn) SendTo(b []byte, _ netip.AddrPort) error {
 		return err
 	}
 	c.layer.count.traffic(c.proto).out(len(b))
+	c.layer.tapOut(c.proto, c.local, c.flow.remote, b)
 	return nil
 }
 
@@ -139,6 +140,7 @@ func (c *streamConn) sendLayered(b []byte) error {
 		return ErrFlowClosed
 	}
 	c.layer.count.traffic(c.proto).out(len(b))
+	c.layer.tapOut(c.proto, c.local, c.flow.remote, b)
 	return nil
 }
 

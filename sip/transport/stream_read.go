@@ -271,6 +271,7 @@ func (r *streamReader) deliver(b []byte) error {
 		return err
 	}
 	size := len(b)
+	c.layer.tapIn(c.proto, c.local, c.flow.remote, b)
 	m, err := message.Parse(b)
 	if m != nil && m.IsRequest() {
 		m.SetReceived(c.flow.remote.Addr(), c.flow.remote.Port())

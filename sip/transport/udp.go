@@ -55,6 +55,7 @@ func (s *packetSocket) SendTo(b []byte, remote netip.AddrPort) error {
 	switch {
 	case err == nil:
 		s.layer.count.udp.out(len(b))
+		s.layer.tapOut(UDP, s.local, remote, b)
 	case errors.Is(err, ErrQueueFull):
 		s.layer.count.drop(DropSendQueue)
 	default:
@@ -126,6 +127,7 @@ func (s *packetSocket) datagram(h Handler, b []byte, from netip.AddrPort, now ti
 		s.stun(b, from, now)
 		return
 	}
+	s.layer.tapIn(UDP, s.local, from, b)
 	m, err := message.ParseAgain(s.spare, b)
 	if m != nil {
 		s.spare = nil
