@@ -166,12 +166,31 @@ func (p *phone) uri(user string) sip.Uri {
 
 // registerSoon registers for a minute, and tries again while the account is unknown.
 func (p *phone) registerSoon(ctx context.Context, patience time.Duration) error {
+	return soon(ctx, patience, func() error { return p.register(ctx, 60) })
+}
+
+// inviteSoon is invite for a system that may be busy at the moment.
+func (p *phone) inviteSoon(ctx context.Context, number string, patience time.Duration) (d *sipgo.DialogClientSession, rang bool, err error) {
+	err = soon(ctx, patience, func() error {
+		var err error
+		d, rang, err = p.invite(ctx, number)
+		var answer *sipgo.ErrDialogResponse
+		if errors.As(err, &answer) && answer.Res.StatusCode == 503 {
+			err = errBusy
+		}
+		return err
+	})
+	return d, rang, err
+}
+
+// soon tries until it is not refused any more, or patience ends.
+func soon(ctx context.Context, patience time.Duration, try func() error) error {
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(600 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := p.register(ctx, 60)
-		if !errors.Is(err, errRefused) || time.Now().After(deadline) {
+		err := try()
+		if !errors.Is(err, errRefused) && !errors.Is(err, errBusy) || time.Now().After(deadline) {
 			return err
 		}
 		select {
@@ -181,6 +200,10 @@ func (p *phone) registerSoon(ctx context.Context, patience time.Duration) error 
 		}
 	}
 }
+
+// errBusy says that the daemon takes no new work at the moment. Under an attack that is so for strangers, which a phone is until
+// it has shown its password; phones try again, and so does the self-call.
+var errBusy = errors.New("the system is busy: 503")
 
 // errRefused says that the daemon does not accept the account.
 var errRefused = errors.New("the account is refused")
@@ -207,6 +230,9 @@ func (p *phone) register(ctx context.Context, seconds int) error {
 	}
 	if res.StatusCode == 401 || res.StatusCode == 403 {
 		return fmt.Errorf("%w: %d %s", errRefused, res.StatusCode, res.Reason)
+	}
+	if res.StatusCode == 503 {
+		return errBusy
 	}
 	if res.StatusCode != 200 {
 		return fmt.Errorf("answered %d %s", res.StatusCode, res.Reason)

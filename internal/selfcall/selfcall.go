@@ -34,7 +34,7 @@ type Config struct {
 	Number    string        // number that rings the callee
 	Talk      time.Duration // how long the tones are compared, 0 means 1.5 s
 	// Patience is how long an account may be refused at first: one that another process
-	// has made reaches the daemon within a second. 0 means not at all.
+	// has made reaches the daemon within a second. It is also how long the system may be busy. 0 means not at all.
 	Patience time.Duration
 }
 
@@ -109,7 +109,7 @@ func (r *run) call(ctx context.Context, c Config, caller, callee *phone) error {
 		}
 		r.done(p.name, "")
 	}
-	dialog, rang, err := caller.invite(ctx, c.Number)
+	dialog, rang, err := caller.inviteSoon(ctx, c.Number, c.Patience)
 	if err != nil {
 		return fmt.Errorf("calling %s: %w", c.Number, err)
 	}
