@@ -19,8 +19,10 @@ import (
 	"github.com/koppelfeld/koppelfeld/admin"
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/app"
 	"github.com/koppelfeld/koppelfeld/internal/app/adminjoin"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 	"github.com/koppelfeld/koppelfeld/internal/store"
@@ -50,6 +52,9 @@ type rig struct {
 	address string
 }
 
+// settings are what the routing table takes from the file.
+var settings = config.Config{SIP: config.SIP{RingSeconds: 60}}
+
 const password = "richtig-gut-1"
 
 // people of the rig. armin is an ordinary user, adele an administrator.
@@ -72,10 +77,7 @@ func newRig(t testing.TB) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.st, err = store.Open(t.Context(), store.Config{DataDir: dir, Secrets: box, Validate: func(_, next *directory.Snapshot, _ store.Changed) error {
-		_, err := compile(next)
-		return err
-	}})
+	r.st, err = store.Open(t.Context(), store.Config{DataDir: dir, Secrets: box, Validate: app.Trial(settings)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,6 +190,17 @@ func (r *rig) id(name string) string {
 	return id
 }
 
+// forwarding gives people what belongs to forwarding.
+func (r *rig) forwarding() {
+	r.t.Helper()
+	for _, username := range []string{"armin.artmann", "iris.immsee"} {
+		first, _, _ := strings.Cut(username, ".")
+		var v struct{ ID string }
+		r.want(201, "adele.admin", "POST", "/api/users/"+username+"/profiles", `{"name":"Urlaub"}`).decode(&v)
+		r.name(v.ID, "profile/"+first)
+	}
+}
+
 // call puts a live call into the table.
 func (r *rig) call(id, fromUser, toUser string) {
 	r.table.Put(calls.Call{
@@ -232,25 +245,8 @@ func bindings(r *rig) func(string) []api.Binding {
 	}
 }
 
-func compile(s *directory.Snapshot) (*routing.Table, error) {
-	var c routing.Config
-	for _, u := range s.Users {
-		ru := routing.User{ID: u.ID, Username: u.Username, DisplayName: u.FullName(), DND: u.DND}
-		for _, n := range s.Rows[u.ID] {
-			v := s.Numbers[n]
-			ru.Numbers = append(ru.Numbers, routing.Number{
-				Number: n, DisplayName: v.DisplayName, CallWaiting: v.CallWaiting, BusyOnAny: v.BusyOnAny, MaxCalls: v.MaxCalls,
-				RingInside: v.RingInside, RingOutside: v.RingOutside, Ticked: s.Ticks[n],
-			})
-		}
-		for _, id := range s.Columns[u.ID] {
-			v := s.Slots[id]
-			ru.Slots = append(ru.Slots, routing.Slot{ID: id, Type: string(v.Type), Name: v.Name, DND: v.DND, DefaultNumber: v.DefaultNumber, Mobile: v.MobileNumber})
-		}
-		c.Users = append(c.Users, ru)
-	}
-	return routing.Compile(c)
-}
+// compile makes the table that the daemon would have.
+func compile(s *directory.Snapshot) (*routing.Table, error) { return app.Table(settings, s) }
 
 // token logs a user in once.
 func (r *rig) token(username string) string {

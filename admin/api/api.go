@@ -84,6 +84,7 @@ func build(d Deps) (*API, error) {
 		"cookie": {Type: "apiKey", In: "cookie", Name: cookieName},
 	}
 	c.Tags = tags()
+	describeTypes(c.Components.Schemas)
 	a.huma = humago.New(a.mux, c)
 	a.huma.UseMiddleware(a.describe, a.authorise)
 	a.registerAll()
@@ -103,7 +104,9 @@ func tags() []*huma.Tag {
 	return []*huma.Tag{
 		{Name: "session", Description: "Who speaks"},
 		{Name: "users", Description: "People, their numbers and slots"},
+		{Name: "groups", Description: "Groups, and what their members may do"},
 		{Name: "matrix", Description: "Which numbers are live on which slots"},
+		{Name: "forwarding", Description: "Who rings next: profiles, schedules, calendars, groups of numbers, function codes"},
 		{Name: "calls", Description: "Live calls and call records"},
 		{Name: "routing", Description: "Who would ring, and why"},
 		{Name: "system", Description: "State of the daemon"},
@@ -115,9 +118,17 @@ func (a *API) registerAll() {
 	a.registerTokens()
 	a.registerUsers()
 	a.registerNumbers()
+	a.registerForwarding()
+	a.registerProfiles()
+	a.registerRules()
+	a.registerCalendars()
+	a.registerHuntGroups()
+	a.registerPickupGroups()
+	a.registerCodes()
 	a.registerSlots()
 	a.registerMatrix()
 	a.registerGroups()
+	a.registerPermissions()
 	a.registerCalls()
 	a.registerDebug()
 	a.registerRecords()

@@ -86,8 +86,43 @@ type Tx interface {
 	DeleteSlot(id string, version int64) error
 	// SetMatrix replaces all ticks of a user.
 	SetMatrix(userID string, ticks map[string][]string, version int64) (int64, error)
+	ForwardingTx
+	GroupsTx
+}
+
+// ForwardingTx is the part of Tx about who rings next.
+type ForwardingTx interface {
+	// SetForwardingProfile chooses a profile by hand, "" for none; choosing the same again counts.
+	SetForwardingProfile(number string, version int64, profileID string) (*directory.Number, error)
+	CreateProfile(p directory.Profile) (*directory.Profile, error)
+	UpdateProfile(id string, version int64, edit func(*directory.Profile)) (*directory.Profile, error)
+	DeleteProfile(id string, version int64) error
+	OrderProfiles(userID string, ids []string) error
+	CreateRule(r directory.SystemRule) (*directory.SystemRule, error)
+	UpdateRule(id string, version int64, edit func(*directory.SystemRule)) (*directory.SystemRule, error)
+	DeleteRule(id string, version int64) error
+	OrderRules(ids []string) error
+	CreateCalendar(c directory.Calendar) (*directory.Calendar, error)
+	UpdateCalendar(id string, version int64, edit func(*directory.Calendar)) (*directory.Calendar, error)
+	DeleteCalendar(id string, version int64) error
+	CreateHuntGroup(h directory.HuntGroup) (*directory.HuntGroup, error)
+	UpdateHuntGroup(id string, version int64, edit func(*directory.HuntGroup)) (*directory.HuntGroup, error)
+	DeleteHuntGroup(id string, version int64) error
+	CreatePickupGroup(g directory.PickupGroup) (*directory.PickupGroup, error)
+	UpdatePickupGroup(id string, version int64, edit func(*directory.PickupGroup)) (*directory.PickupGroup, error)
+	DeletePickupGroup(id string, version int64) error
+	UpdateCode(action directory.CodeAction, version int64, edit func(*directory.Code)) (*directory.Code, error)
+}
+
+// GroupsTx is the part of Tx about groups and what their members may do.
+type GroupsTx interface {
+	CreateGroup(g directory.Group) (*directory.Group, error)
+	UpdateGroup(name string, version int64, title string) (*directory.Group, error)
+	DeleteGroup(name string, version int64) error
 	AddMember(group, objectID string) error
 	RemoveMember(group, objectID string) error
+	AddGrant(g directory.Grant) error
+	RemoveGrant(g directory.Grant) error
 }
 
 // RecordFilter says which call records to list. Empty fields select all.

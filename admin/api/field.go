@@ -28,9 +28,9 @@ func (f *Field[T]) UnmarshalJSON(text []byte) error {
 
 // Schema is that of T or null.
 func (f Field[T]) Schema(r huma.Registry) *huma.Schema {
-	s := r.Schema(reflect.TypeFor[T](), true, "")
+	s := *r.Schema(reflect.TypeFor[T](), false, "") // of an object, which is shared
 	s.Nullable = true
-	return s
+	return &s
 }
 
 // apply changes dst if the body names the member.

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"hash/fnv"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -16,84 +18,276 @@ type Group struct {
 	Type     directory.GroupType `json:"type" enum:"user,slot,queue,fax,phonebook"`
 	BuiltIn  bool                `json:"built_in"`
 	Computed bool                `json:"computed" doc:"The members follow from the directory and are not listed"`
-	Members  []string            `json:"members" nullable:"false" doc:"User names, slot IDs, names of lines or of groups, by type"`
+	Members  []string            `json:"members" nullable:"false" doc:"User names, slot IDs or names of lines, by type"`
+	Groups   []string            `json:"groups" nullable:"false" doc:"Groups whose members are members too"`
 }
 
-type groupPath struct {
-	Name   string `path:"name" maxLength:"64" example:"admins"`
-	Member string `path:"username" maxLength:"64"`
+type GroupPath struct {
+	Name string `path:"name" maxLength:"64" example:"admins"`
 }
+
+type MemberPath struct {
+	GroupPath
+	Member string `path:"member" maxLength:"128" doc:"User name, slot ID or name of a line, by the type of the group" example:"armin.artmann"`
+}
+
+type InnerPath struct {
+	GroupPath
+	Inner string `path:"inner" maxLength:"64" doc:"Name of the group inside" example:"sales"`
+}
+
+type createGroupInput struct {
+	Body struct {
+		Name  string              `json:"name" minLength:"1" maxLength:"64" example:"sales" doc:"Never changes"`
+		Title string              `json:"title" minLength:"1" maxLength:"128" example:"Vertrieb"`
+		Type  directory.GroupType `json:"type,omitempty" enum:"user,slot,queue,fax,phonebook" default:"user" doc:"Of the members; never changes"`
+	}
+}
+
+type groupOutput = objectOutput[Group]
 
 func (a *API) registerGroups() {
-	const member = "/api/groups/{name}/members/{username}"
+	const path, one = "/api/groups", "/api/groups/{name}"
+	const member, inner = one + "/members/{member}", one + "/groups/{inner}"
 	register(a, operation{
-		id: "list-groups", method: http.MethodGet, path: "/api/groups", tag: "users", access: adminOnly,
+		id: "list-groups", method: http.MethodGet, path: path, tag: "groups", access: adminOnly,
 		summary: "List groups with their stored members",
 	}, a.listGroups)
 	register(a, operation{
-		id: "add-member", method: http.MethodPut, path: member, tag: "users", access: adminOnly,
-		summary: "Put a user into a group", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+		id: "create-group", method: http.MethodPost, path: path, tag: "groups", access: adminOnly,
+		summary: "Create a group", status: http.StatusCreated, errors: []int{http.StatusConflict},
+	}, a.createGroup)
+	register(a, operation{
+		id: "get-group", method: http.MethodGet, path: one, tag: "groups", access: adminOnly,
+		summary: "Show a group", errors: []int{http.StatusNotFound},
+	}, a.getGroup)
+	register(a, operation{
+		id: "patch-group", method: http.MethodPatch, path: one, tag: "groups", access: adminOnly,
+		summary: "Change the title of a group", errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
+	}, a.patchGroup)
+	register(a, operation{
+		id: "delete-group", method: http.MethodDelete, path: one, tag: "groups", access: adminOnly,
+		summary: "Delete a group", doc: "Its permissions and those on its members go with it. Built-in groups and those that rules name are kept.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
+	}, a.deleteGroup)
+	register(a, operation{
+		id: "add-member", method: http.MethodPut, path: member, tag: "groups", access: adminOnly,
+		summary: "Put a member into a group", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, a.addMember)
 	register(a, operation{
-		id: "remove-member", method: http.MethodDelete, path: member, tag: "users", access: adminOnly,
-		summary: "Take a user out of a group", status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
+		id: "remove-member", method: http.MethodDelete, path: member, tag: "groups", access: adminOnly,
+		summary: "Take a member out of a group", status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.removeMember)
+	register(a, operation{
+		id: "add-inner-group", method: http.MethodPut, path: inner, tag: "groups", access: adminOnly,
+		summary: "Put a group into a group", doc: "Both have the same type, and no group contains itself.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, a.addInnerGroup)
+	register(a, operation{
+		id: "remove-inner-group", method: http.MethodDelete, path: inner, tag: "groups", access: adminOnly,
+		summary: "Take a group out of a group", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+	}, a.removeInnerGroup)
 }
 
 func groupView(snap *directory.Snapshot, g *directory.Group) Group {
-	v := Group{Name: g.Name, Title: g.Title, Type: g.Type, BuiltIn: g.BuiltIn, Computed: directory.Computed(g.Name), Members: []string{}}
+	v := Group{
+		Name: g.Name, Title: g.Title, Type: g.Type, BuiltIn: g.BuiltIn, Computed: directory.Computed(g.Name),
+		Members: []string{}, Groups: []string{},
+	}
 	names := make(map[string]string, len(snap.Groups))
 	for _, other := range snap.Groups {
 		names[other.ID] = other.Name
 	}
 	for _, id := range snap.Members[g.Name] {
+		if inner, ok := names[id]; ok {
+			v.Groups = append(v.Groups, inner)
+			continue
+		}
 		name := id
-		if u := snap.Users[id]; u != nil {
-			name = u.Username
-		} else if inner, ok := names[id]; ok {
-			name = inner
+		if g.Type == directory.GroupUser {
+			name = username(snap, id)
 		}
 		v.Members = append(v.Members, name)
 	}
 	slices.Sort(v.Members)
+	slices.Sort(v.Groups)
 	return v
 }
 
-func (a *API) listGroups(_ context.Context, in *Page) (*listOutput[Group], error) {
-	after, err := in.key()
-	if err != nil {
-		return nil, err
-	}
-	snap := a.deps.Store.Snapshot()
-	var page []Group
-	for _, name := range sortedKeys(snap.Groups) {
-		if name > after && len(page) <= in.Limit {
-			page = append(page, groupView(snap, snap.Groups[name]))
+// groupAnswer has a tag that covers the members, which come and go without the version of the group.
+func groupAnswer(snap *directory.Snapshot, g *directory.Group) *groupOutput {
+	v := groupView(snap, g)
+	members := fnv.New32a()
+	for _, list := range [][]string{v.Members, {""}, v.Groups} {
+		for _, name := range list {
+			members.Write([]byte(name + "\n"))
 		}
 	}
-	return &listOutput[Group]{cutPage(page, in.Limit, func(g Group) string { return g.Name })}, nil
+	return &groupOutput{ETag: etag(g.Version, int64(members.Sum32())), Body: v}
 }
 
-func (a *API) addMember(ctx context.Context, in *groupPath) (*struct{}, error) {
-	return nil, a.changeMember(ctx, in, func(tx Tx, userID string) error { return tx.AddMember(in.Name, userID) })
-}
-
-func (a *API) removeMember(ctx context.Context, in *groupPath) (*struct{}, error) {
-	if in.Name == directory.Admins && in.Member == auth.Supervisor {
-		return nil, fault(http.StatusConflict, "", "the user supervisor stays an administrator")
+func findGroup(snap *directory.Snapshot, name string) (*directory.Group, error) {
+	if g := snap.Groups[name]; g != nil {
+		return g, nil
 	}
-	return nil, a.changeMember(ctx, in, func(tx Tx, userID string) error { return tx.RemoveMember(in.Name, userID) })
+	return nil, notFound("group", name)
 }
 
-func (a *API) changeMember(ctx context.Context, in *groupPath, fn func(tx Tx, userID string) error) error {
-	return a.change(ctx, func(tx Tx) error {
-		u, err := mayUser(who(ctx), tx.Snapshot(), in.Member)
+func (a *API) listGroups(_ context.Context, in *Page) (*listOutput[Group], error) {
+	snap := a.deps.Store.Snapshot()
+	return pageBy(in, maps.Values(snap.Groups), func(g *directory.Group) string { return g.Name },
+		func(g *directory.Group) Group { return groupView(snap, g) })
+}
+
+func (a *API) createGroup(ctx context.Context, in *createGroupInput) (*groupOutput, error) {
+	var out *groupOutput
+	err := a.change(ctx, func(tx Tx) error {
+		g, err := tx.CreateGroup(directory.Group{Name: in.Body.Name, Title: in.Body.Title, Type: in.Body.Type})
 		if err != nil {
 			return err
 		}
-		if tx.Snapshot().Groups[in.Name] == nil {
-			return notFound("group", in.Name)
+		out = groupAnswer(tx.Snapshot(), g)
+		out.Location = "/api/groups/" + g.Name
+		return nil
+	})
+	return out, err
+}
+
+func (a *API) getGroup(_ context.Context, in *struct {
+	GroupPath
+	Conditional
+},
+) (*groupOutput, error) {
+	snap := a.deps.Store.Snapshot()
+	g, err := findGroup(snap, in.Name)
+	if err != nil {
+		return nil, err
+	}
+	out := groupAnswer(snap, g)
+	return out, in.fresh(out.ETag)
+}
+
+func groupToChange(tx Tx, name string, pre Precondition) (*directory.Group, error) {
+	g, err := findGroup(tx.Snapshot(), name)
+	if err != nil {
+		return nil, err
+	}
+	return g, pre.check(groupAnswer(tx.Snapshot(), g).ETag)
+}
+
+func (a *API) patchGroup(ctx context.Context, in *struct {
+	GroupPath
+	Precondition
+	Body struct {
+		Title Field[string] `json:"title,omitempty" minLength:"1" maxLength:"128"`
+	}
+},
+) (*groupOutput, error) {
+	var out *groupOutput
+	err := a.change(ctx, func(tx Tx) error {
+		g, err := groupToChange(tx, in.Name, in.Precondition)
+		if err != nil {
+			return err
 		}
-		return fn(tx, u.ID)
+		title := g.Title
+		in.Body.Title.apply(&title, title)
+		changed, err := tx.UpdateGroup(g.Name, g.Version, title)
+		if err != nil {
+			return err
+		}
+		out = groupAnswer(tx.Snapshot(), changed)
+		return nil
+	})
+	return out, err
+}
+
+func (a *API) deleteGroup(ctx context.Context, in *struct {
+	GroupPath
+	Precondition
+},
+) (*struct{}, error) {
+	return nil, a.change(ctx, func(tx Tx) error {
+		g, err := groupToChange(tx, in.Name, in.Precondition)
+		if err != nil {
+			return err
+		}
+		if g.BuiltIn {
+			return fault(http.StatusConflict, "", g.Name+" is a built-in group and cannot be removed")
+		}
+		if refs := tx.Snapshot().ReferencesToGroup(g.Name); len(refs) > 0 {
+			return needed("group "+g.Name, tx.Snapshot(), refs)
+		}
+		return tx.DeleteGroup(g.Name, g.Version)
+	})
+}
+
+func (a *API) addMember(ctx context.Context, in *MemberPath) (*struct{}, error) {
+	return nil, a.changeMember(ctx, in, Tx.AddMember)
+}
+
+func (a *API) removeMember(ctx context.Context, in *MemberPath) (*struct{}, error) {
+	if in.Name == directory.Admins && in.Member == auth.Supervisor {
+		return nil, fault(http.StatusConflict, "", "the user supervisor stays an administrator")
+	}
+	return nil, a.changeMember(ctx, in, Tx.RemoveMember)
+}
+
+func (a *API) changeMember(ctx context.Context, in *MemberPath, fn func(tx Tx, group, objectID string) error) error {
+	return a.change(ctx, func(tx Tx) error {
+		g, err := findGroup(tx.Snapshot(), in.Name)
+		if err != nil {
+			return err
+		}
+		id := in.Member
+		switch {
+		case g.Type == directory.GroupUser:
+			u, err := mayUser(who(ctx), tx.Snapshot(), in.Member)
+			if err != nil {
+				return err
+			}
+			id = u.ID
+		case isGroup(tx.Snapshot(), id): // by its ID
+			return notFound(string(g.Type), id)
+		}
+		return inPath(fn(tx, g.Name, id), "path.member")
+	})
+}
+
+// inPath says of what is wrong with a member where in the path it stands.
+func inPath(err error, location string) error {
+	if list := directory.Invalid(err); len(list) > 0 {
+		return invalid(location, list[0].Problem)
+	}
+	return err
+}
+
+func isGroup(snap *directory.Snapshot, id string) bool {
+	for _, g := range snap.Groups {
+		if g.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *API) addInnerGroup(ctx context.Context, in *InnerPath) (*struct{}, error) {
+	return nil, a.changeInner(ctx, in, Tx.AddMember)
+}
+
+func (a *API) removeInnerGroup(ctx context.Context, in *InnerPath) (*struct{}, error) {
+	return nil, a.changeInner(ctx, in, Tx.RemoveMember)
+}
+
+func (a *API) changeInner(ctx context.Context, in *InnerPath, fn func(tx Tx, group, objectID string) error) error {
+	return a.change(ctx, func(tx Tx) error {
+		g, err := findGroup(tx.Snapshot(), in.Name)
+		if err != nil {
+			return err
+		}
+		inner, err := findGroup(tx.Snapshot(), in.Inner)
+		if err != nil {
+			return err
+		}
+		return inPath(fn(tx, g.Name, inner.ID), "path.inner")
 	})
 }

@@ -35,6 +35,19 @@ func mayNumber(id auth.Identity, snap *directory.Snapshot, number string) (*dire
 	return n, nil
 }
 
+// mayProfile finds a forwarding profile of a user for someone who asks.
+func mayProfile(id auth.Identity, snap *directory.Snapshot, username, profileID string) (*directory.Profile, error) {
+	u, err := mayUser(id, snap, username)
+	if err != nil {
+		return nil, err
+	}
+	p := snap.Profiles[profileID]
+	if p == nil || p.UserID != u.ID {
+		return nil, notFound("profile", profileID)
+	}
+	return p, nil
+}
+
 // maySlot finds a slot for someone who asks.
 func maySlot(id auth.Identity, snap *directory.Snapshot, slotID string) (*directory.Slot, error) {
 	s := snap.Slots[slotID]

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
@@ -11,13 +12,17 @@ import (
 type Number struct {
 	Number      string              `json:"number"`
 	OwnerType   directory.OwnerType `json:"owner_type" example:"user"`
-	Owner       string              `json:"owner" doc:"User name, or name of the fax line"`
+	Owner       string              `json:"owner" doc:"User name, or name of the fax line or hunt group"`
 	CallWaiting bool                `json:"call_waiting" doc:"Whether slots that are in a call ring for this number"`
 	BusyOnAny   bool                `json:"busy_on_any" doc:"Whether further callers get busy while a call runs over this number"`
 	MaxCalls    int                 `json:"max_calls" doc:"Calls at once over this number, 0 for no limit"`
 	RingInside  string              `json:"ring_inside" doc:"Alert-Info for inside callers"`
 	RingOutside string              `json:"ring_outside" doc:"Alert-Info for outside callers"`
 	DisplayName string              `json:"display_name" doc:"Name shown to others, empty for the owner's"`
+	// ForwardingProfile is nil when nothing was ever chosen.
+	ForwardingProfile *string             `json:"forwarding_profile" doc:"ID of the profile that was chosen by hand, empty for none; null when nothing is chosen and the schedule holds alone. With a schedule a choice holds until its next change"`
+	Schedule          *directory.Schedule `json:"schedule,omitempty" doc:"Which profile is active when"`
+	ForwardingActive  *ForwardingActive   `json:"forwarding_active,omitempty" readOnly:"true" doc:"What is in force now; for numbers of users"`
 }
 
 type NumberPath struct {
@@ -47,22 +52,51 @@ type patchNumberInput struct {
 		RingInside  Field[string] `json:"ring_inside,omitempty" pattern:"^(Bellcore-dr[1-8])?$" patternDescription:"empty or Bellcore-dr1 to Bellcore-dr8"`
 		RingOutside Field[string] `json:"ring_outside,omitempty" pattern:"^(Bellcore-dr[1-8])?$" patternDescription:"empty or Bellcore-dr1 to Bellcore-dr8"`
 		DisplayName Field[string] `json:"display_name,omitempty" maxLength:"128"`
+		// ForwardingProfile chooses by hand; choosing the same again counts.
+		ForwardingProfile Field[string]             `json:"forwarding_profile,omitempty" maxLength:"64" doc:"ID of a profile of the owner, empty for none, null to let the schedule hold at once"`
+		Schedule          Field[directory.Schedule] `json:"schedule,omitempty" doc:"Replaces the whole schedule; null for none"`
 	}
 }
 
-func numberView(snap *directory.Snapshot, n *directory.Number) Number {
+func (a *API) numberView(snap *directory.Snapshot, n *directory.Number) Number {
 	owner := n.OwnerID
 	if u := snap.Users[n.OwnerID]; n.OwnerType == directory.OwnerUser && u != nil {
 		owner = u.Username
 	}
-	return Number{
+	if h := snap.HuntGroups[n.OwnerID]; n.OwnerType == directory.OwnerHuntGroup && h != nil {
+		owner = h.Name
+	}
+	v := Number{
 		Number: n.Number, OwnerType: n.OwnerType, Owner: owner, CallWaiting: n.CallWaiting, BusyOnAny: n.BusyOnAny,
 		MaxCalls: n.MaxCalls, RingInside: n.RingInside, RingOutside: n.RingOutside, DisplayName: n.DisplayName,
+		Schedule: n.Schedule, ForwardingActive: a.active(snap, n, time.Now()),
 	}
+	if !n.ProfileChosen.IsZero() {
+		v.ForwardingProfile = &n.ProfileID
+	}
+	return v
 }
 
-func numberAnswer(snap *directory.Snapshot, n *directory.Number) *numberOutput {
-	return &numberOutput{ETag: etag(n.Version), Body: numberView(snap, n)}
+// numberTag covers all that numberView shows: what is in force changes by itself too.
+func numberTag(snap *directory.Snapshot, n *directory.Number, active *ForwardingActive) string {
+	if n.ProfileID == "" && n.Schedule == nil || active == nil {
+		return etag(n.Version)
+	}
+	var profile, until int64
+	if active.Profile != nil {
+		if p := snap.Profiles[*active.Profile]; p != nil {
+			profile = p.Version
+		}
+	}
+	if !active.Until.IsZero() {
+		until = active.Until.Unix()
+	}
+	return etag(n.Version, profile, until)
+}
+
+func (a *API) numberAnswer(snap *directory.Snapshot, n *directory.Number) *numberOutput {
+	v := a.numberView(snap, n)
+	return &numberOutput{ETag: numberTag(snap, n, v.ForwardingActive), Body: v}
 }
 
 func (a *API) registerNumbers() {
@@ -82,7 +116,7 @@ func (a *API) registerNumbers() {
 	}, a.getNumber)
 	register(a, operation{
 		id: "patch-number", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
-		summary: "Change the settings of a number", doc: "The display name is for administrators.",
+		summary: "Change the settings of a number", doc: "The display name is for administrators. Forwarding is in force for the next call.",
 		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
 	}, a.patchNumber)
 	register(a, operation{
@@ -102,7 +136,7 @@ func (a *API) addNumber(ctx context.Context, in *addNumberInput) (*numberOutput,
 		if err != nil {
 			return err
 		}
-		out = numberAnswer(tx.Snapshot(), n)
+		out = a.numberAnswer(tx.Snapshot(), n)
 		return nil
 	})
 	if err != nil {
@@ -123,7 +157,7 @@ func (a *API) listNumbers(_ context.Context, in *Page) (*listOutput[Number], err
 		if number <= after {
 			continue
 		}
-		page = append(page, numberView(snap, snap.Numbers[number]))
+		page = append(page, a.numberView(snap, snap.Numbers[number]))
 		if len(page) > in.Limit {
 			break
 		}
@@ -141,10 +175,8 @@ func (a *API) getNumber(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.fresh(etag(n.Version)); err != nil {
-		return nil, err
-	}
-	return numberAnswer(snap, n), nil
+	out := a.numberAnswer(snap, n)
+	return out, in.fresh(out.ETag)
 }
 
 func (a *API) patchNumber(ctx context.Context, in *patchNumberInput) (*numberOutput, error) {
@@ -152,30 +184,52 @@ func (a *API) patchNumber(ctx context.Context, in *patchNumberInput) (*numberOut
 	if err := adminFields(who(ctx), map[string]bool{"display_name": b.DisplayName.Set}); err != nil {
 		return nil, err
 	}
-	var out *numberOutput
+	var changed *directory.Number
 	err := a.change(ctx, func(tx Tx) error {
-		n, err := mayNumber(who(ctx), tx.Snapshot(), in.Number)
+		n, err := a.numberToChange(ctx, tx, in.Number, in.Precondition)
 		if err != nil {
 			return err
 		}
-		if err := in.check(etag(n.Version)); err != nil {
+		changed, err = tx.UpdateNumber(n.Number, n.Version, in.edit)
+		if err != nil || !b.ForwardingProfile.Set || b.ForwardingProfile.Null {
 			return err
 		}
-		changed, err := tx.UpdateNumber(n.Number, n.Version, func(n *directory.Number) {
-			b.CallWaiting.apply(&n.CallWaiting, false)
-			b.BusyOnAny.apply(&n.BusyOnAny, false)
-			b.MaxCalls.apply(&n.MaxCalls, 0)
-			b.RingInside.apply(&n.RingInside, "")
-			b.RingOutside.apply(&n.RingOutside, "")
-			b.DisplayName.apply(&n.DisplayName, "")
-		})
-		if err != nil {
-			return err
-		}
-		out = numberAnswer(tx.Snapshot(), changed)
-		return nil
+		changed, err = tx.SetForwardingProfile(n.Number, changed.Version, b.ForwardingProfile.Value)
+		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	return a.numberAnswer(a.deps.Store.Snapshot(), changed), nil // what is in force is known after the commit
+}
+
+// edit changes what the body names, but for a profile that is chosen.
+func (in *patchNumberInput) edit(n *directory.Number) {
+	b := &in.Body
+	b.CallWaiting.apply(&n.CallWaiting, false)
+	b.BusyOnAny.apply(&n.BusyOnAny, false)
+	b.MaxCalls.apply(&n.MaxCalls, 0)
+	b.RingInside.apply(&n.RingInside, "")
+	b.RingOutside.apply(&n.RingOutside, "")
+	b.DisplayName.apply(&n.DisplayName, "")
+	switch {
+	case b.Schedule.Null:
+		n.Schedule = nil
+	case b.Schedule.Set:
+		schedule := b.Schedule.Value
+		n.Schedule = &schedule
+	}
+	if b.ForwardingProfile.Null {
+		n.ProfileChosen = time.Time{} // takes the choice back
+	}
+}
+
+func (a *API) numberToChange(ctx context.Context, tx Tx, number string, pre Precondition) (*directory.Number, error) {
+	n, err := mayNumber(who(ctx), tx.Snapshot(), number)
+	if err != nil {
+		return nil, err
+	}
+	return n, pre.check(numberTag(tx.Snapshot(), n, a.active(tx.Snapshot(), n, time.Now())))
 }
 
 func (a *API) deleteNumber(ctx context.Context, in *struct {
@@ -184,11 +238,8 @@ func (a *API) deleteNumber(ctx context.Context, in *struct {
 },
 ) (*struct{}, error) {
 	return nil, a.change(ctx, func(tx Tx) error {
-		n, err := mayNumber(who(ctx), tx.Snapshot(), in.Number)
+		n, err := a.numberToChange(ctx, tx, in.Number, in.Precondition)
 		if err != nil {
-			return err
-		}
-		if err := in.check(etag(n.Version)); err != nil {
 			return err
 		}
 		return tx.RemoveNumber(n.Number, n.Version)

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"encoding/base64"
+	"iter"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -41,4 +44,32 @@ func cutPage[T any](items []T, limit int, key func(T) string) List[T] {
 		l.Next = cursor(key(items[limit-1]))
 	}
 	return l
+}
+
+// pageBy makes the page of a list that is ordered by a key, which no two items share.
+func pageBy[T, V any](in *Page, items iter.Seq[T], key func(T) string, view func(T) V) (*listOutput[V], error) {
+	after, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	rest := slices.SortedFunc(func(yield func(T) bool) {
+		for item := range items {
+			if key(item) > after && !yield(item) {
+				return
+			}
+		}
+	}, func(x, y T) int { return cmp.Compare(key(x), key(y)) })
+	page := cutPage(rest[:min(len(rest), in.Limit+1)], in.Limit, key)
+	out := &listOutput[V]{List[V]{Items: make([]V, len(page.Items)), Next: page.Next}}
+	for i, item := range page.Items {
+		out.Body.Items[i] = view(item)
+	}
+	return out, nil
+}
+
+// objectOutput is one object as the answer of an operation.
+type objectOutput[T any] struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     T
 }

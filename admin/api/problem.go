@@ -1,10 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +30,7 @@ var (
 // TakenError is what a Store returns for a number or name that has an owner
 // already (SPEC M2).
 type TakenError struct {
-	Kind  string // "number" or "username": the field of the body
+	Kind  string // "number", "username", or the kind of object whose name it is
 	Value string
 	// Owner names the first owner for people; empty where the name itself says it.
 	Owner string
@@ -41,6 +44,15 @@ func (e *TakenError) Error() string {
 	return e.Kind + " " + e.Value + " belongs to " + e.Owner
 }
 
+// field is that of the body.
+func (e *TakenError) field() string {
+	switch e.Kind {
+	case "number", "username":
+		return e.Kind
+	}
+	return "name"
+}
+
 // Types of problems that a client may want to tell apart (RFC 9457 section 3.1.1).
 const (
 	problemPrefix        = "urn:koppelfeld:problem:"
@@ -51,6 +63,8 @@ const (
 	problemTaken         = problemPrefix + "taken"
 	problemInvalid       = problemPrefix + "invalid"
 	problemConfiguration = problemPrefix + "configuration"
+	problemRuleTest      = problemPrefix + "rule-test"
+	problemNeeded        = problemPrefix + "needed"
 	problemUnavailable   = problemPrefix + "unavailable"
 )
 
@@ -61,6 +75,10 @@ func fault(status int, kind, detail string, details ...string) *huma.ErrorModel 
 		p.Errors = append(p.Errors, &huma.ErrorDetail{Location: details[i], Message: details[i+1]})
 	}
 	return p
+}
+
+func problemDetail(location, message string) *huma.ErrorDetail {
+	return &huma.ErrorDetail{Location: location, Message: message}
 }
 
 func notFound(what, id string) error {
@@ -92,9 +110,9 @@ func (a *API) problem(ctx context.Context, err error) error {
 	case errors.Is(err, secret.ErrPasswordLength):
 		return invalid("body.password", secret.ErrPasswordLength.Error())
 	case errors.As(err, &taken):
-		return fault(http.StatusConflict, problemTaken, taken.Error(), "body."+taken.Kind, taken.Error())
+		return fault(http.StatusConflict, problemTaken, taken.Error(), "body."+taken.field(), taken.Error())
 	case errors.As(err, &faults):
-		return compileProblem(faults)
+		return compileProblem(operationID(ctx), faults)
 	case errors.Is(err, ErrNotFound):
 		return fault(http.StatusNotFound, "", "it does not exist (any more)")
 	case errors.Is(err, ErrConflict):
@@ -117,17 +135,44 @@ func (a *API) problem(ctx context.Context, err error) error {
 	return fault(http.StatusInternalServerError, "", "something went wrong inside; the log says what")
 }
 
-// compileProblem tells why the routing table would not compile with the change.
-func compileProblem(faults routing.Faults) error {
-	status := http.StatusUnprocessableEntity
-	p := fault(status, problemConfiguration, "the change would leave a configuration that cannot route calls")
+// compileProblem tells why the routing table would not compile with the change, or which test of a rule fails.
+func compileProblem(op string, faults routing.Faults) error {
+	p := fault(http.StatusUnprocessableEntity, problemConfiguration, "the change would leave a configuration that cannot route calls")
+	faults = slices.Clone(faults)
+	slices.SortStableFunc(faults, func(x, y routing.Fault) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Message, y.Message)) })
 	for _, f := range faults {
-		if f.Code == routing.FaultNumberTaken {
-			p.Status, p.Title, p.Type = http.StatusConflict, http.StatusText(http.StatusConflict), problemTaken
+		if op == "patch-code" && !strings.HasPrefix(f.Path, "codes[") {
+			continue // the same, said of the number that would be hidden
 		}
-		p.Errors = append(p.Errors, &huma.ErrorDetail{Location: f.Path, Message: f.Message})
+		switch f.Code {
+		case routing.FaultNumberTaken:
+			p.Status, p.Title, p.Type = http.StatusConflict, http.StatusText(http.StatusConflict), problemTaken
+		case routing.FaultRuleTest:
+			p.Type, p.Detail = problemRuleTest, "a test that is attached to a rule does not come out as expected"
+		}
+		p.Errors = append(p.Errors, &huma.ErrorDetail{Location: faultLocation(op, f), Message: f.Message})
 	}
 	return p
+}
+
+// faultLocation puts the path of a fault into that of the body where the object of the operation is at fault; else it stays
+// that of the setting.
+func faultLocation(op string, f routing.Fault) string {
+	switch op {
+	case "patch-code":
+		if f.Code == routing.FaultCode {
+			return "body.code"
+		}
+	case "create-huntgroup", "patch-huntgroup":
+		switch f.Code {
+		case routing.FaultCode, routing.FaultNumberTaken, routing.FaultNumberInvalid, routing.FaultEmergency:
+			return "body.number"
+		}
+	}
+	if f.Code == routing.FaultRuleTest {
+		return "body." + f.Path
+	}
+	return f.Path
 }
 
 // tidy gives the problems that huma finds the same form as ours, and keeps

@@ -14,14 +14,15 @@ import (
 
 // User is a person with an account.
 type User struct {
-	ID                 string     `json:"id"`
-	Username           string     `json:"username"`
-	FirstName          string     `json:"first_name"`
-	LastName           string     `json:"last_name"`
-	Email              string     `json:"email"`
-	Language           string     `json:"language" enum:"de,en"`
-	TimeZone           string     `json:"time_zone" doc:"IANA name, empty for the server's"`
-	DND                bool       `json:"dnd" doc:"Do not disturb, for all slots"`
+	ID        string `json:"id"`
+	Username  string `json:"username"`
+	FirstName string `json:"first_name"`
+	LastName  string `json:"last_name"`
+	Email     string `json:"email"`
+	Language  string `json:"language" enum:"de,en"`
+	TimeZone  string `json:"time_zone" doc:"IANA name, empty for the server's"`
+	DND       bool   `json:"dnd" doc:"Do not disturb, for all slots"`
+	Calling
 	Admin              bool       `json:"admin" doc:"Whether the user may do everything"`
 	HasPassword        bool       `json:"has_password" doc:"Whether the user can log in"`
 	MustChangePassword bool       `json:"must_change_password"`
@@ -29,6 +30,15 @@ type User struct {
 	Slots              []UserSlot `json:"slots" nullable:"false" doc:"Columns of the matrix in their order"`
 	Created            time.Time  `json:"created"`
 	Updated            time.Time  `json:"updated"`
+}
+
+// Calling is what a user shows to others, and what must not be dialled.
+type Calling struct {
+	ShownInside  []string          `json:"shown_numbers_inside" nullable:"false" doc:"Numbers that may be shown to callees inside beyond the ticked ones"`
+	ShownOutside []string          `json:"shown_numbers_outside" nullable:"false" doc:"The same for callees outside"`
+	HideInside   bool              `json:"hide_number_inside" doc:"No number is shown to callees inside"`
+	HideOutside  bool              `json:"hide_number_outside" doc:"No number is shown to callees outside; emergency calls always show one"`
+	Blocks       []directory.Block `json:"call_blocking" nullable:"false" doc:"Numbers that must not be dialled; emergency calls always may"`
 }
 
 // UserSlot names a slot of a user.
@@ -83,6 +93,12 @@ type patchUserInput struct {
 		Language  Field[string] `json:"language,omitempty" enum:"de,en"`
 		TimeZone  Field[string] `json:"time_zone,omitempty" maxLength:"64"`
 		DND       Field[bool]   `json:"dnd,omitempty"`
+
+		ShownInside  Field[[]string]          `json:"shown_numbers_inside,omitempty" maxItems:"50" maxLength:"16" doc:"Replaces all"`
+		ShownOutside Field[[]string]          `json:"shown_numbers_outside,omitempty" maxItems:"50" maxLength:"16" doc:"Replaces all"`
+		HideInside   Field[bool]              `json:"hide_number_inside,omitempty"`
+		HideOutside  Field[bool]              `json:"hide_number_outside,omitempty"`
+		Blocks       Field[[]directory.Block] `json:"call_blocking,omitempty" maxItems:"100" doc:"Replaces all"`
 	}
 }
 
@@ -119,6 +135,7 @@ func userView(snap *directory.Snapshot, u *directory.User) User {
 		ID: u.ID, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
 		Language: u.Language, TimeZone: u.TimeZone, DND: u.DND, Admin: auth.IsAdmin(snap, u),
 		HasPassword: u.PasswordHash != "", MustChangePassword: u.MustChangePassword,
+		Calling: Calling{notNil(u.ShownInside), notNil(u.ShownOutside), u.HideInside, u.HideOutside, notNil(u.Blocks)},
 		Numbers: notNil(slices.Clone(snap.Rows[u.ID])), Slots: []UserSlot{}, Created: u.Created, Updated: u.Updated,
 	}
 	for _, id := range snap.Columns[u.ID] {
@@ -160,7 +177,7 @@ func (a *API) registerUsers() {
 	}, a.getUser)
 	register(a, operation{
 		id: "patch-user", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
-		summary: "Change a user", doc: "Users may change dnd, language and time_zone of their own account; administrators everything.",
+		summary: "Change a user", doc: "Users may change dnd, language, time_zone and hide_number_… of their own account; administrators everything.",
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.patchUser)
 	register(a, operation{
@@ -253,6 +270,7 @@ func (a *API) patchUser(ctx context.Context, in *patchUserInput) (*userOutput, e
 	b := &in.Body
 	err := adminFields(who(ctx), map[string]bool{
 		"username": b.Username.Set, "first_name": b.FirstName.Set, "last_name": b.LastName.Set, "email": b.Email.Set,
+		"shown_numbers_inside": b.ShownInside.Set, "shown_numbers_outside": b.ShownOutside.Set, "call_blocking": b.Blocks.Set,
 	})
 	if err != nil {
 		return nil, err
@@ -269,15 +287,7 @@ func (a *API) patchUser(ctx context.Context, in *patchUserInput) (*userOutput, e
 		if u.Username == auth.Supervisor && b.Username.Set && b.Username.Value != auth.Supervisor {
 			return fault(http.StatusConflict, "", "the user supervisor is the first administrator by name and keeps it")
 		}
-		changed, err := tx.UpdateUser(u.ID, u.Version, func(u *directory.User) {
-			b.Username.apply(&u.Username, u.Username)
-			b.FirstName.apply(&u.FirstName, "")
-			b.LastName.apply(&u.LastName, "")
-			b.Email.apply(&u.Email, "")
-			b.Language.apply(&u.Language, "de")
-			b.TimeZone.apply(&u.TimeZone, "")
-			b.DND.apply(&u.DND, false)
-		})
+		changed, err := tx.UpdateUser(u.ID, u.Version, in.edit)
 		if err != nil {
 			return err
 		}
@@ -285,6 +295,23 @@ func (a *API) patchUser(ctx context.Context, in *patchUserInput) (*userOutput, e
 		return nil
 	})
 	return out, err
+}
+
+// edit changes what the body names.
+func (in *patchUserInput) edit(u *directory.User) {
+	b := &in.Body
+	b.Username.apply(&u.Username, u.Username)
+	b.FirstName.apply(&u.FirstName, "")
+	b.LastName.apply(&u.LastName, "")
+	b.Email.apply(&u.Email, "")
+	b.Language.apply(&u.Language, "de")
+	b.TimeZone.apply(&u.TimeZone, "")
+	b.DND.apply(&u.DND, false)
+	b.ShownInside.apply(&u.ShownInside, nil)
+	b.ShownOutside.apply(&u.ShownOutside, nil)
+	b.HideInside.apply(&u.HideInside, false)
+	b.HideOutside.apply(&u.HideOutside, false)
+	b.Blocks.apply(&u.Blocks, nil)
 }
 
 func (a *API) setPassword(ctx context.Context, in *passwordInput) (*passwordOutput, error) {

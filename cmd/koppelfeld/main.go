@@ -124,10 +124,11 @@ func (c *passwdCmd) Run(ctx context.Context) error {
 
 type explainCmd struct {
 	fileFlag
-	From string `required:"" help:"Who calls: an extension or an outside number."`
+	From string `required:"" help:"Who calls: an extension, an outside number or the ID of a slot."`
 	To   string `required:"" help:"Number called."`
-	At   string `help:"When, as \"2006-01-02 15:04\" or RFC 3339; default now."`
+	At   string `help:"When, as \"2006-01-02 15:04\" in local time or RFC 3339; default now."`
 	Lang string `default:"en" enum:"en,de" help:"Language of the reasons: en or de."`
+	JSON bool   `name:"json" help:"Print JSON, as POST /api/explain answers."`
 }
 
 // Run explains one call.
@@ -144,7 +145,7 @@ func (c *explainCmd) Run(ctx context.Context) error {
 			}
 		}
 	}
-	return app.Explain(ctx, cfg, os.Stdout, app.Question{From: c.From, To: c.To, At: at, German: c.Lang == "de"})
+	return app.Explain(ctx, cfg, os.Stdout, app.Question{From: c.From, To: c.To, At: at, German: c.Lang == "de", JSON: c.JSON})
 }
 
 type selfcallCmd struct {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
@@ -29,22 +31,33 @@ func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Secrets: box, Log: slog.New(slog.DiscardHandler), Validate: trial(cfg)})
+	return store.Open(ctx, store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Secrets: box, Log: slog.New(slog.DiscardHandler), Validate: Trial(cfg)})
 }
 
-// trial is the trial compile of commands, which have no table to build on.
-func trial(cfg config.Config) func(_, next *directory.Snapshot, _ store.Changed) error {
-	return func(_, next *directory.Snapshot, _ store.Changed) error {
-		s := newSnapshots(cfg)
-		_, err := s.compile(next, store.Changed{Full: true})
-		return err
+// Trial is the trial compile of those who have no table to build on.
+func Trial(cfg config.Config) func(prev, next *directory.Snapshot, changed store.Changed) error {
+	return func(_, next *directory.Snapshot, changed store.Changed) error {
+		table, err := Table(cfg, next)
+		if err != nil {
+			return err
+		}
+		return testRules(table, next, changed)
 	}
+}
+
+// Table compiles the routing table of a configuration.
+func Table(cfg config.Config, of *directory.Snapshot) (*routing.Table, error) {
+	v, err := newSnapshots(cfg).compile(of, store.Changed{Full: true})
+	if err != nil {
+		return nil, err
+	}
+	return v.table, nil
 }
 
 // Check validates the database that cfg names and reports every fault found.
 // The configuration itself was validated when it was loaded.
 func Check(ctx context.Context, cfg config.Config) error {
-	sc := store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Log: slog.New(slog.DiscardHandler), Validate: trial(cfg)}
+	sc := store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Log: slog.New(slog.DiscardHandler), Validate: Trial(cfg)}
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, secret.KeyFile)); err == nil {
 		if sc.Secrets, err = secret.ReadBox(cfg.DataDir); err != nil {
 			return err
@@ -70,9 +83,10 @@ func Passwd(ctx context.Context, cfg config.Config, user, password string) error
 
 // Question is what Explain answers: who would ring?
 type Question struct {
-	From, To string
+	From, To string // From is an extension, an outside number or the ID of a slot
 	At       time.Time
 	German   bool
+	JSON     bool
 }
 
 // idle is a moment in which nobody talks. It holds the slots that have a contact.
@@ -83,7 +97,7 @@ func (idle) NumberCalls(string) int          { return 0 }
 func (idle) HuntTurn(string) int             { return 0 }
 func (i idle) Registered(slotID string) bool { return i[slotID] }
 
-// Explain prints the decision for one call and its reasons. It reads the saved
+// Explain prints the decision for one call, its reasons, and what would come next. It reads the saved
 // configuration and registrations and assumes that nobody is in a call.
 func Explain(ctx context.Context, cfg config.Config, out io.Writer, q Question) error {
 	st, err := openStore(ctx, cfg)
@@ -91,8 +105,7 @@ func Explain(ctx context.Context, cfg config.Config, out io.Writer, q Question) 
 		return err
 	}
 	defer st.Close()
-	s := newSnapshots(cfg)
-	v, err := s.compile(st.Snapshot(), store.Changed{Full: true})
+	table, err := Table(cfg, st.Snapshot())
 	if err != nil {
 		return err
 	}
@@ -100,24 +113,14 @@ func Explain(ctx context.Context, cfg config.Config, out io.Writer, q Question) 
 	if err != nil {
 		return err
 	}
-	plan := v.table.Decide(routing.Request{Called: q.To, Caller: v.table.CallerFrom(q.From), At: q.At}, idle(registered))
-	for i, r := range plan.Explain() {
-		text := r.En
-		if q.German {
-			text = r.De
-		}
-		at := ""
-		if r.Setting != nil {
-			at = fmt.Sprintf("  [%s %s %s]", r.Setting.Type, r.Setting.ID, r.Setting.Field)
-		}
-		fmt.Fprintf(out, "%2d. %s%s\n", i+1, text, at)
+	v := api.Explain(st.Snapshot(), table, idle(registered), api.Question{From: q.From, To: q.To, At: q.At})
+	if q.JSON {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		enc.SetEscapeHTML(false)
+		return enc.Encode(v)
 	}
-	fmt.Fprintf(out, "=> %s", plan.Outcome)
-	for _, t := range plan.Targets {
-		slot, _ := v.table.Slot(t.SlotID)
-		fmt.Fprintf(out, " %s (%s)", slot.Type, slot.Name)
-	}
-	fmt.Fprintln(out)
+	printStage(out, &v.Stage, q.German, "")
 	return nil
 }
 

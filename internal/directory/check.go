@@ -177,7 +177,7 @@ func (n *Number) CheckForwarding(s *Snapshot) error {
 	}
 	if n.Schedule != nil {
 		for _, p := range n.Schedule.Calendar.Check() {
-			f.add("schedule."+p.Field, "%s", p.Message)
+			f.add("schedule.calendar."+p.Field, "%s", p.Message)
 		}
 		if len(n.Schedule.Profiles) != len(n.Schedule.Calendar.Entries) {
 			f.add("schedule.profiles", "must name a profile, or none, for each entry")

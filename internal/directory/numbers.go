@@ -29,12 +29,12 @@ func (f *faults) shown(field string, numbers []string, outside bool) {
 // blocks checks numbers that must not be dialled (SPEC G13).
 func (f *faults) blocks(blocks []Block) {
 	if len(blocks) > MaxBlocks {
-		f.add("blocks", "are more than %d", MaxBlocks)
+		f.add("call_blocking", "are more than %d", MaxBlocks)
 		return
 	}
 	c := checker{}
 	for i := range blocks {
-		at := fmt.Sprintf("blocks[%d]", i)
+		at := fmt.Sprintf("call_blocking[%d]", i)
 		c.match(at+".match", &blocks[i].Match)
 		if blocks[i].Match.Kind == MatchHidden {
 			c.add(at+".match.kind", "must be exact, prefix or pattern: a call without a number goes nowhere")

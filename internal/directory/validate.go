@@ -125,8 +125,8 @@ func (u *User) Validate() error {
 			f.add("time_zone", "is not the name of a time zone, such as Europe/Berlin")
 		}
 	}
-	f.shown("shown_inside", u.ShownInside, false)
-	f.shown("shown_outside", u.ShownOutside, true)
+	f.shown("shown_numbers_inside", u.ShownInside, false)
+	f.shown("shown_numbers_outside", u.ShownOutside, true)
 	f.blocks(u.Blocks)
 	if len(u.PasswordHash) > 255 {
 		f.add("password", "hash is longer than 255 bytes")

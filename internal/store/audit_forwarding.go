@@ -100,9 +100,9 @@ type forwardingAudit struct {
 
 // callingAudit is the part of a user that is about what is shown and dialled.
 type callingAudit struct {
-	ShownInside  []string          `json:"shown_inside,omitempty"`
-	ShownOutside []string          `json:"shown_outside,omitempty"`
-	HideInside   bool              `json:"hide_inside"`
-	HideOutside  bool              `json:"hide_outside"`
-	Blocks       []directory.Block `json:"blocks,omitempty"`
+	ShownInside  []string          `json:"shown_numbers_inside,omitempty"`
+	ShownOutside []string          `json:"shown_numbers_outside,omitempty"`
+	HideInside   bool              `json:"hide_number_inside"`
+	HideOutside  bool              `json:"hide_number_outside"`
+	Blocks       []directory.Block `json:"call_blocking,omitempty"`
 }

@@ -200,14 +200,14 @@ type shown struct {
 func userDocuments(u *directory.User) (shownText, blocksText string, err error) {
 	if len(u.ShownInside)+len(u.ShownOutside) > 0 {
 		var kept shown
-		if shownText, kept, err = document("shown_inside", shown{u.ShownInside, u.ShownOutside}); err != nil {
+		if shownText, kept, err = document("shown_numbers_inside", shown{u.ShownInside, u.ShownOutside}); err != nil {
 			return "", "", err
 		}
 		u.ShownInside, u.ShownOutside = kept.Inside, kept.Outside
 	} else {
 		u.ShownInside, u.ShownOutside = nil, nil
 	}
-	blocksText, u.Blocks, err = document("blocks", u.Blocks)
+	blocksText, u.Blocks, err = document("call_blocking", u.Blocks)
 	return shownText, blocksText, err
 }
 

@@ -1,0 +1,144 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/routing"
+)
+
+// Code is a function code that phones dial.
+type Code struct {
+	Action   directory.CodeAction `json:"action" example:"forward_to"`
+	Code     string               `json:"code" example:"*21*"`
+	Enabled  bool                 `json:"enabled"`
+	Argument bool                 `json:"argument" doc:"Whether something has to be dialled after it"`
+	De       string               `json:"de" doc:"What it does, in German"`
+	En       string               `json:"en" doc:"What it does, in English"`
+}
+
+type CodePath struct {
+	Action string `path:"action" maxLength:"32" example:"forward_to"`
+}
+
+type codeOutput = objectOutput[Code]
+
+// codeWords say what a function code does.
+func codeWords(a directory.CodeAction) (de, en string) {
+	switch a {
+	case directory.CodeForwardTo:
+		return "Alle Anrufe zur gewählten Nummer umleiten", "Forward all calls to the number dialled"
+	case directory.CodeForwardOn:
+		return "Die zuletzt gewählte Umleitung wieder einschalten", "Switch the forwarding that was dialled last on again"
+	case directory.CodeForwardOff:
+		return "Umleitung ausschalten", "Switch forwarding off"
+	case directory.CodeProfile:
+		return "Das Rufumleitungsprofil mit der gewählten Stelle wählen, 0 für keines", "Choose the forwarding profile of the position dialled, 0 for none"
+	case directory.CodeDNDOn:
+		return "Nicht stören an diesem Telefon ein", "Do not disturb on at this phone"
+	case directory.CodeDNDOff:
+		return "Nicht stören an diesem Telefon aus", "Do not disturb off at this phone"
+	case directory.CodeWaitingOn:
+		return "Anklopfen ein", "Call waiting on"
+	case directory.CodeWaitingOff:
+		return "Anklopfen aus", "Call waiting off"
+	case directory.CodePickupGroup:
+		return "Den Anruf heranholen, der in den eigenen Rufannahmegruppen am längsten klingelt", "Take the call that has rung longest in one's pickup groups"
+	case directory.CodePickupNumber:
+		return "Den Anruf heranholen, der bei der gewählten Nummer klingelt", "Take the call that rings at the number dialled"
+	case directory.CodeShowNumber:
+		return "Für diesen Anruf eine andere eigene Nummer zeigen: eigene Nummer, *, Ziel", "Show another number of one's own on this call: own number, *, number called"
+	case directory.CodeHideNumber:
+		return "Für diesen Anruf keine Nummer zeigen", "Show no number on this call"
+	case directory.CodeHideNumbersOn:
+		return "Von nun an nach außen keine Nummer zeigen", "Show no number to the outside from now on"
+	case directory.CodeHideNumbersOff:
+		return "Von nun an nach außen wieder eine Nummer zeigen", "Show a number to the outside again from now on"
+	case directory.CodeEcho:
+		return "Probeanruf: sich selbst hören", "Test call: hear oneself"
+	case directory.CodeOwnNumber:
+		return "Die eigene Nummer hören", "Hear one's own number"
+	}
+	return string(a), string(a)
+}
+
+func codeView(c *directory.Code) Code {
+	de, en := codeWords(c.Action)
+	return Code{Action: c.Action, Code: c.Code, Enabled: c.Enabled, Argument: routing.TakesArgument(string(c.Action)), De: de, En: en}
+}
+
+func codeAnswer(c *directory.Code) *codeOutput {
+	return &codeOutput{ETag: etag(c.Version), Body: codeView(c)}
+}
+
+func findCode(snap *directory.Snapshot, action string) (*directory.Code, error) {
+	if c := snap.Codes[directory.CodeAction(action)]; c != nil {
+		return c, nil
+	}
+	return nil, notFound("code", action)
+}
+
+func (a *API) registerCodes() {
+	const path, one = "/api/codes", "/api/codes/{action}"
+	register(a, operation{
+		id: "list-codes", method: http.MethodGet, path: path, tag: "forwarding", access: ownOnly, summary: "List function codes",
+	}, a.listCodes)
+	register(a, operation{
+		id: "get-code", method: http.MethodGet, path: one, tag: "forwarding", access: ownOnly,
+		summary: "Show a function code", errors: []int{http.StatusNotFound},
+	}, a.getCode)
+	register(a, operation{
+		id: "patch-code", method: http.MethodPatch, path: one, tag: "forwarding", access: adminOnly,
+		summary: "Change a function code", doc: "A code that would hide a number, another code or an emergency number is refused.",
+		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
+	}, a.patchCode)
+}
+
+func (a *API) listCodes(_ context.Context, in *Page) (*listOutput[Code], error) {
+	return pageBy(in, maps.Values(a.deps.Store.Snapshot().Codes), func(c *directory.Code) string { return string(c.Action) }, codeView)
+}
+
+func (a *API) getCode(_ context.Context, in *struct {
+	CodePath
+	Conditional
+},
+) (*codeOutput, error) {
+	c, err := findCode(a.deps.Store.Snapshot(), in.Action)
+	if err != nil {
+		return nil, err
+	}
+	return codeAnswer(c), in.fresh(etag(c.Version))
+}
+
+func (a *API) patchCode(ctx context.Context, in *struct {
+	CodePath
+	Precondition
+	Body struct {
+		Code    Field[string] `json:"code,omitempty" pattern:"^[0-9*#]{2,8}$" patternDescription:"2 to 8 of the keys 0 to 9, * and #"`
+		Enabled Field[bool]   `json:"enabled,omitempty"`
+	}
+},
+) (*codeOutput, error) {
+	var out *codeOutput
+	err := a.change(ctx, func(tx Tx) error {
+		c, err := findCode(tx.Snapshot(), in.Action)
+		if err != nil {
+			return err
+		}
+		if err := in.check(etag(c.Version)); err != nil {
+			return err
+		}
+		changed, err := tx.UpdateCode(c.Action, c.Version, func(c *directory.Code) {
+			in.Body.Code.apply(&c.Code, c.Code)
+			in.Body.Enabled.apply(&c.Enabled, true)
+		})
+		if err != nil {
+			return err
+		}
+		out = codeAnswer(changed)
+		return nil
+	})
+	return out, err
+}
