@@ -139,7 +139,9 @@ func (a *API) problem(ctx context.Context, err error) error {
 func compileProblem(op string, faults routing.Faults) error {
 	p := fault(http.StatusUnprocessableEntity, problemConfiguration, "the change would leave a configuration that cannot route calls")
 	faults = slices.Clone(faults)
-	slices.SortStableFunc(faults, func(x, y routing.Fault) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Message, y.Message)) })
+	slices.SortStableFunc(faults, func(x, y routing.Fault) int {
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Message, y.Message))
+	})
 	for _, f := range faults {
 		if op == "patch-code" && !strings.HasPrefix(f.Path, "codes[") {
 			continue // the same, said of the number that would be hidden

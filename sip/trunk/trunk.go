@@ -88,7 +88,6 @@ func (t *Trunks) Shown(number string) string {
 	return t.list[0].Base + number
 }
 
-
 // Incoming implements b2bua.Trunks. What it returns holds no memory of the message.
 func (t *Trunks) Incoming(in transport.Inbound) (called string, caller routing.Caller, ok bool) {
 	l := t.from(in.Flow.Remote().Addr().Unmap())
