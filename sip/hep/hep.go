@@ -32,10 +32,10 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	if !c.Collector.IsValid() || c.Collector.Port() == 0 || c.Collector.Addr().IsUnspecified() {
-		errs = append(errs, fmt.Errorf("Collector: %v is no address with a port", c.Collector))
+		errs = append(errs, fmt.Errorf("collector: %v is no address with a port", c.Collector))
 	}
 	if len(c.Password) > maxPassword {
-		errs = append(errs, fmt.Errorf("Password: longer than %d bytes", maxPassword))
+		errs = append(errs, fmt.Errorf("password: longer than %d bytes", maxPassword))
 	}
 	return errors.Join(errs...)
 }
