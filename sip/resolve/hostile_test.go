@@ -132,13 +132,13 @@ func TestHostileAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			z := newZone(t, "a.test. 60 A 192.0.2.1")
 			if c.answer != nil {
-				z.answer["A a.test."] = c.answer
+				z.tell("A a.test.", c.answer)
 			}
 			if c.raw != nil {
-				z.raw["A a.test."] = c.raw
+				z.send("A a.test.", c.raw)
 			}
 			for k, fn := range c.more {
-				z.answer[k] = fn
+				z.tell(k, fn)
 			}
 			r, _ := newResolver(t, []string{z.addr}, func(c *Config) { c.Ways = []Way{{transport.UDP, true, false}} })
 			began := time.Now()

@@ -119,7 +119,7 @@ func TestTheNameForTLS(t *testing.T) {
 func TestCacheKeepsToTheTTL(t *testing.T) {
 	z := newZone(t, "a.test. 120 A 192.0.2.1", "long.test. 864000 A 192.0.2.2", "zero.test. 0 A 192.0.2.3")
 	soa, _ := dns.NewRR("test. 3600 SOA ns.test. x.test. 1 2 3 4 60")
-	z.soa = soa
+	z.deny(soa)
 	r, clk := newResolver(t, []string{z.addr}, func(c *Config) { c.Ways = []Way{{transport.UDP, true, false}} })
 	for _, c := range []struct {
 		host, want string
@@ -154,13 +154,13 @@ func TestCacheKeepsToTheTTL(t *testing.T) {
 func TestOneQuestionForAllWhoAsk(t *testing.T) {
 	z := newZone(t)
 	release := make(chan struct{})
-	z.answer["A a.test."] = func(req *dns.Msg) *dns.Msg {
+	z.tell("A a.test.", func(req *dns.Msg) *dns.Msg {
 		<-release
 		m := new(dns.Msg).SetReply(req)
 		rr, _ := dns.NewRR("a.test. 60 A 192.0.2.1")
 		m.Answer = []dns.RR{rr}
 		return m
-	}
+	})
 	r, _ := newResolver(t, []string{z.addr}, func(c *Config) {
 		c.Ways, c.Timeout, c.MaxLookups = []Way{{transport.UDP, true, false}}, 10*time.Second, 1
 	})
@@ -191,11 +191,11 @@ func TestOneQuestionForAllWhoAsk(t *testing.T) {
 
 func TestServersThatDoNotAnswer(t *testing.T) {
 	silent := newZone(t)
-	silent.answer["A a.test."] = func(*dns.Msg) *dns.Msg { return nil }
-	silent.answer["A b.test."] = silent.answer["A a.test."]
+	silent.tell("A a.test.", nobody)
+	silent.tell("A b.test.", nobody)
 	failing := newZone(t)
 	for _, k := range []string{"A a.test.", "A b.test."} {
-		failing.answer[k] = func(req *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(req, dns.RcodeServerFailure) }
+		failing.tell(k, func(req *dns.Msg) *dns.Msg { return new(dns.Msg).SetRcode(req, dns.RcodeServerFailure) })
 	}
 	good := newZone(t, "a.test. 60 A 192.0.2.1", "b.test. 60 A 192.0.2.2")
 	r, clk := newResolver(t, []string{silent.addr, failing.addr, good.addr}, func(c *Config) { c.Ways = []Way{{transport.UDP, true, false}} })
@@ -209,7 +209,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		t.Error("the silent server was asked again first")
 	}
 	// All servers gone: what was known stands in, for an hour.
-	good.answer["A a.test."] = func(*dns.Msg) *dns.Msg { return nil }
+	good.tell("A a.test.", nobody)
 	clk.forward(30 * time.Minute)
 	if res, _ := resolved(t, r, "sip:a.test:5060"); text(res.Targets) != "UDP 192.0.2.1:5060" {
 		t.Errorf("no answer stands in: %+v", res)
@@ -241,7 +241,7 @@ func TestLargeAnswerOverTCP(t *testing.T) {
 
 func TestFormatErrorFromOldServers(t *testing.T) {
 	z := newZone(t, "a.test. 60 A 192.0.2.1")
-	z.answer["A a.test."] = func(req *dns.Msg) *dns.Msg {
+	z.tell("A a.test.", func(req *dns.Msg) *dns.Msg {
 		m := new(dns.Msg).SetReply(req)
 		if req.IsEdns0() != nil {
 			m.Rcode, m.Question = dns.RcodeFormatError, nil
@@ -249,7 +249,7 @@ func TestFormatErrorFromOldServers(t *testing.T) {
 		}
 		m.Answer = z.records["A a.test."]
 		return m
-	}
+	})
 	r, _ := newResolver(t, []string{z.addr}, func(c *Config) { c.Ways = []Way{{transport.UDP, true, false}} })
 	if res, _ := resolved(t, r, "sip:a.test:5060"); text(res.Targets) != "UDP 192.0.2.1:5060" {
 		t.Errorf("%+v", res)

@@ -65,6 +65,29 @@ func (z *zone) add(records ...string) {
 	}
 }
 
+// tell makes answer the one for a question, also while the server runs; send does the same with datagrams, and deny with the SOA of answers
+// without records.
+func (z *zone) tell(k string, answer func(*dns.Msg) *dns.Msg) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.answer[k] = answer
+}
+
+func (z *zone) send(k string, raw func(*dns.Msg) [][]byte) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.raw[k] = raw
+}
+
+func (z *zone) deny(soa dns.RR) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	z.soa = soa
+}
+
+// nobody says nothing.
+func nobody(*dns.Msg) *dns.Msg { return nil }
+
 // questions counts how often a question came.
 func (z *zone) questions(k string) (n int) {
 	z.mu.Lock()
