@@ -147,19 +147,20 @@ func (d *decision) order(e *codeEntry, argument string, c *Caller) {
 	o := &Order{Action: e.action, UserID: d.caller.user.id, SlotID: d.caller.id, Number: d.CallerNumber, Argument: argument}
 	switch number, ok := Dialled(argument); {
 	case e.argument && !ok:
+		o.Argument = ""
 		d.end(NoSuchNumber, step{code: cCodeIncomplete, text: e.code, entry: e})
-		return
 	case e.argument:
 		o.Argument = number
 	}
-	switch e.action {
-	case CodePickupGroup:
+	switch {
+	case d.Outcome != "":
+	case e.action == CodePickupGroup:
 		d.pickupGroup(o)
-	case CodePickupNumber:
+	case e.action == CodePickupNumber:
 		d.pickupNumber(o)
 	}
-	if d.Outcome == "" {
-		d.Outcome, d.Command = Command, o
+	if d.Command, o.Refused = o, d.Outcome != ""; !o.Refused {
+		d.Outcome = Command
 	}
 }
 

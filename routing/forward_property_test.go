@@ -85,7 +85,7 @@ func told(p Plan) string {
 
 // wrong says what does not hold for a plan.
 func (m model) wrong(q *Request, p *Plan, live Live) string {
-	if (len(p.Targets) > 0) != (p.Outcome == Ring) || (p.Command != nil) != (p.Outcome == Command) {
+	if (len(p.Targets) > 0) != (p.Outcome == Ring) || (p.Command != nil && !p.Command.Refused) != (p.Outcome == Command) {
 		return "the outcome does not fit"
 	}
 	for i := range p.Targets {
@@ -291,7 +291,7 @@ func (m model) has(s *Setting) bool {
 		return u != nil && slices.Contains([]string{"dnd", "default_number", "mobile_number"}, s.Field)
 	case "user":
 		return slices.ContainsFunc(m.Users, func(u User) bool { return u.Username == s.ID }) &&
-			slices.Contains([]string{"dnd", "shown_inside", "shown_outside", "hide_inside", "hide_outside", "blocks"}, s.Field)
+			slices.Contains([]string{"dnd", "shown_numbers_inside", "shown_numbers_outside", "hide_number_inside", "hide_number_outside", "call_blocking"}, s.Field)
 	case "matrix":
 		byNumber, _ := m.number(s.Field)
 		bySlot, _ := m.slot(s.Field)

@@ -124,6 +124,8 @@ type Order struct {
 	Argument string
 	// Numbers are those whose ringing calls may be taken, for CodePickupGroup and CodePickupNumber.
 	Numbers []string
+	// Refused says that nothing is to be done but to let the caller hear so: the number is missing, or it may not be picked up. The outcome says why.
+	Refused bool
 }
 
 // Identity is a number and a name to show.
@@ -179,7 +181,7 @@ type Plan struct {
 	Keep bool
 	// Turn is the ID of a hunt group whose turn is to be counted when this plan is carried out.
 	Turn string
-	// Command is set when Outcome is Command.
+	// Command is set when Outcome is Command, and when a function code is refused.
 	Command *Order
 
 	// steps are the decision in compact form; Explain puts them into words.

@@ -359,15 +359,15 @@ func (f *fact) userSetting(which setting) *Setting {
 	field := ""
 	switch which {
 	case userShownInside:
-		field = "shown_inside"
+		field = "shown_numbers_inside"
 	case userShownOutside:
-		field = "shown_outside"
+		field = "shown_numbers_outside"
 	case userHideInside:
-		field = "hide_inside"
+		field = "hide_number_inside"
 	case userHideOutside:
-		field = "hide_outside"
+		field = "hide_number_outside"
 	case userBlocks:
-		field = "blocks"
+		field = "call_blocking"
 	default:
 		return nil
 	}

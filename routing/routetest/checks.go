@@ -92,6 +92,9 @@ func order(o *routing.Order) string {
 	if len(o.Numbers) > 0 {
 		text += " numbers " + strings.Join(o.Numbers, " ")
 	}
+	if o.Refused {
+		text += " refused"
+	}
 	return text
 }
 

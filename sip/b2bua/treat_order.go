@@ -25,12 +25,17 @@ const (
 
 var (
 	errOrders   = errors.New("too many orders are under way")
+	errRefused  = errors.New("refused, see the reasons")
 	errCommands = errors.New("nothing can be changed by function codes")
 )
 
 // begin does what the code wants.
 func (t *treatment) begin() {
 	c := t.c
+	if t.order.Refused {
+		t.done(nil, errRefused)
+		return
+	}
 	switch t.order.Action {
 	case routing.CodeEcho:
 		t.told = "done"

@@ -104,15 +104,15 @@ func calling(t *testing.T, database string) {
 	}
 	f.stored()
 	for field, spoil := range map[string]func(*directory.User){
-		"shown_inside[0]":  func(u *directory.User) { u.ShownInside = []string{"+49661"} },
-		"shown_inside[1]":  func(u *directory.User) { u.ShownInside = []string{"12", "12"} },
-		"shown_outside[0]": func(u *directory.User) { u.ShownOutside = []string{"0661 12345"} },
-		"shown_outside":    func(u *directory.User) { u.ShownOutside = make([]string, directory.MaxShown+1) },
-		"blocks[0].match.value": func(u *directory.User) {
+		"shown_numbers_inside[0]":  func(u *directory.User) { u.ShownInside = []string{"+49661"} },
+		"shown_numbers_inside[1]":  func(u *directory.User) { u.ShownInside = []string{"12", "12"} },
+		"shown_numbers_outside[0]": func(u *directory.User) { u.ShownOutside = []string{"0661 12345"} },
+		"shown_numbers_outside":    func(u *directory.User) { u.ShownOutside = make([]string, directory.MaxShown+1) },
+		"call_blocking[0].match.value": func(u *directory.User) {
 			u.Blocks[0].Match = directory.Match{Kind: directory.MatchPattern, Value: "(?=0900)"}
 		},
-		"blocks[0].match.kind": func(u *directory.User) { u.Blocks[0].Match = directory.Match{Kind: directory.MatchHidden} },
-		"blocks":               func(u *directory.User) { u.Blocks = make([]directory.Block, directory.MaxBlocks+1) },
+		"call_blocking[0].match.kind": func(u *directory.User) { u.Blocks[0].Match = directory.Match{Kind: directory.MatchHidden} },
+		"call_blocking":               func(u *directory.User) { u.Blocks = make([]directory.Block, directory.MaxBlocks+1) },
 	} {
 		f.refusedField(field, func(tx *store.Tx) error {
 			_, err := tx.UpdateUser(f.anna, 0, spoil)
@@ -350,7 +350,7 @@ func chosenProfile(t *testing.T, database string) {
 			n.Schedule = &directory.Schedule{Calendar: workdays(1), Profiles: []string{other}}
 		}},
 		"schedule without profile": {"schedule.profiles", func(n *directory.Number) { n.Schedule = &directory.Schedule{Calendar: workdays(1)} }},
-		"no such zone": {"schedule.zone", func(n *directory.Number) {
+		"no such zone": {"schedule.calendar.zone", func(n *directory.Number) {
 			n.Schedule = &directory.Schedule{Calendar: calendar.Spec{Zone: "Mars/Olympus"}}
 		}},
 	} {
