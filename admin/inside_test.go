@@ -24,8 +24,9 @@ func (f *inside) SIP(_ context.Context, filter api.DebugFilter) (api.SIPState, e
 	}
 	flow := &api.SIPFlow{Transport: "UDP", Local: "192.0.2.1:5060", Remote: "198.51.100.7:5062"}
 	return api.SIPState{
-		At:     began,
-		Shards: []api.SIPShard{{Queue: 2, LagMS: 0.25, PeakLagMS: 12.5, Transactions: 1, Dialogs: 1, Timers: 3, TracedCalls: 1, TraceBytes: 4096}},
+		At:        began,
+		Registers: []api.SIPAnswered{{At: began, Status: 200, Transport: "UDP", Local: "192.0.2.1:5060", Remote: "198.51.100.7:5062", Summary: "REGISTER", Text: "REGISTER sip:x SIP/2.0\r\n\r\n"}},
+		Shards:    []api.SIPShard{{Queue: 2, LagMS: 0.25, PeakLagMS: 12.5, Transactions: 1, Dialogs: 1, Timers: 3, TracedCalls: 1, TraceBytes: 4096}},
 		Calls: []api.SIPCall{{
 			ID: "01JD00000000000000000000C1", Phase: "ringing", Start: began, From: "403", To: "416", Pending: 1, Streams: 1,
 			Legs: []api.SIPLeg{{Side: "caller", Phase: "early", CallID: "a@b", LocalTag: "l", RemoteTag: "r", Flow: flow, RemoteSeq: 1, Exchange: "offer received"}},

@@ -47,6 +47,10 @@ type sipState struct {
 			Flow              struct{ Transport, Remote string }
 		}
 	}
+	Registers, Refusals []struct {
+		Reason, Remote, Text string
+		Status               int
+	}
 	Dialogs      []struct{ Call string }
 	Transactions []struct{ Role, Method, State, Call string }
 	Flows        []struct {

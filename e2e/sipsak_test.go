@@ -38,6 +38,9 @@ func TestSipsak(t *testing.T) {
 		if !strings.Contains(out, "completed successful") {
 			t.Error(out)
 		}
+		if kept := r.inside("?slot=" + r.caller.ID).Registers; len(kept) != 1 || kept[0].Status != 200 || !strings.Contains(kept[0].Text, "sipsak@127.0.0.1:5999") {
+			t.Errorf("kept of the registration: %+v", kept)
+		}
 		if n := r.number(`koppelfeld_sip_registers_total{result="accepted"}`); n < 1 {
 			t.Errorf("%.0f registers counted", n)
 		}
@@ -46,6 +49,12 @@ func TestSipsak(t *testing.T) {
 		if out, err := sipsak(t, 20*time.Second, append(user, "-U", "-i", "-H", "127.0.0.1", "-vv", "-a", "wrong")...); err == nil || strings.Contains(out, "SIP/2.0 200") {
 			t.Errorf("let in:\n%s", out)
 		}
+		for _, kept := range r.inside("").Refusals {
+			if kept.Reason == "wrong_password" && kept.Status == 401 && strings.Contains(kept.Text, r.caller.SIP.Username) && strings.Contains(kept.Text, "***") {
+				return
+			}
+		}
+		t.Error("the refusal is not kept, or not masked")
 	})
 	t.Run("flood", func(t *testing.T) {
 		before := r.numbers([]string{"process_resident_memory_bytes", `koppelfeld_sip_requests_total{method="OPTIONS"}`})

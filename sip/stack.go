@@ -81,6 +81,8 @@ type Config struct {
 	HardQueue int
 	// MaxTransactions is how many transactions may exist over all shards before new requests are answered 503 [400000].
 	MaxTransactions int
+	// Recent keeps requests that are refused statelessly [none].
+	Recent *trace.Recent
 	// Trace keeps the messages of calls, to be looked at.
 	Trace bool
 	// TraceLimits bound them, over all shards.
@@ -360,7 +362,9 @@ func (s *Stack) refuse(in transport.Inbound, why Drop, status int, phrase string
 	}
 	if s.silent(in.Flow) {
 		s.counters.drop(DropUnanswered)
+		s.cfg.Recent.Refused(string(why), s.now(), in.Flow, in.Msg, 0)
 		return
 	}
+	s.cfg.Recent.Refused(string(why), s.now(), in.Flow, in.Msg, status)
 	_ = transaction.Reply(in.Flow, in.Msg, status, phrase, extra...)
 }

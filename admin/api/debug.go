@@ -39,6 +39,20 @@ type SIPState struct {
 	Dialogs      []SIPDialog      `json:"dialogs" nullable:"false"`
 	Transactions []SIPTransaction `json:"transactions" nullable:"false"`
 	Flows        []SIPFlow        `json:"flows" nullable:"false" doc:"Stream connections, and the ways to the phones of the slot if one was asked for"`
+	Registers    []SIPAnswered    `json:"registers" nullable:"false" doc:"The last REGISTERs of the slot if one was asked for, newest first"`
+	Refusals     []SIPAnswered    `json:"refusals" nullable:"false" doc:"The last requests that were refused before anything was kept for them, some of each reason, newest first; left out when a call was asked for"`
+}
+
+// SIPAnswered is a request outside of calls that was kept.
+type SIPAnswered struct {
+	At        time.Time `json:"at"`
+	Reason    string    `json:"reason,omitempty" example:"no_dialog" doc:"Why it was refused, as in koppelfeld_sip_drops_total; also wrong_password, unknown_account and braked"`
+	Status    int       `json:"status" doc:"The answer; 0 is none"`
+	Transport string    `json:"transport" example:"UDP"`
+	Local     string    `json:"local"`
+	Remote    string    `json:"remote"`
+	Summary   string    `json:"summary" example:"REGISTER"`
+	Text      string    `json:"text" doc:"The request, cut at 2 KB, secrets masked"`
 }
 
 // SIPShard is one of the executors that own calls.
@@ -156,7 +170,7 @@ func (a *API) registerDebug() {
 	register(a, operation{
 		id: "debug-sip", method: http.MethodGet, path: "/api/debug/sip", tag: "system", access: adminOnly,
 		summary: "Look inside the SIP side",
-		doc:     "Shards, calls, dialogs, transactions and flows as they are at the moment, for people who look for a fault.",
+		doc:     "Shards, calls, dialogs, transactions and flows as they are at the moment, and what was registered and refused last, for people who look for a fault.",
 	}, a.debugSIP)
 	a.registerLadder()
 	pcap := operation{
@@ -268,5 +282,6 @@ func (a *API) debugSIP(ctx context.Context, in *debugInput) (*struct{ Body SIPSt
 	}
 	s.Shards, s.Calls, s.Dialogs = notNil(s.Shards), notNil(s.Calls), notNil(s.Dialogs)
 	s.Transactions, s.Flows = notNil(s.Transactions), notNil(s.Flows)
+	s.Registers, s.Refusals = notNil(s.Registers), notNil(s.Refusals)
 	return &struct{ Body SIPState }{s}, nil
 }

@@ -36,6 +36,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/hep"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
 	"github.com/koppelfeld/koppelfeld/sip/resolve"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 )
 
 // Options are the choices of the serve command.
@@ -61,6 +62,7 @@ type App struct {
 	faults   *fault.Log
 	plane    *media.Plane
 	stack    *sip.Stack
+	recent   *trace.Recent // nil when nothing is kept
 	hep      *hep.Exporter // nil when there is no collector
 	resolver *resolve.Resolver
 	locs     *registrar.Registrar
@@ -293,7 +295,11 @@ func (a *App) openSIP(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if a.cfg.SIP.TraceOn() {
+		a.recent = trace.NewRecent()
+	}
 	a.stack, err = sip.New(sip.Config{
+		Recent:    a.recent,
 		Transport: a.transportConfig(),
 		Log:       a.log.With("part", "sip"),
 		Faults:    a.faults,
@@ -317,7 +323,7 @@ func (a *App) openSIP(context.Context) error {
 		return err
 	}
 	a.locs, err = registrar.New(registrar.Config{
-		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, Rate: a.cfg.SIP.RegisterRate, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"), Faults: a.faults,
+		Domain: a.cfg.SIP.Domain, Auth: digest, Stack: a.stack, Recent: a.recent, Rate: a.cfg.SIP.RegisterRate, File: locationFile(a.cfg), Key: a.gruuKey, Log: a.log.With("part", "registrar"), Faults: a.faults,
 		Notify: func(slotID string, registered bool) {
 			e := calls.Event{Type: calls.Unregistered, At: time.Now(), SlotID: slotID}
 			if registered {

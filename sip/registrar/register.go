@@ -30,31 +30,45 @@ const retryOften = 10
 
 // Receive answers a REGISTER statelessly; it is a sip.StatelessHandler.
 func (r *Registrar) Receive(in transport.Inbound) bool {
-	if r.Admit(in.Msg, in.Flow.Remote().Addr()) {
-		b, status := r.register(in.Msg, in.Flow)
-		r.count.status(status)
-		_ = b.Send(in.Flow) // the phone repeats its request when the answer is lost
+	if !r.Admit(in.Msg, in.Flow.Remote().Addr()) {
+		r.cfg.Recent.Refused("braked", r.cfg.Now(), in.Flow, in.Msg, 0)
+		return true
 	}
+	b, status := r.register(in.Msg, in.Flow)
+	r.count.status(status)
+	_ = b.Send(in.Flow) // the phone repeats its request when the answer is lost
 	return true
 }
 
-// register handles a REGISTER in the order of RFC 3261 section 10.3.
+// register looks at the password, and notes what came of the request.
 func (r *Registrar) register(req *message.Message, flow *transport.Flow) (*message.Builder, int) {
-	fail := func(status int, phrase string) (*message.Builder, int) {
-		return r.response(req, status, phrase), status
-	}
 	if b := r.unsupported(req); b != nil {
 		return b, 420
 	}
 	acc, verdict := r.cfg.Auth.Check(req)
-	if verdict != auth.OK {
-		r.Judge(req, flow.Remote().Addr(), verdict)
-		if verdict == auth.Malformed {
-			return fail(400, "Malformed Credentials")
-		}
-		b := r.response(req, 401, "")
-		r.cfg.Auth.Challenge(b, false, verdict.IsStale())
-		return b, 401
+	switch verdict {
+	case auth.OK:
+		b, status := r.registerAs(acc, req, flow)
+		r.cfg.Recent.Registered(acc.SlotID, r.cfg.Now(), flow, req, status)
+		return b, status
+	case auth.Wrong:
+		r.cfg.Recent.Refused("wrong_password", r.cfg.Now(), flow, req, 401)
+	case auth.Unknown:
+		r.cfg.Recent.Refused("unknown_account", r.cfg.Now(), flow, req, 401)
+	}
+	r.Judge(req, flow.Remote().Addr(), verdict)
+	if verdict == auth.Malformed {
+		return r.response(req, 400, "Malformed Credentials"), 400
+	}
+	b := r.response(req, 401, "")
+	r.cfg.Auth.Challenge(b, false, verdict.IsStale())
+	return b, 401
+}
+
+// registerAs handles a REGISTER of an account in the order of RFC 3261 section 10.3.
+func (r *Registrar) registerAs(acc *auth.Account, req *message.Message, flow *transport.Flow) (*message.Builder, int) {
+	fail := func(status int, phrase string) (*message.Builder, int) {
+		return r.response(req, status, phrase), status
 	}
 	to, err := message.ParseURI(req.To().URI)
 	if err != nil {

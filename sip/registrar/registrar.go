@@ -30,6 +30,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/auth"
 	"github.com/koppelfeld/koppelfeld/sip/budget"
 	"github.com/koppelfeld/koppelfeld/sip/message"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
 
@@ -109,6 +110,8 @@ type Config struct {
 	// Brake bounds the guessing of passwords.
 	Brake BrakeConfig
 	Log   *slog.Logger // [discarded]
+	// Recent keeps the last REGISTERs of each account, and those that were refused before [none].
+	Recent *trace.Recent
 	// Faults counts faults of the program [a new one].
 	Faults *fault.Log
 	Now    func() time.Time // [time.Now]

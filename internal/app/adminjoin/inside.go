@@ -12,6 +12,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/b2bua"
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
+	"github.com/koppelfeld/koppelfeld/sip/trace"
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
 )
@@ -21,7 +22,8 @@ const looked = 20_000
 
 // Inside is an api.Debug.
 type Inside struct {
-	Stack *sip.Stack
+	Stack  *sip.Stack
+	Recent *trace.Recent // nil keeps nothing
 	// Bindings lists where a slot is registered.
 	Bindings func(slotID string) []registrar.Binding
 }
@@ -62,10 +64,29 @@ func (i Inside) SIP(ctx context.Context, f api.DebugFilter) (api.SIPState, error
 		return cmp.Or(cmp.Compare(b.Call, a.Call), cmp.Compare(a.Branch, b.Branch), cmp.Compare(a.Role, b.Role))
 	})
 	out.Flows, out.Truncated = i.flows(f, out.Truncated)
+	if f.CallID == "" {
+		var registers []trace.Answered
+		if f.SlotID != "" {
+			registers = i.Recent.Registers(f.SlotID)
+		}
+		out.Registers, out.Truncated = cut(answered(registers), f.Limit, out.Truncated)
+		out.Refusals, out.Truncated = cut(answered(i.Recent.Refusals()), f.Limit, out.Truncated)
+	}
 	out.Calls, out.Truncated = cut(out.Calls, f.Limit, out.Truncated)
 	out.Dialogs, out.Truncated = cut(out.Dialogs, f.Limit, out.Truncated)
 	out.Transactions, out.Truncated = cut(out.Transactions, f.Limit, out.Truncated)
 	return out, nil
+}
+
+func answered(list []trace.Answered) []api.SIPAnswered {
+	out := make([]api.SIPAnswered, len(list))
+	for n := range list {
+		a := &list[n]
+		out[n] = api.SIPAnswered{
+			At: a.At.UTC(), Reason: a.Reason, Status: a.Status, Transport: a.Transport, Local: a.Local.String(), Remote: a.Remote.String(), Summary: a.Summary(), Text: a.Text,
+		}
+	}
+	return out
 }
 
 func cut[T any](list []T, limit int, truncated bool) ([]T, bool) {
