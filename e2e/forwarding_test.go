@@ -181,7 +181,7 @@ func TestHuntGroupRealPhones(t *testing.T) {
 	c.tick(map[string][]string{"416": {c.armin["desk"].ID}, "4161": {c.armin["dect"].ID}, "4162": {c.armin["softphone"].ID}})
 	c.change(func(tx *store.Tx) error {
 		_, err := tx.CreateHuntGroup(directory.HuntGroup{
-			Name: "Zentrale", Number: "500", Strategy: directory.Linear, Members: []string{"416", "4161", "4162"}, MemberSeconds: 5, Seconds: 60,
+			Name: "Empfang", Number: "500", Strategy: directory.Linear, Members: []string{"416", "4161", "4162"}, MemberSeconds: 5, Seconds: 60,
 		})
 		return err
 	})

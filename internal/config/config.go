@@ -64,7 +64,7 @@ type SIP struct {
 	MaxCalls int `toml:"max_calls"`
 	// CallRate bounds the calls per second of one phone's account, 0 means 10; five times as many may come at once.
 	CallRate int `toml:"call_rate"`
-	// RegisterRate bounds the REGISTERs per second of one account, 0 means 2; ten times as many may come at once.
+	// RegisterRate bounds the REGISTERs per second of one account, 0 means 10; ten times as many may come at once.
 	RegisterRate int `toml:"register_rate"`
 	// RingSeconds ends ringing without an answer, 0 means 60.
 	RingSeconds int `toml:"ring_seconds"`

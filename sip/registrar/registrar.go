@@ -95,7 +95,7 @@ type Config struct {
 	// that changes its port with each start must not lock itself out.
 	MaxContacts int
 	// MaxBindings over all slots [500000]; more are refused with 503.
-	Rate        int // REGISTERs per second of one account, ten times as many at once [2]
+	Rate        int // REGISTERs per second of one account, ten times as many at once [10]
 	MaxBindings int
 	// KeepAlive is how often a contact behind NAT gets an OPTIONS over UDP [30 s]. After
 	// three without answer its binding is removed.
@@ -150,7 +150,7 @@ func (c Config) withDefaults() Config {
 	def(&c.DefaultExpires, 300)
 	def(&c.MaxContacts, 10)
 	def(&c.MaxBindings, 500_000)
-	def(&c.Rate, 2)
+	def(&c.Rate, 10)
 	if c.KeepAlive == 0 {
 		c.KeepAlive = 30 * time.Second
 	}
