@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Bounds on what an attack may cost, generous for slow machines.
@@ -66,6 +68,9 @@ func TestAttacks(t *testing.T) {
 		}},
 		{"more new calls and registrations than can be served", attacks{storm, func(t *testing.T, r *pair, done <-chan struct{}) { served(t, r, up, done) }}, []string{
 			`koppelfeld_sip_requests_total{method="INVITE"}`, `koppelfeld_sip_requests_total{method="REGISTER"}`, "koppelfeld_sip_emergency_invites_total",
+		}},
+		{"requests with forged sources", attacks{forgedSources}, []string{
+			`koppelfeld_sip_requests_total{method="REGISTER"}`, `koppelfeld_sip_requests_total{method="INVITE"}`,
 		}},
 		{"a phone that runs wild", attacks{func(t *testing.T, r *pair, done <-chan struct{}) { wildPhone(t, wild, done) }}, []string{`koppelfeld_sip_drops_total{layer="calls",reason="call_rate"}`}},
 		{"forged requests of the call and strange RTP", attacks{func(t *testing.T, r *pair, done <-chan struct{}) { forged(t, r, up, done) }}, []string{
@@ -398,6 +403,37 @@ func storm(t *testing.T, r *pair, done <-chan struct{}) {
 	flood(t, r, loopback(20, 80), 40, 150000, done, func(i int) []byte {
 		return request([]string{"INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE"}[i%4], i, "")
 	})
+}
+
+// forgedSources offers new work, each request from another of 65,000 addresses, as fast as this machine can: no source has a budget to exceed.
+func forgedSources(t *testing.T, r *pair, done <-chan struct{}) {
+	to := mustAddr(t, r.sip)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer unix.Close(fd)
+	if err := unix.Bind(fd, &unix.SockaddrInet4{}); err != nil {
+		t.Error(err)
+		return
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for sent := 0; sent < 150000; {
+		select {
+		case <-done:
+			t.Logf("%d requests", sent)
+			return
+		case <-tick.C:
+		}
+		for range 40 {
+			sent++
+			// All of 127/8 is this machine, so the kernel lets each datagram choose its source (ip(7), IP_PKTINFO).
+			source := unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: [4]byte{127, 1 + byte(sent>>16), byte(sent >> 8), byte(sent)}})
+			_ = unix.Sendmsg(fd, request([]string{"INVITE", "REGISTER", "OPTIONS", "SUBSCRIBE"}[sent%4], sent, ""), source, &unix.SockaddrInet4{Addr: to.Addr().As4(), Port: int(to.Port())}, unix.MSG_DONTWAIT)
+		}
+	}
 }
 
 // served checks that meanwhile the call that is up is heard, and that an emergency call is, both soon.
