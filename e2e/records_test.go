@@ -188,8 +188,10 @@ func TestRecordsWaitWhileTheDatabaseIsAway(t *testing.T) {
 
 func TestSelfcallCommandAndMetrics(t *testing.T) {
 	d := newDaemon(t, "sqlite")
+	d.listen("tls")
+	d.listen("ws")
 	d.start()
-	for _, transport := range []string{"udp", "tcp"} {
+	for _, transport := range []string{"udp", "tcp", "tls", "ws"} {
 		out, err := exec.Command(binary, "selfcall", "--config", d.config, "--transport", transport).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), "self-call succeeded") {
 			t.Fatalf("selfcall over %s: %v\n%s", transport, err, out)
@@ -204,7 +206,7 @@ func TestSelfcallCommandAndMetrics(t *testing.T) {
 	if out, err := check.CombinedOutput(); err != nil {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
-	for _, want := range []string{`koppelfeld_calls_total{class="inside",result="answered"} 2`, "koppelfeld_active_calls 0", "koppelfeld_media_packets_total"} {
+	for _, want := range []string{`koppelfeld_calls_total{class="inside",result="answered"} 4`, "koppelfeld_active_calls 0", "koppelfeld_media_packets_total"} {
 		if !strings.Contains(string(metrics), want) {
 			t.Errorf("metrics lack %s", want)
 		}

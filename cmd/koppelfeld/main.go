@@ -150,7 +150,7 @@ func (c *explainCmd) Run(ctx context.Context) error {
 
 type selfcallCmd struct {
 	fileFlag
-	Transport string        `default:"udp" enum:"udp,tcp" help:"udp or tcp."`
+	Transport string        `default:"udp" enum:"udp,tcp,tls,ws" help:"udp, tcp, tls, or ws: a calling phone over WebSocket and a called one over UDP."`
 	Timeout   time.Duration `default:"30s" help:"Give up after."`
 }
 

@@ -134,15 +134,22 @@ func Selfcall(ctx context.Context, cfg config.Config, out io.Writer, transport s
 	if err != nil {
 		return err
 	}
+	var sc selfcall.Config
+	if transport == "ws" {
+		sc.CalleeTransport = "udp"
+		if sc.CalleeServer, err = listener(cfg, "udp"); err != nil {
+			return err
+		}
+	}
 	st, err := openStore(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer st.Close()
-	var sc selfcall.Config
 	change := store.Change{Actor: "root", Source: "selfcall"}
 	if _, err = st.Update(ctx, change, func(tx *store.Tx) error {
-		sc, err = prepareSelfcall(tx, cfg.SIP.Domain)
+		prepared, err := prepareSelfcall(tx, cfg.SIP.Domain)
+		sc.Caller, sc.Callee, sc.Number = prepared.Caller, prepared.Callee, prepared.Number
 		return err
 	}); err != nil {
 		return fmt.Errorf("preparing the self-call: %w", err)

@@ -28,11 +28,15 @@ type Account struct {
 // Config says what to call through.
 type Config struct {
 	Server    netip.AddrPort // the daemon's SIP address
-	Transport string         // "udp" or "tcp"
-	Caller    Account
-	Callee    Account
-	Number    string        // number that rings the callee
-	Talk      time.Duration // how long the tones are compared, 0 means 1.5 s
+	Transport string         // "udp", "tcp", "tls" or "ws"
+	// CalleeServer and CalleeTransport are where the called phone is when it is not to be in the same place: over
+	// WebSocket it would be asked for audio as browsers have it.
+	CalleeServer    netip.AddrPort
+	CalleeTransport string
+	Caller          Account
+	Callee          Account
+	Number          string        // number that rings the callee
+	Talk            time.Duration // how long the tones are compared, 0 means 1.5 s
 	// Patience is how long an account may be refused at first: one that another process
 	// has made reaches the daemon within a second. It is also how long the system may be busy. 0 means not at all.
 	Patience time.Duration
@@ -85,7 +89,11 @@ func Run(ctx context.Context, c Config) (Report, error) {
 			return fmt.Errorf("starting the calling phone: %w", err)
 		}
 		defer caller.close()
-		callee, err := newPhone(ctx, group, c, c.Callee, calleeTone)
+		there := c
+		if c.CalleeTransport != "" {
+			there.Server, there.Transport = c.CalleeServer, c.CalleeTransport
+		}
+		callee, err := newPhone(ctx, group, there, c.Callee, calleeTone)
 		if err != nil {
 			return fmt.Errorf("starting the called phone: %w", err)
 		}
