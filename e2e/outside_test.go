@@ -17,7 +17,7 @@ const providerAddress = "127.0.0.7"
 
 // withTrunk gives the daemon a trunk to a provider at a port of providerAddress. To be called before start.
 func (d *daemon) withTrunk(port int) {
-	d.edit("[media]", fmt.Sprintf("[site]\ncountry = \"49\"\narea = \"661\"\n[[trunk]]\nname = \"provider\"\nproxy = \"sip:%s:%d\"\nbase = \"+4966112\"\n[media]", providerAddress, port))
+	d.edit("[media]", fmt.Sprintf("[site]\ncountry = \"49\"\n[[trunk]]\nname = \"provider\"\nproxy = \"sip:%s:%d\"\nbase = \"+4966112\"\n[media]", providerAddress, port))
 }
 
 // outsider is who calls from outside.

@@ -32,8 +32,8 @@ type Settings struct {
 	RingTimeout time.Duration
 	// Outside says that calls can be carried to numbers outside.
 	Outside bool
-	// Country and Area put outside numbers that people dial into international form: "49" and "661". Empty: they stay as dialled.
-	Country, Area string
+	// Country is the country code that puts outside numbers into international form, see International: "49". Empty: they stay as dialled.
+	Country string
 }
 
 // User is a person with the numbers and slots of one matrix.

@@ -278,14 +278,18 @@ func (d *decision) note(s step) {
 	}
 }
 
-// international puts a number outside as people dial it into international form, as far as Settings tell how.
-func (t *Table) international(number string) string {
-	switch s := &t.settings; {
-	case number == "" || number[0] != '0' || s.Country == "":
+// International puts a number outside as people dial it, 0661… or 0049…, into international form. What is in it already, what leads
+// nowhere outside, and everything where the country code is not known ("") stays.
+func International(number, country string) string {
+	switch {
+	case number == "" || number[0] != '0' || country == "":
 		return number
 	case strings.HasPrefix(number, "00"):
 		return "+" + number[2:]
 	default:
-		return "+" + s.Country + number[1:]
+		return "+" + country + number[1:]
 	}
 }
+
+// international is International for the site.
+func (t *Table) international(number string) string { return International(number, t.settings.Country) }

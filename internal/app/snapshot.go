@@ -34,7 +34,7 @@ type snapshots struct {
 
 func newSnapshots(cfg config.Config) *snapshots {
 	return &snapshots{realm: cfg.SIP.Domain, settings: routing.Settings{
-		RingTimeout: time.Duration(cfg.SIP.RingSeconds) * time.Second, Outside: len(cfg.Trunks) > 0, Country: cfg.Site.Country, Area: cfg.Site.Area,
+		RingTimeout: time.Duration(cfg.SIP.RingSeconds) * time.Second, Outside: len(cfg.Trunks) > 0, Country: cfg.Site.Country,
 	}}
 }
 

@@ -20,5 +20,5 @@ func openTrunks(cfg config.Config) (*trunk.Trunks, error) {
 			list[i].From = append(list[i].From, p)
 		}
 	}
-	return trunk.New(list, trunk.Site{Country: cfg.Site.Country, Area: cfg.Site.Area})
+	return trunk.New(list, cfg.Site.Country)
 }

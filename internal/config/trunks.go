@@ -10,10 +10,8 @@ import (
 
 // Site says how people at this place dial numbers outside.
 type Site struct {
-	// Country is the country code without "+" or zeros, such as "49"; Area the area code without the leading zero, such as "661".
-	// Empty: numbers outside go out as they were dialled.
+	// Country is the country code without "+" or zeros, such as "49". Empty: numbers outside go out as they were dialled.
 	Country string `toml:"country"`
-	Area    string `toml:"area"`
 }
 
 // Trunk is a way outside without registration: a provider's or one's own border element that knows us by our address.
@@ -33,15 +31,12 @@ const MaxTrunks = 20
 
 var (
 	basePattern = regexp.MustCompile(`^\+[1-9][0-9]{2,13}$`)
-	codePattern = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
+	codePattern = regexp.MustCompile(`^[1-9][0-9]{0,2}$`)
 )
 
 func (c *Config) validateTrunks(fault func(key, format string, args ...any)) {
-	if c.Site.Country != "" && (!codePattern.MatchString(c.Site.Country) || len(c.Site.Country) > 3) {
+	if c.Site.Country != "" && !codePattern.MatchString(c.Site.Country) {
 		fault("site.country", "must be a country code such as 49, is %q", c.Site.Country)
-	}
-	if c.Site.Area != "" && !codePattern.MatchString(c.Site.Area) {
-		fault("site.area", "must be an area code without its leading zero, such as 661, is %q", c.Site.Area)
 	}
 	if len(c.Trunks) > MaxTrunks {
 		fault("trunk", "are more than %d", MaxTrunks)

@@ -217,16 +217,14 @@ func (w *world) outside(rest []string) error {
 	return onOff(&w.config.Settings.Outside, rest[0])
 }
 
-// country CODE [area CODE].
+// country CODE.
 func (w *world) country(rest []string) error {
-	if len(rest) != 1 && (len(rest) != 3 || rest[1] != "area") {
-		return errors.New("want country 49, or country 49 area 661")
+	if len(rest) != 1 {
+		return errors.New("want a country code, such as country 49")
 	}
 	w.save()
 	w.whole = true
-	if w.config.Settings.Country = rest[0]; len(rest) == 3 {
-		w.config.Settings.Area = rest[2]
-	}
+	w.config.Settings.Country = rest[0]
 	return nil
 }
 

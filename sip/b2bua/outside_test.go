@@ -67,7 +67,7 @@ func (t *trunks) Incoming(in transport.Inbound) (string, routing.Caller, bool) {
 func runTrunks(t *testing.T, h *house, fn func(t *testing.T, r *rig, w *trunks), change ...func(*Config)) {
 	t.Helper()
 	w := &trunks{ways: []string{"gw", "gw2"}}
-	h.Settings = routing.Settings{Outside: true, Country: "49", Area: "661"}
+	h.Settings = routing.Settings{Outside: true, Country: "49"}
 	runHouse(t, h, func(t *testing.T, r *rig) {
 		w.rig = r
 		for _, name := range []string{"gw", "gw2"} {

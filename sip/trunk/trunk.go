@@ -20,13 +20,10 @@ type Trunk struct {
 	Base  string         // "+" and digits before inside numbers, or empty
 }
 
-// Site says how numbers are dialled here: country code and area code, without zeros. Empty: unknown.
-type Site struct{ Country, Area string }
-
 // Trunks are all ways outside, in the order in which they are tried. They are immutable.
 type Trunks struct {
-	list []line
-	site Site
+	list    []line
+	country string
 }
 
 type line struct {
@@ -34,9 +31,9 @@ type line struct {
 	uri message.URI
 }
 
-// New makes the ways outside. An error names the trunk whose proxy is no SIP URI, or who has no addresses.
-func New(trunks []Trunk, site Site) (*Trunks, error) {
-	t := &Trunks{site: site}
+// New makes the ways outside. country is the country code that numbers without one have here, "" when it is not known. An error names the trunk whose proxy is no SIP URI, or who has no addresses.
+func New(trunks []Trunk, country string) (*Trunks, error) {
+	t := &Trunks{country: country}
 	for _, c := range trunks {
 		l := line{Trunk: c}
 		var err error
@@ -165,21 +162,13 @@ func hidden(msg *message.Message) bool {
 	return false
 }
 
-// International puts a number as trunks send it into international form: 0049… and 49… (with the site's country code and at least 8
-// digits), 0661…. What is shorter or unknown stays.
+// International puts a number as trunks send it into international form: as people dial, and without the "+" (the country code and at
+// least 8 digits in all). What is shorter or unknown stays.
 func (t *Trunks) International(number string) string {
-	c := t.site.Country
-	switch {
-	case number == "" || number[0] == '+' || c == "":
-		return number
-	case strings.HasPrefix(number, "00"):
-		return "+" + number[2:]
-	case number[0] == '0':
-		return "+" + c + number[1:]
-	case len(number) >= 8 && strings.HasPrefix(number, c):
+	if c := t.country; c != "" && len(number) >= 8 && strings.HasPrefix(number, c) {
 		return "+" + number
 	}
-	return number
+	return routing.International(number, t.country)
 }
 
 // maxUser bounds a user part, in bytes.
