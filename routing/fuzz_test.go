@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 // FuzzCodes dials whatever comes after a code: no plan panics, no order carries what is no number, no code is for callers from outside, and none leads to a
@@ -27,6 +29,7 @@ func FuzzCodes(f *testing.F) {
 		f.Add(s)
 	}
 	caller := Caller{Class: Inside, SlotID: c.Users[0].Slots[0].ID}
+	corpus.Add(f)
 	f.Fuzz(func(t *testing.T, dialled string) {
 		p := table.Decide(Request{Called: dialled, Caller: caller}, allFree{})
 		p.Explain()
@@ -52,6 +55,7 @@ func FuzzPattern(f *testing.F) {
 	for _, s := range []string{"41[67]", "1)|(?:.*", "(a+)+$", "(?m)^4", "^416$", "4|1", "(?i)X", "((((((.{9}){9}){9}){9}){9}){9}", `\z|.*`, "(?=1)", ""} {
 		f.Add(s, "4161")
 	}
+	corpus.Add(f)
 	f.Fuzz(func(t *testing.T, pattern, number string) {
 		m := compileMatch(Match{Kind: MatchPattern, Value: pattern})
 		if m == nil || !digits(number) || len(number) > maxDialled {

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestTraceIsWhatJSONSays(t *testing.T) {
@@ -107,6 +109,7 @@ func FuzzReadTrace(f *testing.F) {
 	f.Add([]byte(`[{"c":"caller_outside"},{"c":"pickup_group","y":"pickup_group"},{"c":"hunt","k":"hunt_group"}]`))
 	f.Add([]byte(`[{}]`))
 	f.Add([]byte(`null`))
+	corpus.Add(f)
 	f.Fuzz(func(t *testing.T, trace []byte) {
 		reasons, err := ReadTrace(trace)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/routing/calendar"
 )
 
@@ -132,6 +133,7 @@ func FuzzSpec(f *testing.F) {
 	f.Add(`{"zone":"Australia/Lord_Howe","entries":[{"from":"01:45","to":"02:15","first":"02-29","last":"02-28"}]}`, int64(1775314800))
 	f.Add(`{"zone":"Pacific/Apia","state":"SN","own":[{"date":"2011-12-30"}],"entries":[{"holidays":"only","from":"00:00","to":"00:00"}]}`, int64(1325239200))
 	f.Add(`{"zone":"UTC","entries":[{"days":["sun"],"from":"23:59","to":"24:00","last":"9999-12-31"}]}`, int64(253402300799))
+	corpus.Add(f)
 	f.Fuzz(func(t *testing.T, text string, seconds int64) {
 		var s calendar.Spec
 		if json.Unmarshal([]byte(text), &s) != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 )
@@ -141,6 +142,7 @@ func TestDivertedIsRead(t *testing.T) {
 func FuzzDiverted(f *testing.F) {
 	f.Add("<sip:411@x>;reason=user-busy", "<sip:411@x>;index=1,<sip:412@x;cause=408>;index=1.1")
 	f.Add("\"a\\\"b\" <tel:+49;x=y>", "<sip:%34@x?Reason=SIP%3Bcause%3D486>;index=1;mp=1")
+	corpus.Add(f)
 	f.Fuzz(func(t *testing.T, diversion, history string) {
 		req, err := message.Parse([]byte("INVITE sip:4@x SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nTo: <sip:4@x>\r\n" +
 			"Call-ID: 1\r\nCSeq: 1 INVITE\r\nDiversion: " + diversion + "\r\nHistory-Info: " + history + "\r\n\r\n"))
