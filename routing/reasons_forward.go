@@ -230,8 +230,8 @@ func doing(a *Action, german bool) string {
 	return string(a.Kind)
 }
 
-// meaning says what a function code is for, for {what}.
-func meaning(action string, german bool) string {
+// CodeMeaning says in German and English what the function code of an action is for. An action that is not known stands for itself.
+func CodeMeaning(action string) (de, en string) {
 	words, ok := map[string][2]string{
 		CodeForwardTo:      {"Rufumleitung zu einer Nummer", "forward to a number"},
 		CodeForwardOn:      {"Rufumleitung ein", "forwarding on"},
@@ -250,11 +250,8 @@ func meaning(action string, german bool) string {
 		CodeEcho:           {"Testanruf (Echo)", "test call (echo)"},
 		CodeOwnNumber:      {"eigene Nummer ansagen", "tell one's own number"},
 	}[action]
-	switch {
-	case !ok:
-		return action
-	case german:
-		return words[0]
+	if !ok {
+		return action, action
 	}
-	return words[1]
+	return words[0], words[1]
 }

@@ -224,7 +224,11 @@ func (f *fact) value(name string, german bool) string {
 	case "to":
 		return doing(&Action{Kind: ActionKind(f.Does), Number: f.DoesTo, Numbers: []string{f.DoesTo}}, german)
 	case "what":
-		return meaning(f.Does, german)
+		de, en := CodeMeaning(f.Does)
+		if german {
+			return de
+		}
+		return en
 	case "text":
 		switch {
 		case f.Text != "" || f.Code != cCallerOutside.words().name:

@@ -25,47 +25,8 @@ type CodePath struct {
 
 type codeOutput = objectOutput[Code]
 
-// codeWords say what a function code does.
-func codeWords(a directory.CodeAction) (de, en string) {
-	switch a {
-	case directory.CodeForwardTo:
-		return "Alle Anrufe zur gewählten Nummer umleiten", "Forward all calls to the number dialled"
-	case directory.CodeForwardOn:
-		return "Die zuletzt gewählte Umleitung wieder einschalten", "Switch the forwarding that was dialled last on again"
-	case directory.CodeForwardOff:
-		return "Umleitung ausschalten", "Switch forwarding off"
-	case directory.CodeProfile:
-		return "Das Rufumleitungsprofil mit der gewählten Stelle wählen, 0 für keines", "Choose the forwarding profile of the position dialled, 0 for none"
-	case directory.CodeDNDOn:
-		return "Nicht stören an diesem Telefon ein", "Do not disturb on at this phone"
-	case directory.CodeDNDOff:
-		return "Nicht stören an diesem Telefon aus", "Do not disturb off at this phone"
-	case directory.CodeWaitingOn:
-		return "Anklopfen ein", "Call waiting on"
-	case directory.CodeWaitingOff:
-		return "Anklopfen aus", "Call waiting off"
-	case directory.CodePickupGroup:
-		return "Den Anruf heranholen, der in den eigenen Rufannahmegruppen am längsten klingelt", "Take the call that has rung longest in one's pickup groups"
-	case directory.CodePickupNumber:
-		return "Den Anruf heranholen, der bei der gewählten Nummer klingelt", "Take the call that rings at the number dialled"
-	case directory.CodeShowNumber:
-		return "Für diesen Anruf eine andere eigene Nummer zeigen: eigene Nummer, *, Ziel", "Show another number of one's own on this call: own number, *, number called"
-	case directory.CodeHideNumber:
-		return "Für diesen Anruf keine Nummer zeigen", "Show no number on this call"
-	case directory.CodeHideNumbersOn:
-		return "Von nun an nach außen keine Nummer zeigen", "Show no number to the outside from now on"
-	case directory.CodeHideNumbersOff:
-		return "Von nun an nach außen wieder eine Nummer zeigen", "Show a number to the outside again from now on"
-	case directory.CodeEcho:
-		return "Probeanruf: sich selbst hören", "Test call: hear oneself"
-	case directory.CodeOwnNumber:
-		return "Die eigene Nummer hören", "Hear one's own number"
-	}
-	return string(a), string(a)
-}
-
 func codeView(c *directory.Code) Code {
-	de, en := codeWords(c.Action)
+	de, en := routing.CodeMeaning(string(c.Action))
 	return Code{Action: c.Action, Code: c.Code, Enabled: c.Enabled, Argument: routing.TakesArgument(string(c.Action)), De: de, En: en}
 }
 
