@@ -129,9 +129,9 @@ func (d *decision) ask(r *Request, dialled string) {
 	}
 	from := r.Diverted[:min(len(r.Diverted), MaxHops)]
 	d.asked.diverted = len(from)
-	for to := dialled; len(from) > 0; from = from[:len(from)-1] {
-		last := len(from) - 1
-		if to = dialled; last > 0 {
+	for last := len(from) - 1; last >= 0; last-- { // the last one to forward stands first
+		to := dialled
+		if last > 0 {
 			to = from[last-1]
 		}
 		d.Hops = append(d.Hops, Hop{From: from[last], To: to, Why: Always})
