@@ -69,6 +69,11 @@ func TestFunctionCodes(t *testing.T) {
 	if got := c.desk.tones(900, 600, 400); len(got) != 3 || got[2] != 400 {
 		t.Errorf("a refused code is heard as %v", got)
 	}
+	c.desk.forgetAudio()
+	code("*77", "function code unknown: failed: refused")
+	if got := c.desk.tones(900, 600, 400); len(got) != 3 || got[2] != 400 {
+		t.Errorf("a code that does not exist is heard as %v", got)
+	}
 	code("*98", "function code own_number: done")
 	digits, silent := 0, 2
 	for _, b := range c.desk.blocks(800) {

@@ -132,10 +132,22 @@ func (d *decision) code(e *codeEntry, argument string, q *Request) (called strin
 		return ""
 	}
 	if _, ok := Dialled(called); !ok {
-		d.end(NoSuchNumber, step{code: cCodeIncomplete, text: e.code, entry: e})
+		if d.refuse(e.action, &q.Caller) {
+			d.end(NoSuchNumber, step{code: cCodeIncomplete, text: e.code, entry: e})
+		}
 		return ""
 	}
 	return called
+}
+
+// refuse lets the caller hear that nothing can be done. It is false, and all is said, when the caller may not call at all.
+func (d *decision) refuse(action string, c *Caller) bool {
+	if !d.callerShows(c, Inside) {
+		d.Outcome = Forbidden
+		return false
+	}
+	d.Command = &Order{Action: action, UserID: d.caller.user.id, SlotID: d.caller.id, Number: d.CallerNumber, Refused: true}
+	return true
 }
 
 // order makes the order of a code that changes something or that answers itself.

@@ -74,7 +74,7 @@ func (d *decision) decide(r *Request) {
 	}
 	dialled, ok := Dialled(called)
 	if !ok {
-		d.noNumber(called)
+		d.noNumber(called, &r.Caller)
 		return
 	}
 	n, _ := d.table.numbers.get(dialled)
@@ -112,11 +112,14 @@ func (d *decision) decide(r *Request) {
 	d.route(next)
 }
 
-// noNumber ends a call to something that is no number.
-func (d *decision) noNumber(called string) {
+// noNumber ends a call to something that is no number. Who dials a code that does not exist hears so.
+func (d *decision) noNumber(called string, by *Caller) {
 	c := cNotANumber
 	if strings.HasPrefix(called, "*") || strings.HasPrefix(called, "#") {
 		c = cNoSuchCode
+		if by.Class == Inside && strings.Trim(called, "0123456789*#") == "" && !d.refuse(CodeUnknown, by) {
+			return
+		}
 	}
 	d.end(NoSuchNumber, step{code: c, text: called})
 }

@@ -157,6 +157,7 @@ const (
 	CodeHideNumbersOff = "hide_numbers_off"
 	CodeEcho           = "echo"
 	CodeOwnNumber      = "own_number"
+	CodeUnknown        = "unknown" // of an order: a code that does not exist
 )
 
 // Rights answers from the same configuration as the table what users may. Both methods are asked only where a rule
