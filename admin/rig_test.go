@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ type rig struct {
 	log    *safeBuffer
 	ready  error
 	inside *inside
+	tls    func() *tls.Config // of the server, nil for none
 	// broken makes the store answer as if the database were away.
 	broken func() error
 
@@ -113,7 +115,7 @@ func (r *rig) serveOn(l net.Listener) {
 		r.t.Cleanup(func() { l.Close() })
 	}
 	r.srv, err = admin.New(admin.Config{
-		Listener: l, Deps: r.deps,
+		Listener: l, Deps: r.deps, TLS: r.tls,
 		Log: slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ package admin
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ const (
 	idleTimeout       = 2 * time.Minute
 	maxHeader         = 16 << 10
 	maxConnections    = 1024
+	maxStreams        = 100             // requests at once in a connection of HTTP/2
 	drain             = 2 * time.Second // requests that run when the server stops
 )
 
@@ -38,6 +40,8 @@ type Config struct {
 	// it is set; Run closes it.
 	Listen   string
 	Listener net.Listener
+	// TLS gives the configuration for a connection that comes in, which it does not change; nil means plain HTTP.
+	TLS func() *tls.Config
 	// MaxConnections bounds the connections at once; 0 means 1024.
 	MaxConnections int
 	Deps           api.Deps
@@ -52,6 +56,7 @@ type Server struct {
 	log       *slog.Logger
 	listener  net.Listener
 	most      int // connections at once
+	tls       func() *tls.Config
 	api       *api.API
 	handler   http.Handler
 	strangers lineBudget
@@ -74,7 +79,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: c.Log, faults: c.Faults, api: a, listener: c.Listener, most: cmp.Or(c.MaxConnections, maxConnections)}
+	s := &Server{log: c.Log, faults: c.Faults, api: a, listener: c.Listener, tls: c.TLS, most: cmp.Or(c.MaxConnections, maxConnections)}
 	s.handler = s.wrap(routes(a))
 	if s.listener == nil {
 		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
@@ -106,11 +111,11 @@ func (s *Server) Run(ctx context.Context) error {
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	server.RegisterOnShutdown(s.faults.Guard(place, s.api.EndStreams))
-	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok && s.tls == nil && !a.IP.IsLoopback() {
 		s.log.Warn("the API is open to the network without TLS: passwords can be read on the way", "address", a.String())
 	}
 	failed := make(chan error, 1)
-	go s.faults.Guard(place, func() { failed <- server.Serve(LimitListener(s.listener, s.most)) }, func() { failed <- errFault })()
+	go s.faults.Guard(place, func() { failed <- s.serve(server) }, func() { failed <- errFault })()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving the API: %w", err)
@@ -128,6 +133,17 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("stopping the API: %w", err)
 	}
 	return nil
+}
+
+// serve accepts until the server is shut down.
+func (s *Server) serve(server *http.Server) error {
+	l := LimitListener(s.listener, s.most)
+	if s.tls == nil {
+		return server.Serve(l)
+	}
+	server.TLSConfig = serverTLS(s.tls)
+	server.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: maxStreams}
+	return server.ServeTLS(hintListener{l}, "", "")
 }
 
 // routes joins the API and the place where the pages will be.

@@ -273,7 +273,7 @@ func (s *soak) restart(ctx context.Context) error {
 	if s.server.process, err = startWith(nil, "koppelfeld", cmd.Dir, cmd.Args[0], cmd.Args[1:]...); err != nil {
 		return err
 	}
-	if err := s.server.until(ctx, 30*time.Second, func() bool { return s.server.get(ctx, "/readyz") == nil }); err != nil {
+	if err := s.server.until(ctx, 30*time.Second, func() bool { return s.server.up(ctx) }); err != nil {
 		return err
 	}
 	s.mu.Lock()

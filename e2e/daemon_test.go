@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -42,6 +43,9 @@ type daemon struct {
 	password string
 	// launch makes the command that runs the daemon, when that is not the plain one.
 	launch func(args ...string) *exec.Cmd
+	// dial reaches the daemon when it is not on this network.
+	dial   func(address string) (net.Conn, error)
+	client *http.Client
 }
 
 // syncBuffer collects a process's output.
@@ -163,7 +167,7 @@ func (d *daemon) start() {
 			d.t.Fatalf("the daemon ended: %v\n%s", err, d.log.String())
 		default:
 		}
-		res, err := http.Get("http://" + d.admin + "/readyz")
+		res, err := d.web().Get("https://" + d.admin + "/readyz")
 		if err != nil {
 			return false
 		}
@@ -195,7 +199,7 @@ func (d *daemon) login() {
 // metric reads the value of a metric without labels.
 func (d *daemon) metric(name string) string {
 	d.t.Helper()
-	res, err := http.Get("http://" + d.metrics + "/metrics")
+	res, err := d.web().Get("http://" + d.metrics + "/metrics")
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -253,7 +257,7 @@ func (d *daemon) request(method, path string, in, out any) error {
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(context.Background(), method, "http://"+d.admin+path, body)
+	req, err := http.NewRequestWithContext(context.Background(), method, "https://"+d.admin+path, body)
 	if err != nil {
 		return err
 	}
@@ -263,7 +267,7 @@ func (d *daemon) request(method, path string, in, out any) error {
 	if d.token != "" {
 		req.Header.Set("Authorization", "Bearer "+d.token)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := d.web().Do(req)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -174,7 +173,7 @@ func (r *pair) selfcall(t *testing.T) {
 // numbers reads metrics, 0 for those that do not exist.
 func (d *daemon) numbers(names []string) []float64 {
 	d.t.Helper()
-	res, err := http.Get("http://" + d.metrics + "/metrics")
+	res, err := d.web().Get("http://" + d.metrics + "/metrics")
 	if err != nil {
 		d.t.Fatal(err)
 	}

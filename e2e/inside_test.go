@@ -17,12 +17,12 @@ import (
 // fetch reads a path of the API that does not answer with JSON.
 func (d *daemon) fetch(t *testing.T, path string) string {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+d.admin+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+d.admin+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	req.Header.Set("Authorization", "Bearer "+d.token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := d.web().Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -69,7 +67,7 @@ func newNATLab(t *testing.T) *natLab {
 	return l
 }
 
-// daemon starts the daemon in its namespace. HTTP of this process leads there until the end of the test.
+// daemon starts the daemon in its namespace.
 func (l *natLab) daemon(t *testing.T) *daemon {
 	t.Helper()
 	d := newDaemon(t, "sqlite")
@@ -87,16 +85,10 @@ func (l *natLab) daemon(t *testing.T) *daemon {
 	return d
 }
 
-// within lets the daemon run in a namespace. HTTP of this process leads there until the end of the test.
+// within lets the daemon run in a namespace, where it is then asked, too.
 func (d *daemon) within(ns *testnet.Namespaces, name string) {
 	d.launch = func(args ...string) *exec.Cmd { return ns.Command(name, binary, args...) }
-	before := http.DefaultTransport
-	inside := &http.Transport{DialContext: func(_ context.Context, _, address string) (net.Conn, error) { return ns.Dial(name, address) }}
-	http.DefaultTransport = inside
-	d.t.Cleanup(func() {
-		inside.CloseIdleConnections()
-		http.DefaultTransport = before
-	})
+	d.dial = func(address string) (net.Conn, error) { return ns.Dial(name, address) }
 }
 
 // TestPhoneBehindNATAndABadNetwork calls in both directions between a phone behind a NAT and one beside the server, after a time in

@@ -73,8 +73,10 @@ type App struct {
 	metricLn net.Listener
 	limits   limits
 	certs    *certs.Store // nil when nobody listens with TLS
-	cleanups []func()
-	ran      bool
+	// adminCerts is what the API has for itself, nil when it shares certs or speaks plain HTTP.
+	adminCerts *certs.Store
+	cleanups   []func()
+	ran        bool
 	// firstPassword is the supervisor's, when it was made by this start.
 	firstPassword string
 	gruuKey       []byte
@@ -159,8 +161,11 @@ func (a *App) Reload(cfg config.Config, err error) {
 		return
 	}
 	a.level.Set(level)
-	if a.certs != nil {
-		if err := a.certs.Reload(); err != nil {
+	for _, c := range []*certs.Store{a.certs, a.adminCerts} {
+		if c == nil {
+			continue
+		}
+		if err := c.Reload(); err != nil {
 			a.log.Error("reload: the certificates stay as they were", "err", err)
 		}
 	}
@@ -403,6 +408,9 @@ func (a *App) Run(ctx context.Context) error {
 	if a.certs != nil {
 		parts = append(parts, part{"certificates", a.certs.Run})
 	}
+	if a.adminCerts != nil {
+		parts = append(parts, part{"admin certificates", a.adminCerts.Run})
+	}
 	if a.metricLn != nil {
 		parts = append(parts, part{"metrics", a.serveMetrics})
 	}
@@ -417,7 +425,7 @@ func (a *App) Run(ctx context.Context) error {
 
 // ready tells that the daemon is up.
 func (a *App) ready() {
-	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.Listeners(), " "), "api", a.adminLn.Addr().String(), "revision", a.store.Snapshot().Revision)
+	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.Listeners(), " "), "api", a.adminURL(), "revision", a.store.Snapshot().Revision)
 	if a.opts.Example {
 		a.printExample()
 	}

@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/certs"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/testnet"
@@ -65,10 +68,24 @@ func start(t *testing.T, cfg config.Config) *started {
 	return s
 }
 
+// web trusts the certificate that the daemon has made for itself.
+func (s *started) web(t *testing.T) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(certs.SelfMade(s.cfg.DataDir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
 // get asks the API without a login.
 func (s *started) get(t *testing.T, path string) string {
 	t.Helper()
-	res, err := http.Get("http://" + s.adminLn.Addr().String() + path)
+	res, err := s.web(t).Get(s.adminURL() + path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/koppelfeld/koppelfeld/internal/certs"
 	"github.com/koppelfeld/koppelfeld/internal/example"
 )
 
@@ -26,7 +27,10 @@ func (a *App) printExample() {
 	for _, l := range a.cfg.Listeners() {
 		fmt.Fprintf(w, "  SIP       %s   domain %s\n", l, a.cfg.SIP.Domain)
 	}
-	fmt.Fprintf(w, "  HTTP API  http://%s/api/openapi.json\n", a.adminLn.Addr())
+	fmt.Fprintf(w, "  HTTP API  %s/api/openapi.json\n", a.adminURL())
+	if a.certs != nil && a.cfg.Admin.TLSOn() && len(a.cfg.TLS.Pairs()) == 0 && a.adminCerts == nil {
+		fmt.Fprintf(w, "            self-made certificate %s\n", certs.SelfMade(a.cfg.DataDir))
+	}
 	if a.metricLn != nil {
 		fmt.Fprintf(w, "  Metrics   http://%s/metrics\n", a.metricLn.Addr())
 	}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -41,7 +43,7 @@ func (a *App) transportConfig() transport.Config {
 		}
 		advertise(n.Listen, n.Advertise)
 	}
-	if a.certs != nil {
+	if a.certs != nil && slices.ContainsFunc(a.cfg.Listeners(), secureListener) {
 		c.Certificates = a.certs
 	}
 	return c
@@ -70,7 +72,13 @@ func (a *App) mediaInterfaces() []media.Interface {
 
 // openCerts reads the certificates, or makes one, when something listens with TLS.
 func (a *App) openCerts(context.Context) error {
-	if !slices.ContainsFunc(a.cfg.Listeners(), secureListener) {
+	own := a.cfg.Admin.TLSOn() && a.cfg.Admin.Certificate != ""
+	if own {
+		if err := a.openAdminCerts(); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(a.cfg.Listeners(), secureListener) && (own || !a.cfg.Admin.TLSOn()) {
 		return nil
 	}
 	cfg := certs.Config{
@@ -89,6 +97,30 @@ func secureListener(entry string) bool {
 	return strings.HasPrefix(entry, "tls://") || strings.HasPrefix(entry, "wss://")
 }
 
+// openAdminCerts reads the certificate that is for the API alone.
+func (a *App) openAdminCerts() error {
+	var err error
+	a.adminCerts, err = certs.Open(certs.Config{
+		Pairs:      []certs.Pair{{Certificate: a.cfg.Admin.Certificate, Key: a.cfg.Admin.Key}},
+		MinVersion: a.cfg.TLS.Version(), Log: a.log.With("part", "certificates"), Faults: a.faults,
+	})
+	if err != nil {
+		return fmt.Errorf("admin.certificate: %w", err)
+	}
+	return nil
+}
+
+// adminTLS gives the TLS configuration of the API for each connection; nil for none.
+func (a *App) adminTLS() func() *tls.Config {
+	switch {
+	case !a.cfg.Admin.TLSOn():
+		return nil
+	case a.adminCerts != nil:
+		return a.adminCerts.Server
+	}
+	return a.certs.Server
+}
+
 // ownNames are what a certificate of ours has to name: the domain and the addresses at which we listen.
 func (a *App) ownNames() []string {
 	names := []string{a.cfg.SIP.Domain}
@@ -102,28 +134,50 @@ func (a *App) ownNames() []string {
 			add(shown.Advertise)
 		}
 	}
-	for _, entry := range a.cfg.Listeners() {
-		u, err := url.Parse(entry)
+	addAddress := func(host string) {
+		addr, err := netip.ParseAddr(host)
 		if err != nil {
-			continue
-		}
-		addr, err := netip.ParseAddr(u.Hostname())
-		if err != nil {
-			continue
+			return
 		}
 		if !addr.IsUnspecified() {
 			add(addr.Unmap().String())
-			continue
+			return
 		}
-		host, err := transport.System{}.Addrs()
+		all, err := transport.System{}.Addrs()
 		if err != nil {
-			continue
+			return
 		}
-		for _, h := range host {
+		for _, h := range all {
 			if h.Is4() == addr.Is4() {
 				add(h.String())
 			}
 		}
 	}
+	for _, entry := range a.cfg.Listeners() {
+		if u, err := url.Parse(entry); err == nil {
+			addAddress(u.Hostname())
+		}
+	}
+	if a.cfg.Admin.TLSOn() && a.cfg.Admin.Certificate == "" {
+		a.adminNames(add, addAddress)
+	}
 	return names
+}
+
+// adminNames are those under which browsers reach the API.
+func (a *App) adminNames(add, addAddress func(string)) {
+	if u, err := url.Parse(a.cfg.Admin.URL); err == nil && u.Hostname() != "" {
+		add(u.Hostname())
+	}
+	add("localhost")
+	switch host := a.cfg.Admin.Host(); host {
+	case "":
+		addAddress("0.0.0.0")
+		addAddress("::")
+	case "localhost":
+		add("127.0.0.1")
+		add("::1")
+	default:
+		addAddress(host)
+	}
 }

@@ -28,7 +28,7 @@ func (a *App) openAdmin(context.Context) error {
 	}
 	a.onClose(func() { _ = a.adminLn.Close() })
 	a.admin, err = admin.New(admin.Config{
-		Listener: a.adminLn, MaxConnections: a.limits.http,
+		Listener: a.adminLn, MaxConnections: a.limits.http, TLS: a.adminTLS(),
 		Log: a.log.With("part", "admin"), Faults: a.faults,
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
@@ -41,6 +41,15 @@ func (a *App) openAdmin(context.Context) error {
 		},
 	})
 	return err
+}
+
+// adminURL is where the API is on this machine.
+func (a *App) adminURL() string {
+	scheme := "http"
+	if a.cfg.Admin.TLSOn() {
+		scheme = "https"
+	}
+	return scheme + "://" + a.adminLn.Addr().String()
 }
 
 // bindings lists a slot's contacts for the API.

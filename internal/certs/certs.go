@@ -231,4 +231,7 @@ func paths(dir string) Pair {
 	return Pair{filepath.Join(dir, selfMadeName, "self.pem"), filepath.Join(dir, selfMadeName, "self.key")}
 }
 
+// SelfMade is the file of the self-made certificate that is kept in dir, for clients that are to trust it.
+func SelfMade(dir string) string { return paths(dir).Certificate }
+
 var errNoDir = errors.New("no folder to keep it in")

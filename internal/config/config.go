@@ -124,11 +124,6 @@ type Media struct {
 	TimeoutSeconds int `toml:"timeout_seconds"`
 }
 
-// Admin configures the HTTP API.
-type Admin struct {
-	Listen string `toml:"listen"`
-}
-
 // Metrics configures the Prometheus endpoint; empty switches it off.
 type Metrics struct {
 	Listen string `toml:"listen"`
@@ -225,9 +220,7 @@ func (c *Config) Validate() error {
 	c.validateInterfaces(fault)
 	c.validateTrunks(fault)
 	c.validateMedia(fault)
-	if err := listenAddress(c.Admin.Listen); err != nil {
-		fault("admin.listen", "%v", err)
-	}
+	c.validateAdmin(fault)
 	if c.Metrics.Listen != "" {
 		if err := listenAddress(c.Metrics.Listen); err != nil {
 			fault("metrics.listen", "%v", err)

@@ -52,6 +52,9 @@ advertise = "x"
 ports = "5-4"
 [admin]
 listen = "8080"
+tls = "on"
+key = "relative.key"
+url = "http://pbx.example/path"
 [metrics]
 listen = "127.0.0.1:99999"
 [log]
@@ -63,7 +66,7 @@ format = "xml"
 	}
 	for _, want := range []string{
 		"colour: unknown key", "data_dir:", "database:", "sip.listen[0]:", "sip.listen[1]:", "sip.listen[2]:", "sip.domain:", "sip.ring_seconds:", "sip.digest[0]:", "sip.ws_origins[0]:",
-		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "metrics.listen:", "log.level:", "log.format:",
+		"dns.servers[1]:", "dns.servers[3]:", "media.address:", "media.advertise:", "media.ports:", "admin.listen:", "admin.tls:", "admin.certificate:", "admin.key:", "admin.url:", "metrics.listen:", "log.level:", "log.format:",
 		"interface[0].name:", "interface[0].listen[1]:", "interface[0].media:", "media.address6:", "tls.certificate:", "tls.client_ca:", "tls.min_version:", "tls.sni[0].key:",
 	} {
 		if !strings.Contains(err.Error(), want) {
