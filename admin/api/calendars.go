@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -126,9 +125,22 @@ func (a *API) registerCalendars() {
 	}, a.listHolidays)
 }
 
-func (a *API) listCalendars(_ context.Context, in *Page) (*listOutput[Calendar], error) {
-	key := func(c *directory.Calendar) string { return strings.ToLower(c.Name) }
-	return pageBy(in, maps.Values(a.deps.Store.Snapshot().Calendars), key, calendarView)
+type listCalendarsInput struct {
+	Listing
+	Sort string `query:"sort" enum:"name,-name,zone,-zone,state,-state" default:"name"`
+}
+
+func (a *API) listCalendars(_ context.Context, in *listCalendarsInput) (*listOutput[Calendar], error) {
+	all := catalogue[*directory.Calendar]{
+		id:   func(c *directory.Calendar) string { return c.ID },
+		text: func(c *directory.Calendar) string { return c.Name + "\n" + c.Spec.Zone + "\n" + c.Spec.State },
+		order: map[string]func(*directory.Calendar) string{
+			"name":  func(c *directory.Calendar) string { return byText(c.Name) },
+			"zone":  func(c *directory.Calendar) string { return byText(c.Spec.Zone) },
+			"state": func(c *directory.Calendar) string { return byText(c.Spec.State) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, maps.Values(a.deps.Store.Snapshot().Calendars)), &in.Listing, calendarView)
 }
 
 func (a *API) createCalendar(ctx context.Context, in *createCalendarInput) (*calendarOutput, error) {
@@ -277,9 +289,9 @@ func (a *API) listHolidays(_ context.Context, in *struct {
 	Year  int    `query:"year" required:"true" minimum:"1970" maximum:"2999" example:"2026"`
 },
 ) (*listOutput[Holiday], error) {
-	out := &listOutput[Holiday]{List[Holiday]{Items: []Holiday{}}}
+	var out []Holiday
 	for _, h := range calendar.Holidays(in.State, in.Year) {
-		out.Body.Items = append(out.Body.Items, Holiday{h.Date.String(), h.De, h.En})
+		out = append(out, Holiday{h.Date.String(), h.De, h.En})
 	}
-	return out, nil
+	return whole(out), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
@@ -65,7 +66,7 @@ func (a *API) registerCalls() {
 	const path, one = "/api/calls", "/api/calls/{id}"
 	register(a, operation{
 		id: "list-calls", method: http.MethodGet, path: path, tag: "calls", access: ownOnly,
-		summary: "List live calls, newest first", doc: "Users see the calls that they take part in.",
+		summary: "List live calls", doc: "Users see the calls that they take part in.",
 	}, a.listCalls)
 	register(a, operation{
 		id: "get-call", method: http.MethodGet, path: one, tag: "calls", access: ownOnly,
@@ -78,24 +79,36 @@ func (a *API) registerCalls() {
 	}, a.hangUp)
 }
 
-func (a *API) listCalls(ctx context.Context, in *Page) (*listOutput[Call], error) {
-	key, err := in.key()
-	if err != nil {
-		return nil, err
-	}
+type listCallsInput struct {
+	Listing
+	State calls.State `query:"state" enum:"routing,ringing,up"`
+	Sort  string      `query:"sort" enum:"start,-start,from,-from,to,-to,state,-state,answer_at,-answer_at" default:"-start"`
+}
+
+func (a *API) listCalls(ctx context.Context, in *listCallsInput) (*listOutput[Call], error) {
 	id, snap := who(ctx), a.deps.Store.Snapshot()
-	most := in.Limit + 1
-	if !id.Admin {
-		most = math.MaxInt // theirs have to be found among all
-	}
-	live, _ := a.deps.Calls.List(key, most)
-	var page []Call
-	for i := range live {
-		if mayCall(id, &live[i]) && len(page) <= in.Limit {
-			page = append(page, callView(id, snap, &live[i]))
+	live, _ := a.deps.Calls.List("", math.MaxInt)
+	items := func(yield func(Call) bool) {
+		for i := range live {
+			if mayCall(id, &live[i]) && (in.State == "" || live[i].State == in.State) && !yield(callView(id, snap, &live[i])) {
+				return
+			}
 		}
 	}
-	return &listOutput[Call]{cutPage(page, in.Limit, func(c Call) string { return c.ID })}, nil
+	all := catalogue[Call]{
+		id: func(c Call) string { return c.ID },
+		text: func(c Call) string {
+			return strings.Join([]string{c.From, c.FromName, c.FromUser, c.To, c.Number, c.ToUser}, "\n")
+		},
+		order: map[string]func(Call) string{
+			"start":     func(c Call) string { return c.ID }, // in which the time comes first
+			"from":      func(c Call) string { return byText(c.From) },
+			"to":        func(c Call) string { return byText(c.To) },
+			"state":     func(c Call) string { return string(c.State) },
+			"answer_at": func(c Call) string { return byTime(c.AnswerAt) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, items), &in.Listing, func(c Call) Call { return c })
 }
 
 func (a *API) call(ctx context.Context, callID string) (calls.Call, error) {

@@ -112,7 +112,7 @@ func withoutSource(m *calls.Media) *calls.Media {
 	return &c
 }
 
-func (a *API) listRecords(ctx context.Context, in *listRecordsInput) (*listOutput[Record], error) {
+func (a *API) listRecords(ctx context.Context, in *listRecordsInput) (*logOutput[Record], error) {
 	key, err := in.key()
 	if err != nil {
 		return nil, err
@@ -133,14 +133,14 @@ func (a *API) listRecords(ctx context.Context, in *listRecordsInput) (*listOutpu
 	if err != nil {
 		return nil, err
 	}
-	list := List[Record]{Items: make([]Record, 0, len(records))}
+	list := LogPage[Record]{Items: make([]Record, 0, len(records))}
 	for i := range records {
 		list.Items = append(list.Items, recordView(id, snap, &records[i]))
 	}
 	if next != "" {
 		list.Next = cursor(next)
 	}
-	return &listOutput[Record]{list}, nil
+	return &logOutput[Record]{list}, nil
 }
 
 func (a *API) getRecord(ctx context.Context, in *callPath) (*struct{ Body RecordDetail }, error) {

@@ -57,8 +57,25 @@ func (a *API) registerCodes() {
 	}, a.patchCode)
 }
 
-func (a *API) listCodes(_ context.Context, in *Page) (*listOutput[Code], error) {
-	return pageBy(in, maps.Values(a.deps.Store.Snapshot().Codes), func(c *directory.Code) string { return string(c.Action) }, codeView)
+type listCodesInput struct {
+	Listing
+	Sort string `query:"sort" enum:"action,-action,code,-code,enabled,-enabled" default:"action"`
+}
+
+func (a *API) listCodes(_ context.Context, in *listCodesInput) (*listOutput[Code], error) {
+	all := catalogue[*directory.Code]{
+		id: func(c *directory.Code) string { return string(c.Action) },
+		text: func(c *directory.Code) string {
+			de, en := routing.CodeMeaning(string(c.Action))
+			return string(c.Action) + "\n" + c.Code + "\n" + de + "\n" + en
+		},
+		order: map[string]func(*directory.Code) string{
+			"action":  func(c *directory.Code) string { return string(c.Action) },
+			"code":    func(c *directory.Code) string { return c.Code },
+			"enabled": func(c *directory.Code) string { return byFlag(c.Enabled) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, maps.Values(a.deps.Store.Snapshot().Codes)), &in.Listing, codeView)
 }
 
 func (a *API) getCode(_ context.Context, in *struct {

@@ -98,9 +98,25 @@ func (a *API) registerHuntGroups() {
 	}, a.deleteHuntGroup)
 }
 
-func (a *API) listHuntGroups(_ context.Context, in *Page) (*listOutput[HuntGroup], error) {
-	key := func(h *directory.HuntGroup) string { return strings.ToLower(h.Name) }
-	return pageBy(in, maps.Values(a.deps.Store.Snapshot().HuntGroups), key, huntGroupView)
+type listHuntGroupsInput struct {
+	Listing
+	Sort string `query:"sort" enum:"name,-name,number,-number,strategy,-strategy,members,-members" default:"name"`
+}
+
+func (a *API) listHuntGroups(_ context.Context, in *listHuntGroupsInput) (*listOutput[HuntGroup], error) {
+	all := catalogue[*directory.HuntGroup]{
+		id: func(h *directory.HuntGroup) string { return h.ID },
+		text: func(h *directory.HuntGroup) string {
+			return h.Name + "\n" + h.Number + "\n" + strings.Join(h.Members, "\n")
+		},
+		order: map[string]func(*directory.HuntGroup) string{
+			"name":     func(h *directory.HuntGroup) string { return byText(h.Name) },
+			"number":   func(h *directory.HuntGroup) string { return h.Number },
+			"strategy": func(h *directory.HuntGroup) string { return string(h.Strategy) },
+			"members":  func(h *directory.HuntGroup) string { return byCount(len(h.Members)) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, maps.Values(a.deps.Store.Snapshot().HuntGroups)), &in.Listing, huntGroupView)
 }
 
 func (a *API) createHuntGroup(ctx context.Context, in *createHuntGroupInput) (*huntGroupOutput, error) {

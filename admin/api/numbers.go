@@ -107,8 +107,8 @@ func (a *API) registerNumbers() {
 		status: http.StatusCreated, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.addNumber)
 	register(a, operation{
-		id: "list-numbers", method: http.MethodGet, path: path, tag: "users", access: adminOnly,
-		summary: "List the numbers of the whole plan",
+		id: "list-numbers", method: http.MethodGet, path: path, tag: "users", access: ownOnly,
+		summary: "List the numbers of the whole plan", doc: "Users see their own.",
 	}, a.listNumbers)
 	register(a, operation{
 		id: "get-number", method: http.MethodGet, path: one, tag: "users", access: ownOnly,
@@ -144,25 +144,6 @@ func (a *API) addNumber(ctx context.Context, in *addNumberInput) (*numberOutput,
 	}
 	out.Location = "/api/numbers/" + out.Body.Number
 	return out, nil
-}
-
-func (a *API) listNumbers(_ context.Context, in *Page) (*listOutput[Number], error) {
-	after, err := in.key()
-	if err != nil {
-		return nil, err
-	}
-	snap := a.deps.Store.Snapshot()
-	var page []Number
-	for _, number := range sortedKeys(snap.Numbers) {
-		if number <= after {
-			continue
-		}
-		page = append(page, a.numberView(snap, snap.Numbers[number]))
-		if len(page) > in.Limit {
-			break
-		}
-	}
-	return &listOutput[Number]{cutPage(page, in.Limit, func(n Number) string { return n.Number })}, nil
 }
 
 func (a *API) getNumber(ctx context.Context, in *struct {

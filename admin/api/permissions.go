@@ -110,12 +110,12 @@ func (a *API) registerPermissions() {
 }
 
 func (a *API) listPermissions(context.Context, *struct{}) (*listOutput[Permission], error) {
-	out := &listOutput[Permission]{List[Permission]{Items: []Permission{}}}
+	var out []Permission
 	for _, p := range permissionList() {
 		de, en := permissionWords(p)
-		out.Body.Items = append(out.Body.Items, Permission{p, directory.Permissions[p], de, en})
+		out = append(out, Permission{p, directory.Permissions[p], de, en})
 	}
-	return out, nil
+	return whole(out), nil
 }
 
 func (a *API) listGrants(_ context.Context, in *struct {
@@ -134,8 +134,8 @@ func (a *API) listGrants(_ context.Context, in *struct {
 			}
 		}
 	}
-	key := func(g directory.Grant) string { return g.Group + " " + string(g.Permission) + " " + g.Objects }
-	return pageBy(&in.Page, mine, key, func(g directory.Grant) Grant { return Grant(g) })
+	all := catalogue[directory.Grant]{id: func(g directory.Grant) string { return g.Group + " " + string(g.Permission) + " " + g.Objects }}
+	return pageOf(all.find("", "", mine), &Listing{Page: in.Page}, func(g directory.Grant) Grant { return Grant(g) })
 }
 
 func (a *API) addGrant(ctx context.Context, in *GrantPath) (*struct{}, error) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
@@ -109,10 +108,31 @@ func (a *API) registerPickupGroups() {
 	}, a.deletePickupGroup)
 }
 
-func (a *API) listPickupGroups(_ context.Context, in *Page) (*listOutput[PickupGroup], error) {
+type listPickupGroupsInput struct {
+	Listing
+	Sort string `query:"sort" enum:"name,-name,users,-users" default:"name"`
+}
+
+func (a *API) listPickupGroups(_ context.Context, in *listPickupGroupsInput) (*listOutput[PickupGroup], error) {
 	snap := a.deps.Store.Snapshot()
-	key := func(g *directory.PickupGroup) string { return strings.ToLower(g.Name) }
-	return pageBy(in, maps.Values(snap.PickupGroups), key, func(g *directory.PickupGroup) PickupGroup { return pickupGroupView(snap, g) })
+	all := catalogue[*directory.PickupGroup]{
+		id: func(g *directory.PickupGroup) string { return g.ID },
+		text: func(g *directory.PickupGroup) string {
+			text := g.Name
+			for _, id := range g.Users {
+				if u := snap.Users[id]; u != nil {
+					text += "\n" + u.Username + "\n" + u.FullName()
+				}
+			}
+			return text
+		},
+		order: map[string]func(*directory.PickupGroup) string{
+			"name":  func(g *directory.PickupGroup) string { return byText(g.Name) },
+			"users": func(g *directory.PickupGroup) string { return byCount(len(g.Users)) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, maps.Values(snap.PickupGroups)), &in.Listing,
+		func(g *directory.PickupGroup) PickupGroup { return pickupGroupView(snap, g) })
 }
 
 func (a *API) createPickupGroup(ctx context.Context, in *createPickupGroupInput) (*pickupGroupOutput, error) {

@@ -108,11 +108,11 @@ func (a *API) listProfiles(ctx context.Context, in *UserPath) (*listOutput[Profi
 	if err != nil {
 		return nil, err
 	}
-	out := &listOutput[Profile]{List[Profile]{Items: []Profile{}}}
+	var out []Profile
 	for _, id := range snap.ProfilesOf[u.ID] {
-		out.Body.Items = append(out.Body.Items, profileView(snap, snap.Profiles[id]))
+		out = append(out, profileView(snap, snap.Profiles[id]))
 	}
-	return out, nil
+	return whole(out), nil
 }
 
 func (a *API) createProfile(ctx context.Context, in *createProfileInput) (*profileOutput, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
@@ -94,9 +93,31 @@ func (a *API) registerRules() {
 	}, a.orderRules)
 }
 
-func (a *API) listRules(_ context.Context, in *Page) (*listOutput[Rule], error) {
-	key := func(r *directory.SystemRule) string { return strconv.Itoa(10000 + r.Position) }
-	return pageBy(in, slices.Values(a.deps.Store.Snapshot().Rules), key, ruleView)
+type listRulesInput struct {
+	Listing
+	Sort string `query:"sort" enum:"position,-position,name,-name,enabled,-enabled" default:"position"`
+}
+
+func (a *API) listRules(_ context.Context, in *listRulesInput) (*listOutput[Rule], error) {
+	all := catalogue[*directory.SystemRule]{
+		id: func(r *directory.SystemRule) string { return r.ID },
+		text: func(r *directory.SystemRule) string {
+			text := r.Name + "\n" + r.Action.Number
+			if r.When.Called != nil {
+				text += "\n" + r.When.Called.Value
+			}
+			if r.When.Caller != nil {
+				text += "\n" + r.When.Caller.Value
+			}
+			return text
+		},
+		order: map[string]func(*directory.SystemRule) string{
+			"position": func(r *directory.SystemRule) string { return byCount(r.Position) },
+			"name":     func(r *directory.SystemRule) string { return byText(r.Name) },
+			"enabled":  func(r *directory.SystemRule) string { return byFlag(r.Enabled) + byCount(r.Position) },
+		},
+	}
+	return pageOf(all.find(in.Filter, in.Sort, slices.Values(a.deps.Store.Snapshot().Rules)), &in.Listing, ruleView)
 }
 
 func (a *API) createRule(ctx context.Context, in *createRuleInput) (*ruleOutput, error) {

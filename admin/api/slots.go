@@ -92,6 +92,10 @@ func (a *API) registerSlots() {
 	register(a, operation{
 		id: "list-user-slots", method: http.MethodGet, path: "/api/users/{username}/slots", tag: "users", access: ownOnly,
 		summary: "List the slots of a user in the order of the matrix", errors: []int{http.StatusNotFound},
+	}, a.listUserSlots)
+	register(a, operation{
+		id: "list-slots", method: http.MethodGet, path: "/api/slots", tag: "users", access: ownOnly,
+		summary: "List slots and what they do now", doc: "Users see their own.",
 	}, a.listSlots)
 	register(a, operation{
 		id: "get-slot", method: http.MethodGet, path: one, tag: "users", access: ownOnly,
@@ -136,19 +140,6 @@ func (a *API) createSlot(ctx context.Context, in *createSlotInput) (*slotOutput,
 	}
 	out.Location = "/api/slots/" + out.Body.ID
 	return out, nil
-}
-
-func (a *API) listSlots(ctx context.Context, in *UserPath) (*listOutput[Slot], error) {
-	snap := a.deps.Store.Snapshot()
-	u, err := mayUser(who(ctx), snap, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	list := List[Slot]{Items: []Slot{}}
-	for _, id := range snap.Columns[u.ID] {
-		list.Items = append(list.Items, a.slotView(snap, snap.Slots[id]))
-	}
-	return &listOutput[Slot]{list}, nil
 }
 
 func (a *API) getSlot(ctx context.Context, in *struct {
@@ -237,5 +228,5 @@ func (a *API) listBindings(ctx context.Context, in *SlotPath) (*listOutput[Bindi
 	if err != nil {
 		return nil, err
 	}
-	return &listOutput[Binding]{List[Binding]{Items: notNil(a.deps.Bindings(s.ID))}}, nil
+	return whole(a.deps.Bindings(s.ID)), nil
 }

@@ -26,7 +26,7 @@ func (a *API) registerAudit() {
 	}, a.listAudit)
 }
 
-func (a *API) listAudit(ctx context.Context, in *auditInput) (*listOutput[AuditEntry], error) {
+func (a *API) listAudit(ctx context.Context, in *auditInput) (*logOutput[AuditEntry], error) {
 	key, err := in.key()
 	if err != nil {
 		return nil, err
@@ -37,11 +37,11 @@ func (a *API) listAudit(ctx context.Context, in *auditInput) (*listOutput[AuditE
 	if err != nil {
 		return nil, err
 	}
-	list := List[AuditEntry]{Items: notNil(entries)}
+	list := LogPage[AuditEntry]{Items: notNil(entries)}
 	if next != "" {
 		list.Next = cursor(next)
 	}
-	return &listOutput[AuditEntry]{list}, nil
+	return &logOutput[AuditEntry]{list}, nil
 }
 
 // act notes what was done in the audit log. It has been done: a failure is

@@ -73,11 +73,11 @@ func (a *API) listTokens(ctx context.Context, in *UserPath) (*listOutput[Token],
 	if err != nil {
 		return nil, err
 	}
-	list := List[Token]{Items: []Token{}}
+	var list []Token
 	for _, t := range tokens {
-		list.Items = append(list.Items, tokenView(t))
+		list = append(list, tokenView(t))
 	}
-	return &listOutput[Token]{list}, nil
+	return whole(list), nil
 }
 
 func (a *API) createToken(ctx context.Context, in *createTokenInput) (*struct {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
@@ -119,11 +118,6 @@ type passwordOutput struct {
 	}
 }
 
-type listUsersInput struct {
-	Page
-	Filter string `query:"filter" maxLength:"64" doc:"Text in user name, names, e-mail or a number"`
-}
-
 type deleteUserInput struct {
 	UserPath
 	Precondition
@@ -191,35 +185,6 @@ func (a *API) registerUsers() {
 		summary: "Delete a user", doc: "Answers what goes, or would go, with the user.",
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.deleteUser)
-}
-
-func (a *API) listUsers(_ context.Context, in *listUsersInput) (*listOutput[User], error) {
-	after, err := in.key()
-	if err != nil {
-		return nil, err
-	}
-	snap := a.deps.Store.Snapshot()
-	filter := strings.ToLower(in.Filter)
-	var page []User
-	for _, name := range sortedKeys(snap.ByName) {
-		u := snap.ByName[name]
-		if name <= after || !matches(snap, u, filter) {
-			continue
-		}
-		page = append(page, userView(snap, u))
-		if len(page) > in.Limit {
-			break
-		}
-	}
-	return &listOutput[User]{cutPage(page, in.Limit, func(u User) string { return u.Username })}, nil
-}
-
-// matches looks for lower case text in what people search users by.
-func matches(snap *directory.Snapshot, u *directory.User, text string) bool {
-	if text == "" || strings.Contains(strings.ToLower(u.Username+"\n"+u.FirstName+" "+u.LastName+"\n"+u.Email), text) {
-		return true
-	}
-	return slices.ContainsFunc(snap.Rows[u.ID], func(n string) bool { return strings.Contains(n, text) })
 }
 
 func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput, error) {
@@ -404,9 +369,6 @@ func belongingsView(u *directory.User, b directory.Belongings) Belongings {
 	}
 	return v
 }
-
-// listOutput is a page as the answer of an operation.
-type listOutput[T any] struct{ Body List[T] }
 
 func notNil[T any](s []T) []T {
 	if s == nil {

@@ -1,0 +1,237 @@
+package admin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/koppelfeld/koppelfeld/admin/api"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/store"
+)
+
+// listWalk is the part of the walk about lists. It comes first, when the people are as the rig made them.
+var listWalk = []step{
+	{"list-users-sorted", "adele.admin", "GET", "/api/users?sort=-numbers&limit=2&offset=1", "", ""},
+	{"list-users-group", "adele.admin", "GET", "/api/users?group=admins&filter=adele", "", ""},
+	{"list-users-no-group", "adele.admin", "GET", "/api/users?group=nobody", "", ""},
+	{"list-users-order-unknown", "adele.admin", "GET", "/api/users?sort=age", "", ""},
+	{"list-users-offset-and-cursor", "adele.admin", "GET", "/api/users?offset=1&cursor=dXNlcm5hbWUKYQph", "", ""},
+	{"list-users-cursor-of-another-order", "adele.admin", "GET", "/api/users?sort=name&cursor=dXNlcm5hbWUKYQph", "", ""},
+	{"list-slots", "adele.admin", "GET", "/api/slots?type=desk", "", ""},
+	{"list-slots-own", "iris.immsee", "GET", "/api/slots", "", ""},
+	{"list-slots-registered", "adele.admin", "GET", "/api/slots?registered=true&filter=192.0.2.1", "", ""},
+	{"list-numbers-filter", "adele.admin", "GET", "/api/numbers?filter=ARTMANN&sort=-number", "", ""},
+	{"list-numbers-own", "iris.immsee", "GET", "/api/numbers?sort=owner", "", ""},
+	{"list-groups-filter", "adele.admin", "GET", "/api/groups?filter=admin&sort=title", "", ""},
+	{"list-calls-filter", "adele.admin", "GET", "/api/calls?filter=416+iris&state=ringing", "", ""},
+}
+
+// listRights are the rights to lists.
+var listRights = []right{
+	{op: "list-numbers", method: "GET", own: "/api/numbers", user: true},
+	{op: "list-numbers", method: "GET", own: "/api/numbers?username=armin.artmann", foreign: "/api/numbers?username=iris.immsee", user: true},
+	{op: "list-slots", method: "GET", own: "/api/slots", user: true},
+	{op: "list-slots", method: "GET", own: "/api/slots?username=armin.artmann", foreign: "/api/slots?username=iris.immsee", user: true},
+}
+
+// page is what every list answers.
+type page struct {
+	Items []json.RawMessage
+	Total int
+	Next  string
+}
+
+// all reads a list page by page and returns what field holds in each item.
+func (r *rig) all(as, path, field string, limit int) (values []string, pages int) {
+	r.t.Helper()
+	total, next := -1, ""
+	for {
+		sep := "?"
+		if strings.Contains(path, "?") {
+			sep = "&"
+		}
+		var p page
+		r.want(200, as, "GET", path+sep+fmt.Sprintf("limit=%d&cursor=%s", limit, next), "").decode(&p)
+		if total >= 0 && p.Total != total {
+			r.t.Fatalf("%s: total is %d, and then %d", path, total, p.Total)
+		}
+		total = p.Total
+		pages++
+		for _, raw := range p.Items {
+			var item map[string]any
+			if err := json.Unmarshal(raw, &item); err != nil {
+				r.t.Fatal(err)
+			}
+			values = append(values, fmt.Sprint(item[field]))
+		}
+		if next = p.Next; next == "" {
+			break
+		}
+	}
+	if len(values) != total {
+		r.t.Errorf("%s: %d items, total says %d", path, len(values), total)
+	}
+	return values, pages
+}
+
+// staff adds people whose names are hard to sort.
+func (r *rig) staff() {
+	r.t.Helper()
+	_, err := r.st.Update(r.t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		for i, name := range [][2]string{{"Zoë", "Müller"}, {"Ana", "Muller"}, {"Ömer", "Öztürk"}, {"Łukasz", "Ozols"}, {"Zoë", "Müller"}, {"Émile", "Straße"}, {"<script>alert(1)</script>", "O'Neil"}} {
+			if _, err := tx.CreateUser(directory.User{Username: fmt.Sprintf("staff.%d", i), FirstName: name[0], LastName: name[1], Email: fmt.Sprintf("s%d@koppelfeld.example", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestListsAreSearched(t *testing.T) {
+	r := newRig(t)
+	r.staff()
+	for _, c := range []struct{ name, path, field, want string }{
+		{"umlaut finds both", "/api/users?sort=username&filter=m%C3%BCller", "username", "staff.0 staff.1 staff.4"},
+		{"plain letter finds both", "/api/users?filter=MULLER", "username", "staff.0 staff.1 staff.4"},
+		{"all words must occur", "/api/users?filter=muller+zoe", "username", "staff.0 staff.4"},
+		{"sharp s", "/api/users?filter=strasse", "username", "staff.5"},
+		{"decomposed accent", "/api/users?filter=" + url.QueryEscape("O\u0308ztu\u0308rk"), "username", "staff.2"},
+		{"number", "/api/users?filter=416", "username", "armin.artmann"},
+		{"script", "/api/users?filter=%3Cscript%3E", "username", "staff.6"},
+		{"quote", "/api/users?filter=%27", "username", "staff.6"},
+		{"percent is no wildcard", "/api/users?filter=%25", "username", ""},
+		{"nothing", "/api/users?filter=niemand", "username", ""},
+		{"by last name", "/api/users?filter=staff&sort=name", "username", "staff.1 staff.0 staff.4 staff.6 staff.3 staff.2 staff.5"},
+		{"by last name, last first", "/api/users?filter=staff&sort=-name", "username", "staff.5 staff.2 staff.3 staff.6 staff.4 staff.0 staff.1"},
+		{"by number, then without", "/api/users?sort=numbers&filter=min", "username", "armin.artmann adele.admin"},
+		{"numbers of an owner", "/api/numbers?filter=artmann", "number", "416 417"},
+		{"numbers downwards", "/api/numbers?sort=-number", "number", "417 416 403"},
+		{"slots by agent", "/api/slots?filter=test/1", "type", "desk"},
+		{"slots by user", "/api/slots?sort=user", "username", "armin.artmann armin.artmann armin.artmann iris.immsee"},
+		{"slots not registered", "/api/slots?registered=false&username=armin.artmann", "type", "dect softphone"},
+		{"groups", "/api/groups?filter=fax", "name", "faxes"},
+		{"codes by what they do", "/api/codes?filter=echo", "action", "echo"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.t = t
+			want := strings.Fields(c.want)
+			for _, limit := range []int{1, 2, 3, 1000} { // the pages do not depend on their size
+				got, pages := r.all("supervisor", c.path, c.field, limit)
+				if !slices.Equal(got, want) {
+					t.Errorf("limit %d: got %v, want %v", limit, got, want)
+				}
+				if limit == 1 && len(want) > 1 && pages < len(want) {
+					t.Errorf("%d pages of one item each", pages)
+				}
+			}
+		})
+	}
+}
+
+// TestEveryOrder reads each list in each order that the description names, page by page: none may lose or double an item.
+func TestEveryOrder(t *testing.T) {
+	r := newRig(t)
+	r.staff()
+	r.call("01JD00000000000000000000C1", "iris.immsee", "armin.artmann")
+	r.call("01JD00000000000000000000C2", "iris.immsee", "adele.admin")
+	r.want(201, "adele.admin", "POST", "/api/huntgroups", `{"name":"Zentrale","number":"400","members":["416"]}`)
+	r.want(201, "adele.admin", "POST", "/api/huntgroups", `{"name":"Nacht","number":"401","members":["403"]}`)
+	r.want(201, "adele.admin", "POST", "/api/pickupgroups", `{"name":"Vertrieb","users":["armin.artmann"]}`)
+	r.want(201, "adele.admin", "POST", "/api/calendars", `{"name":"Offen","zone":"Europe/Berlin","entries":[]}`)
+	tried := 0
+	for path, columns := range orders(t) {
+		for _, order := range columns {
+			tried++
+			t.Run(path+" by "+order, func(t *testing.T) {
+				r.t = t
+				id := "id"
+				switch path {
+				case "/api/numbers":
+					id = "number"
+				case "/api/groups":
+					id = "name"
+				case "/api/codes":
+					id = "action"
+				}
+				once, _ := r.all("supervisor", path+"?sort="+order, id, 1000)
+				paged, _ := r.all("supervisor", path+"?sort="+order, id, 2)
+				if !slices.Equal(once, paged) {
+					t.Errorf("on one page %v, on pages of two %v", once, paged)
+				}
+				if up, down := strings.CutPrefix(order, "-"); down {
+					forth, _ := r.all("supervisor", path+"?sort="+up, id, 1000)
+					slices.Reverse(forth)
+					if !slices.Equal(once, forth) {
+						t.Errorf("downwards %v is not upwards the other way round: %v", once, forth)
+					}
+				}
+			})
+		}
+	}
+	if tried < 50 {
+		t.Errorf("the description names %d orders only", tried)
+	}
+}
+
+func TestListsTellTheState(t *testing.T) {
+	r := newRig(t)
+	r.want(200, "adele.admin", "PATCH", "/api/users/armin.artmann", `{"dnd":true}`)
+	var slots struct {
+		Items []struct {
+			Type, Agent, Address, Transport string
+			FullName                        string `json:"full_name"`
+			Numbers                         []string
+			Registered, Silent              bool
+		}
+	}
+	r.want(200, "armin.artmann", "GET", "/api/users/armin.artmann/slots", "").decode(&slots)
+	desk, dect := slots.Items[0], slots.Items[1]
+	if !desk.Registered || desk.Agent != "Test/1" || desk.Address != "192.0.2.1:5062" || desk.Transport != "udp" || desk.FullName != "Armin Artmann" || !slices.Equal(desk.Numbers, []string{"416"}) || !desk.Silent {
+		t.Errorf("desk: %+v", desk)
+	}
+	if dect.Registered || dect.Agent != "" {
+		t.Errorf("dect: %+v", dect)
+	}
+	states, _ := r.all("adele.admin", "/api/numbers", "state", 10)
+	if want := []string{"free", "dnd", "unticked"}; !slices.Equal(states, want) { // 403, 416, 417
+		t.Errorf("states are %v, want %v", states, want)
+	}
+}
+
+// orders lists the values of the parameter sort, by path.
+func orders(t *testing.T) map[string][]string {
+	t.Helper()
+	text, err := api.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Paths map[string]struct {
+			Get struct {
+				Parameters []struct {
+					Name   string
+					Schema struct{ Enum []string }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string][]string{}
+	for path, ops := range d.Paths {
+		for _, p := range ops.Get.Parameters {
+			if p.Name == "sort" {
+				out[path] = p.Schema.Enum
+			}
+		}
+	}
+	return out
+}
