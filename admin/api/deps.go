@@ -76,6 +76,8 @@ type Tx interface {
 	// makes the user change it at the first login.
 	SetPassword(username, hash string) error
 	SetFirstPassword(username, hash string) error
+	// SetPIN sets the hash of the user's PIN, "" for none.
+	SetPIN(username, hash string) error
 	AddNumber(n directory.Number) (*directory.Number, error)
 	UpdateNumber(number string, version int64, edit func(*directory.Number)) (*directory.Number, error)
 	RemoveNumber(number string, version int64) error
@@ -161,6 +163,7 @@ type AuditEntry struct {
 // Hasher hashes new passwords.
 type Hasher interface {
 	Hash(ctx context.Context, password string) (string, error)
+	HashPIN(ctx context.Context, pin string) (string, error)
 }
 
 // Calls are the live calls; *calls.Table is one.

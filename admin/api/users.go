@@ -21,10 +21,14 @@ type User struct {
 	Language  string `json:"language" enum:"de,en"`
 	TimeZone  string `json:"time_zone" doc:"IANA name, empty for the server's"`
 	DND       bool   `json:"dnd" doc:"Do not disturb, for all slots"`
+	// StatusPrivate is for the pages: colleagues do not see what the user does.
+	StatusPrivate bool   `json:"status_private" doc:"Colleagues do not see whether the user is free, talks or is away"`
+	URL           string `json:"url" doc:"Address of a picture, such as that of a camera; mostly empty"`
 	Calling
 	Admin              bool       `json:"admin" doc:"Whether the user may do everything"`
 	HasPassword        bool       `json:"has_password" doc:"Whether the user can log in"`
 	MustChangePassword bool       `json:"must_change_password"`
+	HasPIN             bool       `json:"has_pin" doc:"Whether the user has a PIN for telephones"`
 	Numbers            []string   `json:"numbers" nullable:"false" doc:"Rows of the matrix in their order"`
 	Slots              []UserSlot `json:"slots" nullable:"false" doc:"Columns of the matrix in their order"`
 	Created            time.Time  `json:"created"`
@@ -76,6 +80,8 @@ type createUserInput struct {
 		Language           string `json:"language,omitempty" enum:"de,en" default:"de"`
 		TimeZone           string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin"`
 		DND                bool   `json:"dnd,omitempty"`
+		StatusPrivate      bool   `json:"status_private,omitempty"`
+		URL                string `json:"url,omitempty" maxLength:"500" example:"https://camera.example/picture.jpg"`
 		Password           string `json:"password,omitempty" maxLength:"1024" doc:"Without one the user cannot log in"`
 		MustChangePassword bool   `json:"must_change_password,omitempty" doc:"Makes the user change the password at the first login"`
 	}
@@ -92,6 +98,9 @@ type patchUserInput struct {
 		Language  Field[string] `json:"language,omitempty" enum:"de,en"`
 		TimeZone  Field[string] `json:"time_zone,omitempty" maxLength:"64"`
 		DND       Field[bool]   `json:"dnd,omitempty"`
+
+		StatusPrivate Field[bool]   `json:"status_private,omitempty"`
+		URL           Field[string] `json:"url,omitempty" maxLength:"500"`
 
 		ShownInside  Field[[]string]          `json:"shown_numbers_inside,omitempty" maxItems:"50" maxLength:"16" doc:"Replaces all"`
 		ShownOutside Field[[]string]          `json:"shown_numbers_outside,omitempty" maxItems:"50" maxLength:"16" doc:"Replaces all"`
@@ -128,7 +137,8 @@ func userView(snap *directory.Snapshot, u *directory.User) User {
 	v := User{
 		ID: u.ID, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
 		Language: u.Language, TimeZone: u.TimeZone, DND: u.DND, Admin: auth.IsAdmin(snap, u),
-		HasPassword: u.PasswordHash != "", MustChangePassword: u.MustChangePassword,
+		HasPassword: u.PasswordHash != "", MustChangePassword: u.MustChangePassword, HasPIN: u.PINHash != "",
+		StatusPrivate: u.StatusPrivate, URL: u.URL,
 		Calling: Calling{notNil(u.ShownInside), notNil(u.ShownOutside), u.HideInside, u.HideOutside, notNil(u.Blocks)},
 		Numbers: notNil(slices.Clone(snap.Rows[u.ID])), Slots: []UserSlot{}, Created: u.Created, Updated: u.Updated,
 	}
@@ -171,7 +181,7 @@ func (a *API) registerUsers() {
 	}, a.getUser)
 	register(a, operation{
 		id: "patch-user", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
-		summary: "Change a user", doc: "Users may change dnd, language, time_zone and hide_number_… of their own account; administrators everything.",
+		summary: "Change a user", doc: "Users may change dnd, status_private, language, time_zone and hide_number_… of their own account; administrators everything.",
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.patchUser)
 	register(a, operation{
@@ -180,6 +190,7 @@ func (a *API) registerUsers() {
 		doc:     "One's own password needs the old one. All sessions of the user end.",
 		errors:  []int{http.StatusNotFound, http.StatusTooManyRequests},
 	}, a.setPassword)
+	a.registerPIN()
 	register(a, operation{
 		id: "delete-user", method: http.MethodDelete, path: one, tag: "users", access: adminOnly,
 		summary: "Delete a user", doc: "Answers what goes, or would go, with the user.",
@@ -191,7 +202,7 @@ func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput,
 	b := &in.Body
 	u := directory.User{
 		Username: b.Username, FirstName: b.FirstName, LastName: b.LastName, Email: b.Email, Language: b.Language,
-		TimeZone: b.TimeZone, DND: b.DND, MustChangePassword: b.MustChangePassword && b.Password != "",
+		TimeZone: b.TimeZone, DND: b.DND, StatusPrivate: b.StatusPrivate, URL: b.URL, MustChangePassword: b.MustChangePassword && b.Password != "",
 	}
 	if b.Password != "" {
 		var err error
@@ -236,6 +247,7 @@ func (a *API) patchUser(ctx context.Context, in *patchUserInput) (*userOutput, e
 	err := adminFields(who(ctx), map[string]bool{
 		"username": b.Username.Set, "first_name": b.FirstName.Set, "last_name": b.LastName.Set, "email": b.Email.Set,
 		"shown_numbers_inside": b.ShownInside.Set, "shown_numbers_outside": b.ShownOutside.Set, "call_blocking": b.Blocks.Set,
+		"url": b.URL.Set,
 	})
 	if err != nil {
 		return nil, err
@@ -272,6 +284,8 @@ func (in *patchUserInput) edit(u *directory.User) {
 	b.Language.apply(&u.Language, "de")
 	b.TimeZone.apply(&u.TimeZone, "")
 	b.DND.apply(&u.DND, false)
+	b.StatusPrivate.apply(&u.StatusPrivate, false)
+	b.URL.apply(&u.URL, "")
 	b.ShownInside.apply(&u.ShownInside, nil)
 	b.ShownOutside.apply(&u.ShownOutside, nil)
 	b.HideInside.apply(&u.HideInside, false)

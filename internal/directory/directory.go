@@ -40,6 +40,12 @@ type User struct {
 	PasswordHash string
 	// MustChangePassword is set for first passwords.
 	MustChangePassword bool
+	// PINHash is an argon2id hash of the PIN that the user keys in at telephones, empty when there is none. It is never shown.
+	// internal/store seals it with the master key, since a PIN is guessed from its hash in no time.
+	PINHash string
+	// StatusPrivate hides from colleagues whether the user is free, talks or is away.
+	StatusPrivate bool
+	URL           string // address of a picture of the user, such as that of a camera; mostly empty
 	// ShownInside and ShownOutside are numbers that the user may show beyond the ticked ones, to callees inside and outside
 	// (SPEC M11): inside digits, outside "+" and digits as well.
 	ShownInside, ShownOutside []string

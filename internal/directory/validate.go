@@ -128,8 +128,12 @@ func (u *User) Validate() error {
 	f.shown("shown_numbers_inside", u.ShownInside, false)
 	f.shown("shown_numbers_outside", u.ShownOutside, true)
 	f.blocks(u.Blocks)
+	f.url("url", u.URL)
 	if len(u.PasswordHash) > 255 {
 		f.add("password", "hash is longer than 255 bytes")
+	}
+	if len(u.PINHash) > 255 {
+		f.add("pin", "hash is longer than 255 bytes")
 	}
 	return errors.Join(f...)
 }

@@ -37,11 +37,19 @@ const MaxPassword = 1024
 // section 5.1.1.2).
 const MinPassword = 8
 
+// MinPIN and MaxPIN bound a PIN, in digits.
+const (
+	MinPIN = 4
+	MaxPIN = 12
+)
+
 var (
 	// ErrPassword is returned for a wrong password and for an account without one.
 	ErrPassword = errors.New("wrong password")
 	// ErrHash is returned for a stored hash that is not one of ours.
 	ErrHash = errors.New("stored password hash is not a valid argon2id hash")
+	// ErrPINLength is returned by HashPIN for a PIN too short or too long.
+	ErrPINLength = fmt.Errorf("PIN must have %d to %d digits", MinPIN, MaxPIN)
 	// ErrPasswordLength is returned by Hash for a password too short or too long.
 	ErrPasswordLength = fmt.Errorf("password must have at least %d characters and at most %d bytes", MinPassword, MaxPassword)
 )
@@ -71,6 +79,18 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 	if utf8.RuneCountInString(password) < MinPassword || len(password) > MaxPassword {
 		return "", ErrPasswordLength
 	}
+	return p.hash(ctx, password)
+}
+
+// HashPIN is Hash for a PIN of MinPIN to MaxPIN digits. Whoever has the hash tries all PINs in seconds: it is to be kept sealed.
+func (p *Passwords) HashPIN(ctx context.Context, pin string) (string, error) {
+	if len(pin) < MinPIN || len(pin) > MaxPIN {
+		return "", ErrPINLength
+	}
+	return p.hash(ctx, pin)
+}
+
+func (p *Passwords) hash(ctx context.Context, password string) (string, error) {
 	if err := p.acquire(ctx); err != nil {
 		return "", err
 	}

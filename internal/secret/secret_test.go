@@ -193,6 +193,25 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+func TestPIN(t *testing.T) {
+	p := secret.NewPasswords(1)
+	hash, err := p.HashPIN(t.Context(), "4711")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Verify(t.Context(), hash, "4711"); err != nil {
+		t.Errorf("right PIN: %v", err)
+	}
+	if err := p.Verify(t.Context(), hash, "4712"); !errors.Is(err, secret.ErrPassword) {
+		t.Errorf("wrong PIN: %v", err)
+	}
+	for _, wrong := range []string{"", "471", "4711471147114"} {
+		if _, err := p.HashPIN(t.Context(), wrong); !errors.Is(err, secret.ErrPINLength) {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
 func TestRandom(t *testing.T) {
 	seen := map[string]bool{}
 	for range 2000 {

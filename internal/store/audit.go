@@ -22,7 +22,7 @@ type AuditEntry struct {
 	Actor    string    `json:"actor"`
 	Source   string    `json:"source"`
 	Reason   string    `json:"reason,omitempty"`
-	// Action is create, update, delete, set_password, reset_secret, set_matrix,
+	// Action is create, update, delete, set_password, set_pin, reset_secret, set_matrix,
 	// add_member, remove_member, add_grant, remove_grant, order, or what Act was told.
 	Action     string `json:"action"`
 	ObjectType string `json:"object_type"` // user, number, slot, group, profile, token, …
@@ -175,6 +175,9 @@ type userAudit struct {
 	DND                bool   `json:"dnd"`
 	Password           string `json:"password"`
 	MustChangePassword bool   `json:"must_change_password"`
+	PIN                string `json:"pin,omitempty"`
+	StatusPrivate      bool   `json:"status_private"`
+	URL                string `json:"url,omitempty"`
 	callingAudit
 	Version  int64               `json:"version"`
 	Groups   []string            `json:"groups,omitempty"`
@@ -187,6 +190,7 @@ func userView(u *directory.User) *userAudit {
 	return &userAudit{
 		Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Language: u.Language, TimeZone: u.TimeZone,
 		DND: u.DND, Password: secret.Redact(u.PasswordHash), MustChangePassword: u.MustChangePassword, Version: u.Version,
+		PIN: secret.Redact(u.PINHash), StatusPrivate: u.StatusPrivate, URL: u.URL,
 		callingAudit: callingAudit{u.ShownInside, u.ShownOutside, u.HideInside, u.HideOutside, u.Blocks},
 	}
 }

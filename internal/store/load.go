@@ -77,15 +77,22 @@ func (l *loader) each(query string, scan func(*sql.Rows) error) error {
 func (l *loader) users() error {
 	return l.each(`SELECT id, username, first_name, last_name, email, language, time_zone, dnd,
 		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
-		hide_inside, hide_outside, shown_json, blocks_json FROM users`, func(rows *sql.Rows) error {
+		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url FROM users`, func(rows *sql.Rows) error {
 		var u directory.User
 		var matrix, created, updated int64
-		var shown, blocks sql.RawBytes
+		var shown, blocks, pin sql.RawBytes
 		err := rows.Scan(&u.ID, &u.Username, &u.FirstName, &u.LastName, &u.Email, &u.Language, &u.TimeZone, &u.DND,
 			&u.PasswordHash, &u.MustChangePassword, &u.Version, &matrix, &created, &updated,
-			&u.HideInside, &u.HideOutside, &shown, &blocks)
+			&u.HideInside, &u.HideOutside, &shown, &blocks, &pin, &u.StatusPrivate, &u.URL)
 		if err == nil {
 			err = readUser(&u, shown, blocks)
+		}
+		if err == nil && len(pin) > 0 {
+			var plain []byte
+			if plain, err = l.box.Open(pin, pinPurpose(u.ID)); err != nil {
+				return fmt.Errorf("user %s: PIN: %w", u.Username, err)
+			}
+			u.PINHash = string(plain)
 		}
 		u.Created, u.Updated = fromMicros(created), fromMicros(updated)
 		l.snap.Users[u.ID], l.snap.ByName[u.Username], l.snap.MatrixVersions[u.ID] = &u, &u, matrix
@@ -189,6 +196,9 @@ func sortByColumn(snap *directory.Snapshot, ids []string) {
 		return x.Position - y.Position
 	})
 }
+
+// pinPurpose is to the hash of a user's PIN what slotPurpose is to a SIP password.
+func pinPurpose(userID string) string { return "user:" + userID + ":pin" }
 
 // slotPurpose is the associated data under which a slot's SIP password is sealed.
 func slotPurpose(slotID string) string { return "slot:" + slotID + ":sip" }

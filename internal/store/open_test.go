@@ -133,8 +133,12 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameSchema(t, cfg, "testdata/schema-1")
-		storetest.Open(t, cfg)
+		if err := store.MigrateTo(t.Context(), cfg, 3); err != nil {
+			t.Fatal(err)
+		}
 		sameSchema(t, cfg, "testdata/schema-3")
+		storetest.Open(t, cfg)
+		sameSchema(t, cfg, "testdata/schema-4")
 	})
 }
 

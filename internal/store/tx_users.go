@@ -29,11 +29,11 @@ func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 	}
 	err = tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
 		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
-		hide_inside, hide_outside, shown_json, blocks_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
 		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated),
-		u.HideInside, u.HideOutside, shownText, blocksText)
+		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +59,8 @@ func (tx *Tx) usernameFree(name string) error {
 
 // UpdateUser lets edit change a copy of the user and stores it. version is the
 // one the caller knows (If-Match); 0 matches any. ID, Version, times,
-// PasswordHash and MustChangePassword keep their values whatever edit does; see
-// SetPassword. An edit that changes nothing leaves the version. Errors:
+// PasswordHash, MustChangePassword and PINHash keep their values whatever edit does; see
+// SetPassword and SetPIN. An edit that changes nothing leaves the version. Errors:
 // ErrNotFound, ErrConflict, *InvalidError, *TakenError.
 func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (*directory.User, error) {
 	old, err := tx.user(id)
@@ -74,7 +74,7 @@ func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (
 	u.ShownInside, u.ShownOutside, u.Blocks = slices.Clone(u.ShownInside), slices.Clone(u.ShownOutside), slices.Clone(u.Blocks)
 	edit(&u)
 	u.ID, u.Version, u.Created, u.Updated = old.ID, old.Version, old.Created, old.Updated
-	u.PasswordHash, u.MustChangePassword = old.PasswordHash, old.MustChangePassword
+	u.PasswordHash, u.MustChangePassword, u.PINHash = old.PasswordHash, old.MustChangePassword, old.PINHash
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
@@ -122,6 +122,33 @@ func (tx *Tx) setPassword(username, hash string, mustChange bool) error {
 	return err
 }
 
+// SetPIN sets the hash of the user's PIN (secret.Passwords makes it), or removes
+// the PIN when it is empty. Error: ErrNotFound.
+func (tx *Tx) SetPIN(username, hash string) error {
+	old := tx.draft.snap.ByName[username]
+	if old == nil {
+		return &NotFoundError{Kind: "user", ID: username}
+	}
+	if hash == "" && old.PINHash == "" {
+		return nil
+	}
+	u := *old
+	u.PINHash = hash
+	if err := u.Validate(); err != nil {
+		return err
+	}
+	_, err := tx.storeUser(old, u, "set_pin")
+	return err
+}
+
+// sealedPIN is the hash of a PIN as it is kept.
+func (tx *Tx) sealedPIN(u *directory.User) []byte {
+	if u.PINHash == "" {
+		return []byte{}
+	}
+	return tx.box.Seal([]byte(u.PINHash), pinPurpose(u.ID))
+}
+
 // storeUser writes u in place of old as its next version.
 func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*directory.User, error) {
 	u.Version, u.Updated = old.Version+1, tx.now
@@ -131,10 +158,11 @@ func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*
 	}
 	err = tx.exec(`UPDATE users SET username = ?, first_name = ?, last_name = ?, email = ?, language = ?, time_zone = ?, dnd = ?,
 		password_hash = ?, must_change_password = ?, version = ?, updated_at = ?,
-		hide_inside = ?, hide_outside = ?, shown_json = ?, blocks_json = ? WHERE id = ?`,
+		hide_inside = ?, hide_outside = ?, shown_json = ?, blocks_json = ?,
+		pin_sealed = ?, status_private = ?, url = ? WHERE id = ?`,
 		u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
 		u.PasswordHash, u.MustChangePassword, u.Version, micros(u.Updated),
-		u.HideInside, u.HideOutside, shownText, blocksText, u.ID)
+		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL, u.ID)
 	if err != nil {
 		return nil, err
 	}

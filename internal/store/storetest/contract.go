@@ -33,6 +33,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"matrix", matrix},
 		{"matrix refused", matrixRefused},
 		{"default number", defaultNumber},
+		{"PIN", pin},
 		{"groups", groups},
 		{"last administrator", lastAdministrator},
 		{"update is all or nothing", allOrNothing},
