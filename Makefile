@@ -17,7 +17,7 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race fuzz-short fuzz-corpus complexity e2e bench soak pgo check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,10 +27,27 @@ run: build ## build and serve the example company on loopback
 	@test -f $(CONFIG) || sed 's|@DATA_DIR@|$(RUN_DIR)/data|' cmd/koppelfeld/example.toml > $(CONFIG)
 	exec bin/koppelfeld serve --config $(CONFIG) --example
 
-build: ## build bin/koppelfeld
+build: pages ## build bin/koppelfeld with its pages
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/koppelfeld ./cmd/koppelfeld
 
-test: setup-test check ## set up what the tests need and run every test
+PAGES_NPM := admin/ui/node_modules/.package-lock.json
+PAGES_SRC := $(shell find admin/ui/src admin/ui/public -type f ! -name schema.d.ts 2>/dev/null) $(wildcard admin/ui/*.json admin/ui/*.ts admin/ui/index.html) admin/testdata/openapi.json
+
+pages: admin/ui/dist/app/index.html ## build the pages into admin/ui/dist/app, which the program embeds
+
+admin/ui/dist/app/index.html: $(PAGES_NPM) $(PAGES_SRC)
+	cd admin/ui && npm run --silent build -- --logLevel warn
+	@touch $@
+
+$(PAGES_NPM): admin/ui/package.json admin/ui/package-lock.json
+	@command -v npm >/dev/null || { echo "node and npm are missing: the pages need them"; exit 1; }
+	cd admin/ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+check-pages: pages ## types, style and tests of the pages
+	cd admin/ui && npm run --silent types && npm run --silent lint && npm run --silent test
+
+test: setup-test check check-pages ## set up what the tests need and run every test
 	$(GO) test -timeout 10m ./...
 	$(MAKE) --no-print-directory e2e
 

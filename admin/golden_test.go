@@ -319,7 +319,6 @@ var walk = []step{
 	{"bad-cursor", "adele.admin", "GET", "/api/users?cursor=%25", "", ""},
 	{"unknown-path", "adele.admin", "GET", "/api/nothing", "", ""},
 	{"wrong-method", "adele.admin", "DELETE", "/api/users", "", ""},
-	{"pages", "", "GET", "/", "", ""},
 	{"logout", "adele.admin", "DELETE", "/api/session", "", ""},
 }
 

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
+	"github.com/koppelfeld/koppelfeld/admin/ui"
 	"github.com/koppelfeld/koppelfeld/internal/fault"
 )
 
@@ -80,7 +81,15 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{log: c.Log, faults: c.Faults, api: a, listener: c.Listener, tls: c.TLS, most: cmp.Or(c.MaxConnections, maxConnections)}
-	s.handler = s.wrap(routes(a))
+	files, err := ui.Files()
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPages(files)
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.wrap(routes(a, p))
 	if s.listener == nil {
 		if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 			return nil, fmt.Errorf("listening for the API: %w", err)
@@ -146,23 +155,14 @@ func (s *Server) serve(server *http.Server) error {
 	return server.ServeTLS(hintListener{l}, "", "")
 }
 
-// routes joins the API and the place where the pages will be.
-func routes(a *api.API) http.Handler {
+// routes joins the API and the pages.
+func routes(a *api.API, p *pages) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", a)
 	mux.Handle("/healthz", a)
 	mux.Handle("/readyz", a)
-	mux.HandleFunc("GET /{$}", noPages)
-	mux.HandleFunc("GET /admin/", noPages)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		api.WriteProblem(w, http.StatusNotFound, "there is nothing at this path; "+api.SpecPath+" lists what there is")
-	})
+	mux.Handle("/", p)
 	return mux
-}
-
-func noPages(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	fmt.Fprintf(w, "Koppelfeld\n\nThe pages are not part of this version. The HTTP API is described at %s\n", api.SpecPath)
 }
 
 // EndStreams ends all event streams; Run does it when it stops.

@@ -1,0 +1,38 @@
+import { IconHome, IconUsers } from "@tabler/icons-react";
+import { lazy, Suspense } from "react";
+import { Redirect, Route, Switch } from "wouter";
+import { Frame, type Place } from "../app/Frame";
+import { useSession } from "../app/session";
+import { useText } from "../i18n";
+import { NotFound } from "../parts/NotFound";
+import { Loading } from "../parts/States";
+
+const Home = lazy(() => import("./home/Home"));
+const Users = lazy(() => import("./users/Users"));
+
+/** The admin client. Users who may not administer are led to their own. */
+export default function Admin() {
+  const t = useText();
+  const session = useSession();
+  if (!session.admin) return <Redirect to="~/" replace />;
+  const icon = { size: 18, "aria-hidden": true };
+  const places: Place[] = [
+    { title: t.frame.home, to: "/", icon: <IconHome {...icon} /> },
+    {
+      title: t.frame.administration,
+      to: "#administration",
+      places: [{ title: t.frame.users, to: "/users", icon: <IconUsers {...icon} /> }],
+    },
+  ];
+  return (
+    <Frame title={t.frame.adminClient} places={places} admin calls="/calls">
+      <Suspense fallback={<Loading />}>
+        <Switch>
+          <Route path="/" component={Home} />
+          <Route path="/users" component={Users} />
+          <Route component={NotFound} />
+        </Switch>
+      </Suspense>
+    </Frame>
+  );
+}

@@ -1,0 +1,18 @@
+import { QueryClient } from "@tanstack/react-query";
+import { Problem, Unreachable } from "./problem";
+
+/** What was read stays for a while; what the server says by itself (events) makes it be read again. */
+export function newQueryClient() {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 10_000,
+        refetchOnWindowFocus: true,
+        retry: (n, err) => err instanceof Problem && err.type === Unreachable && n < 30,
+        retryDelay: (n) => Math.min(1000 * 2 ** n, 10_000),
+        networkMode: "always",
+      },
+      mutations: { networkMode: "always" },
+    },
+  });
+}

@@ -1,0 +1,46 @@
+import { MantineProvider } from "@mantine/core";
+import { ModalsProvider } from "@mantine/modals";
+import { Notifications } from "@mantine/notifications";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
+import { Route, Router, Switch } from "wouter";
+import { newQueryClient } from "../api/query";
+import { Speech } from "../i18n";
+import { Loading } from "../parts/States";
+import { useGuardedLocation } from "./guard";
+import { SessionGate } from "./session";
+import { theme } from "./theme";
+
+const Admin = lazy(() => import("../admin/Admin"));
+const User = lazy(() => import("../user/User"));
+
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+
+export function App() {
+  const [client] = useState(newQueryClient);
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
+      <QueryClientProvider client={client}>
+        <Speech>
+          <ModalsProvider>
+            <Notifications position="bottom-right" />
+            <Router hook={useGuardedLocation}>
+              <SessionGate>
+                <Suspense fallback={<Loading />}>
+                  <Switch>
+                    <Route path="/admin" nest>
+                      <Admin />
+                    </Route>
+                    <Route>
+                      <User />
+                    </Route>
+                  </Switch>
+                </Suspense>
+              </SessionGate>
+            </Router>
+          </ModalsProvider>
+        </Speech>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}

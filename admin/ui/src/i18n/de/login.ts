@@ -1,0 +1,16 @@
+export const login = {
+  title: "Anmelden",
+  username: "Benutzername",
+  password: "Passwort",
+  submit: "Anmelden",
+  wrong: "Benutzername oder Passwort stimmt nicht.",
+  locked: (s: number) => `Zu viele Versuche. Noch einmal in ${s} Sekunden.`,
+  expired: "Die Sitzung ist abgelaufen. Melden Sie sich wieder an: Ihre Eingaben bleiben erhalten.",
+  other: "Anmelden mit einem anderen Konto verwirft die Eingaben.",
+  mustChange: "Das erste Passwort muss geändert werden, bevor es weitergeht.",
+  oldPassword: "Bisheriges Passwort",
+  newPassword: "Neues Passwort",
+  repeat: "Neues Passwort wiederholen",
+  differ: "Die beiden Eingaben sind verschieden.",
+  change: "Passwort ändern",
+};

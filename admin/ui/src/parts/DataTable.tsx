@@ -1,0 +1,322 @@
+import {
+  ActionIcon,
+  Box,
+  Checkbox,
+  CloseButton,
+  Group,
+  Menu,
+  Paper,
+  ScrollArea,
+  Select,
+  Skeleton,
+  Table,
+  Text,
+  TextInput,
+  Tooltip,
+} from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconColumns3, IconDownload, IconSearch } from "@tabler/icons-react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useState } from "react";
+import { useSearchParams } from "wouter";
+import { useText } from "../i18n";
+import { Empty, Failed } from "./States";
+
+/** How a page of a list is asked for; these names are those of the API's query. */
+export interface Asked {
+  filter?: string;
+  sort?: string;
+  limit: number;
+  offset: number;
+}
+
+export interface Column<T> {
+  /** Name of the column; where sortable, the name by which the API sorts. */
+  id: string;
+  title: string;
+  render: (row: T) => ReactNode;
+  sortable?: boolean;
+  /** Not shown until the viewer chooses it. */
+  hidden?: boolean;
+  align?: "right";
+}
+
+export interface DataTableProps<T> {
+  /** Name under which columns and page size are remembered. */
+  name: string;
+  queryKey: unknown[];
+  fetch: (asked: Asked, signal: AbortSignal) => Promise<{ items: T[]; total: number }>;
+  columns: Column<T>[];
+  rowKey: (row: T) => string;
+  /** Name of a row for screen readers. */
+  rowName?: (row: T) => string;
+  onRow?: (row: T) => void;
+  /** What can be done with ticked rows; without it rows cannot be ticked. */
+  bulk?: (ticked: T[], clear: () => void) => ReactNode;
+  /** Address of the CSV file, without the query. */
+  csv?: string;
+  /** More filters, beside the text. They belong to queryKey and fetch. */
+  filters?: ReactNode;
+  empty?: ReactNode;
+  defaultSort?: string;
+  noFilter?: boolean;
+}
+
+const sizes = ["25", "50", "100", "250"];
+
+function remembered<T>(key: string, fallback: T): T {
+  try {
+    const s = localStorage.getItem(key);
+    return s ? (JSON.parse(s) as T) : fallback;
+  } catch {
+    return fallback;
+  }
+}
+
+/**
+ * A list that the server filters, sorts and pages. What is asked stands in the
+ * address, so that it can be sent to a colleague and survives "back".
+ */
+export function DataTable<T>(p: DataTableProps<T>) {
+  const t = useText();
+  const [query, setQuery] = useSearchParams();
+  const [limit, setLimit] = useState(() => remembered(`koppelfeld.rows.${p.name}`, 100));
+  const [shown, setShown] = useState<string[]>(() =>
+    remembered(
+      `koppelfeld.columns.${p.name}`,
+      p.columns.filter((c) => !c.hidden).map((c) => c.id),
+    ),
+  );
+  const [text, setText] = useState(query.get("filter") ?? "");
+  const [settled] = useDebouncedValue(text, 200);
+  const [ticked, setTicked] = useState<Map<string, T>>(new Map());
+
+  const change = (edit: (q: URLSearchParams) => void) =>
+    setQuery(
+      (old) => {
+        const q = new URLSearchParams(old);
+        edit(q);
+        return q;
+      },
+      { replace: true },
+    );
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed moves the address
+  useEffect(() => {
+    if ((query.get("filter") ?? "") !== settled) {
+      change((q) => {
+        settled ? q.set("filter", settled) : q.delete("filter");
+        q.delete("offset");
+      });
+    }
+  }, [settled]);
+
+  const asked: Asked = {
+    filter: query.get("filter") || undefined,
+    sort: query.get("sort") || p.defaultSort,
+    limit,
+    offset: Math.max(0, Number(query.get("offset")) || 0),
+  };
+  const list = useQuery({
+    queryKey: [...p.queryKey, asked],
+    queryFn: ({ signal }) => p.fetch(asked, signal),
+    placeholderData: keepPreviousData,
+  });
+  const columns = p.columns.filter((c) => shown.includes(c.id));
+  const rows = list.data?.items ?? [];
+  const total = list.data?.total ?? 0;
+  const clear = () => setTicked(new Map());
+
+  const sortBy = (c: Column<T>) =>
+    change((q) => {
+      q.set("sort", asked.sort === c.id ? `-${c.id}` : c.id);
+      q.delete("offset");
+    });
+  const toPage = (offset: number) => change((q) => (offset > 0 ? q.set("offset", String(offset)) : q.delete("offset")));
+  const tick = (row: T) =>
+    setTicked((old) => {
+      const next = new Map(old);
+      if (!next.delete(p.rowKey(row))) next.set(p.rowKey(row), row);
+      return next;
+    });
+  const allTicked = rows.length > 0 && rows.every((r) => ticked.has(p.rowKey(r)));
+  const csvQuery = new URLSearchParams();
+  if (asked.filter) csvQuery.set("filter", asked.filter);
+  if (asked.sort) csvQuery.set("sort", asked.sort);
+
+  return (
+    <Paper>
+      <Group p="sm" justify="space-between" gap="sm">
+        <Group gap="sm">
+          {!p.noFilter && (
+            <TextInput
+              leftSection={<IconSearch size={16} aria-hidden />}
+              placeholder={t.common.filter}
+              aria-label={t.common.filter}
+              value={text}
+              onChange={(e) => setText(e.currentTarget.value)}
+              rightSection={text ? <CloseButton size="sm" aria-label={t.common.reset} onClick={() => setText("")} /> : null}
+              w={{ base: "100%", sm: 260 }}
+            />
+          )}
+          {p.filters}
+        </Group>
+        <Group gap={4}>
+          {p.bulk && ticked.size > 0 && (
+            <Group gap="xs" role="toolbar" aria-label={t.common.selected(ticked.size)}>
+              <Text size="sm">{t.common.selected(ticked.size)}</Text>
+              {p.bulk([...ticked.values()], clear)}
+            </Group>
+          )}
+          {p.csv && (
+            <Tooltip label={t.common.exportCsv}>
+              <ActionIcon component="a" href={`${p.csv}?${csvQuery}`} download aria-label={t.common.exportCsv}>
+                <IconDownload size={18} />
+              </ActionIcon>
+            </Tooltip>
+          )}
+          <Menu closeOnItemClick={false} position="bottom-end">
+            <Menu.Target>
+              <Tooltip label={t.common.columns}>
+                <ActionIcon aria-label={t.common.columns}>
+                  <IconColumns3 size={18} />
+                </ActionIcon>
+              </Tooltip>
+            </Menu.Target>
+            <Menu.Dropdown>
+              {p.columns.map((c) => (
+                <Menu.Item
+                  key={c.id}
+                  role="menuitemcheckbox"
+                  aria-checked={shown.includes(c.id)}
+                  leftSection={<Checkbox.Indicator size="xs" checked={shown.includes(c.id)} />}
+                  onClick={() => {
+                    const next = shown.includes(c.id) ? shown.filter((id) => id !== c.id) : [...shown, c.id];
+                    if (next.length === 0) return;
+                    setShown(next);
+                    localStorage.setItem(`koppelfeld.columns.${p.name}`, JSON.stringify(next));
+                  }}
+                >
+                  {c.title}
+                </Menu.Item>
+              ))}
+            </Menu.Dropdown>
+          </Menu>
+        </Group>
+      </Group>
+      {list.isError ? (
+        <Box p="sm">
+          <Failed error={list.error} retry={() => void list.refetch()} />
+        </Box>
+      ) : (
+        <ScrollArea>
+          <Table aria-busy={list.isFetching}>
+            <Table.Thead>
+              <Table.Tr>
+                {p.bulk && (
+                  <Table.Th w={40}>
+                    <Checkbox
+                      size="xs"
+                      aria-label={t.common.selectAll}
+                      checked={allTicked}
+                      indeterminate={!allTicked && ticked.size > 0}
+                      onChange={() => (allTicked ? clear() : setTicked(new Map(rows.map((r) => [p.rowKey(r), r]))))}
+                    />
+                  </Table.Th>
+                )}
+                {columns.map((c) => {
+                  const up = asked.sort === c.id;
+                  const down = asked.sort === `-${c.id}`;
+                  return (
+                    <Table.Th key={c.id} ta={c.align} aria-sort={up ? "ascending" : down ? "descending" : undefined}>
+                      {c.sortable ? (
+                        <button type="button" className="kf-sort" onClick={() => sortBy(c)} title={t.common.sortBy(c.title)}>
+                          {c.title}
+                          {up && <IconArrowUp size={14} aria-hidden />}
+                          {down && <IconArrowDown size={14} aria-hidden />}
+                        </button>
+                      ) : (
+                        c.title
+                      )}
+                    </Table.Th>
+                  );
+                })}
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {list.isPending &&
+                Array.from({ length: 6 }, (_, i) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no key of their own
+                  <Table.Tr key={i}>
+                    <Table.Td colSpan={columns.length + 1}>
+                      <Skeleton h={16} />
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              {rows.map((row) => (
+                <Table.Tr
+                  key={p.rowKey(row)}
+                  onClick={(e) => {
+                    if (p.onRow && !(e.target as HTMLElement).closest("a,button,input,label")) p.onRow(row);
+                  }}
+                  style={p.onRow ? { cursor: "pointer" } : undefined}
+                >
+                  {p.bulk && (
+                    <Table.Td>
+                      <Checkbox
+                        size="xs"
+                        aria-label={t.common.selectRow(p.rowName?.(row) ?? p.rowKey(row))}
+                        checked={ticked.has(p.rowKey(row))}
+                        onChange={() => tick(row)}
+                      />
+                    </Table.Td>
+                  )}
+                  {columns.map((c) => (
+                    <Table.Td key={c.id} ta={c.align}>
+                      {c.render(row)}
+                    </Table.Td>
+                  ))}
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+          {!list.isPending && rows.length === 0 && (asked.filter ? <Empty title={t.common.nothingFound} /> : (p.empty ?? <Empty />))}
+        </ScrollArea>
+      )}
+      <Group p="sm" justify="space-between">
+        <Select
+          size="xs"
+          w={80}
+          aria-label={t.common.page(1, limit, total)}
+          data={sizes}
+          value={String(limit)}
+          allowDeselect={false}
+          onChange={(v) => {
+            const n = Number(v) || 100;
+            setLimit(n);
+            localStorage.setItem(`koppelfeld.rows.${p.name}`, String(n));
+            toPage(0);
+          }}
+        />
+        <Group gap="xs">
+          <Text size="sm" className="kf-tabular" role="status">
+            {t.common.page(Math.min(total, asked.offset + 1), asked.offset + rows.length, total)}
+          </Text>
+          <ActionIcon
+            aria-label={t.common.previousPage}
+            disabled={asked.offset === 0}
+            onClick={() => toPage(Math.max(0, asked.offset - limit))}
+          >
+            <IconChevronLeft size={18} />
+          </ActionIcon>
+          <ActionIcon
+            aria-label={t.common.nextPage}
+            disabled={asked.offset + rows.length >= total}
+            onClick={() => toPage(asked.offset + limit)}
+          >
+            <IconChevronRight size={18} />
+          </ActionIcon>
+        </Group>
+      </Group>
+    </Paper>
+  );
+}

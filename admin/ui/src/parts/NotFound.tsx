@@ -1,0 +1,12 @@
+import { useText } from "../i18n";
+import { Page } from "./Page";
+import { Empty } from "./States";
+
+export function NotFound() {
+  const t = useText();
+  return (
+    <Page title={t.common.nothingFound}>
+      <Empty title={t.common.notFound} />
+    </Page>
+  );
+}
