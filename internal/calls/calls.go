@@ -146,6 +146,8 @@ type Call struct {
 	FromHidden bool   `json:"from_hidden,omitempty"`
 	To         string `json:"to"`
 	Number     string `json:"number,omitempty"`
+	// Also are the further numbers at which it rings, or over which it was answered: of members of a hunt group, and such as ring as well.
+	Also []string `json:"-"`
 	// CallerNumber is the own number over which an inside caller calls, whatever is shown.
 	CallerNumber string    `json:"-"`
 	ToUser       string    `json:"to_user,omitempty"`

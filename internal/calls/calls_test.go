@@ -2,7 +2,9 @@ package calls
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -302,6 +304,57 @@ func TestOver(t *testing.T) {
 	}
 }
 
+// TestOverFurtherNumbers: a call is found at all numbers at which it rings, and told of exactly to those.
+func TestOverFurtherNumbers(t *testing.T) {
+	steps := []struct {
+		name string
+		call Call
+		over string // numbers at which it is found as called
+		told string
+	}{
+		{"a hunt group rings", Call{Number: "500", Also: []string{"416", "417"}}, "416 417 500", "416 417 500"},
+		{"a member has declined", Call{Number: "500", Also: []string{"417"}}, "417 500", "416 417 500"},
+		{"the next turn", Call{Number: "500", Also: []string{"417", "418", "418", "500"}}, "417 418 500", "417 418 500"},
+		{"a member answers", Call{Number: "500", Also: []string{"418"}}, "418 500", "417 418 500"},
+		{"picked up by one of them", Call{Number: "418"}, "418", "418 500"},
+		{"its number rings as well now", Call{Number: "419", Also: []string{"418", "420"}}, "418 419 420", "418 419 420"},
+		{"and goes", Call{Number: "420"}, "420", "418 419 420"},
+	}
+	table := NewTable()
+	told := map[string]bool{}
+	table.OnNumber(func(n string) { told[n] = true })
+	found := func() string {
+		var over []string
+		for _, n := range []string{"416", "417", "418", "419", "420", "500"} {
+			if o := table.Over(nil, n, 10); len(o) == 1 && o[0].Side == CalleeSide {
+				over = append(over, n)
+			} else if len(o) != 0 {
+				t.Errorf("over %s: %v", n, o)
+			}
+		}
+		return strings.Join(over, " ")
+	}
+	for i, s := range steps {
+		clear(told)
+		if s.call.ID = "1"; i == 0 {
+			table.Put(s.call, nil)
+		} else {
+			table.Update(s.call)
+		}
+		if got := found(); got != s.over {
+			t.Errorf("%s: over %s, want %s", s.name, got, s.over)
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(told)), " "); got != s.told {
+			t.Errorf("%s: told %s, want %s", s.name, got, s.told)
+		}
+	}
+	table.Update(Call{ID: "1", Number: "500", Also: []string{"416"}})
+	table.Remove("1")
+	if got := found(); got != "" {
+		t.Errorf("left at %s", got)
+	}
+}
+
 // TestOverIsSafe: shards write while lamps read.
 func TestOverIsSafe(t *testing.T) {
 	table := NewTable()
@@ -309,9 +362,11 @@ func TestOverIsSafe(t *testing.T) {
 	for i := range 2 {
 		wg.Go(func() {
 			for range 1000 {
-				c := Call{ID: fmt.Sprint(i), State: Routing, Number: "416", CallerNumber: "417", Ringing: []string{"desk"}}
+				c := Call{ID: fmt.Sprint(i), State: Routing, Number: "500", Also: []string{"416"}, CallerNumber: "417", Ringing: []string{"desk"}}
 				table.Put(c, nil)
 				c.State, c.CallerNumber = Up, "418"
+				table.Update(c)
+				c.Number, c.Also = "416", nil
 				table.Update(c)
 				table.Remove(c.ID)
 			}

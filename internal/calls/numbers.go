@@ -1,6 +1,9 @@
 package calls
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Side says which end of a call a number is.
 type Side uint8
@@ -41,46 +44,88 @@ func (n *numbers) init() {
 	}
 }
 
-// enter puts both sides of a call into the lists of their numbers.
+// enter puts a call into the lists of its numbers.
 func (n *numbers) enter(e *entry, c *Call) {
 	for side, number := range [...]string{CallerSide: c.CallerNumber, CalleeSide: c.Number} {
-		p := &e.over[side]
-		if *p = (place{e: e, side: Side(side), number: number}); number == "" {
+		e.over[side] = place{e: e, side: Side(side), number: number}
+		n.put(&e.over[side])
+	}
+	n.enterAlso(e, c)
+}
+
+// enterAlso puts it into the lists of the further numbers at which it rings, as far as it is not there.
+func (n *numbers) enterAlso(e *entry, c *Call) {
+	for i, number := range c.Also {
+		if number == c.Number || slices.Contains(c.Also[:i], number) || slices.ContainsFunc(e.also, func(p *place) bool { return p.number == number }) {
 			continue
 		}
-		s := &n.stripes[stripe(number)]
-		s.Lock()
-		if p.next = s.first[number]; p.next != nil {
-			p.next.prev = p
-		}
-		s.first[number] = p
-		s.Unlock()
+		p := &place{e: e, side: CalleeSide, number: number}
+		e.also = append(e.also, p)
+		n.put(p)
 	}
 }
 
-// leave takes both sides out again.
+// move brings a call to other numbers. It is in the list of what it runs over before and behind all the time.
+func (n *numbers) move(e *entry, c *Call) {
+	n.enterAlso(e, c)
+	for side, number := range [...]string{CallerSide: c.CallerNumber, CalleeSide: c.Number} {
+		if p := &e.over[side]; p.number != number {
+			n.take(p)
+			p.number = number
+			n.put(p)
+		}
+	}
+	e.also = slices.DeleteFunc(e.also, func(p *place) bool {
+		gone := p.number == c.Number || !slices.Contains(c.Also, p.number)
+		if gone {
+			n.take(p)
+		}
+		return gone
+	})
+}
+
+// leave takes a call out of all lists.
 func (n *numbers) leave(e *entry) {
 	for i := range e.over {
-		p := &e.over[i]
-		if p.number == "" {
-			continue
-		}
-		s := &n.stripes[stripe(p.number)]
-		s.Lock()
-		if p.next != nil {
-			p.next.prev = p.prev
-		}
-		switch {
-		case p.prev != nil:
-			p.prev.next = p.next
-		case p.next != nil:
-			s.first[p.number] = p.next
-		default:
-			delete(s.first, p.number)
-		}
-		s.Unlock()
-		p.next, p.prev = nil, nil
+		n.take(&e.over[i])
 	}
+	for _, p := range e.also {
+		n.take(p)
+	}
+}
+
+func (n *numbers) put(p *place) {
+	if p.number == "" {
+		return
+	}
+	s := &n.stripes[stripe(p.number)]
+	s.Lock()
+	defer s.Unlock()
+	if p.next = s.first[p.number]; p.next != nil {
+		p.next.prev = p
+	}
+	s.first[p.number] = p
+}
+
+func (n *numbers) take(p *place) {
+	if p.number == "" {
+		return
+	}
+	s := &n.stripes[stripe(p.number)]
+	s.Lock()
+	defer s.Unlock()
+	if p.next != nil {
+		p.next.prev = p.prev
+	}
+	switch {
+	case p.prev != nil:
+		p.prev.next = p.next
+	case p.next != nil:
+		s.first[p.number] = p.next
+	default:
+		delete(s.first, p.number)
+	}
+	p.next, p.prev = nil, nil
 }
 
 // tell says that something about the numbers of a call has changed.
@@ -94,6 +139,11 @@ func (n *numbers) tell(c *Call) {
 	}
 	if c.CallerNumber != "" && c.CallerNumber != c.Number {
 		(*watch)(c.CallerNumber)
+	}
+	for _, number := range c.Also {
+		if number != c.Number && number != c.CallerNumber {
+			(*watch)(number)
+		}
 	}
 }
 

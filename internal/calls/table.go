@@ -19,13 +19,14 @@ type Table struct {
 	size    atomic.Int64
 }
 
-// entry is one call. The stripe of the call guards all but over, whose members are guarded by the
-// stripes of their numbers.
+// entry is one call. The stripe of the call guards all but over and also, whose places are guarded by the
+// stripes of their numbers; which they are is for the shard of the call alone.
 type entry struct {
 	id     string
 	call   Call
 	hangup func(cause string)
 	over   [2]place // by Side
+	also   []*place // at which it rings as well
 }
 
 // NewTable returns an empty table.
@@ -39,7 +40,7 @@ func NewTable() *Table {
 }
 
 func (c Call) clone() Call {
-	c.Ringing = slices.Clone(c.Ringing)
+	c.Ringing, c.Also = slices.Clone(c.Ringing), slices.Clone(c.Also)
 	return c
 }
 
@@ -72,12 +73,11 @@ func (t *Table) Update(c Call) {
 		s.Unlock()
 		return
 	}
-	before := Call{Number: e.call.Number, CallerNumber: e.call.CallerNumber}
+	before := Call{Number: e.call.Number, CallerNumber: e.call.CallerNumber, Also: e.call.Also}
 	e.call = c.clone()
 	s.Unlock()
-	if before.Number != c.Number || before.CallerNumber != c.CallerNumber {
-		t.numbers.leave(e)
-		t.numbers.enter(e, &c)
+	if before.Number != c.Number || before.CallerNumber != c.CallerNumber || !slices.Equal(before.Also, c.Also) {
+		t.numbers.move(e, &c)
 		t.numbers.tell(&before)
 	}
 	t.numbers.tell(&c)

@@ -99,6 +99,7 @@ func (c *call) ringTargets() {
 		}
 	}
 	c.calling = false
+	c.silentAt()
 }
 
 // miss notes a target that cannot be rung at all.
@@ -321,6 +322,7 @@ func (f *fork) fail(status int) {
 	if status >= 600 {
 		f.declined()
 	}
+	c.silentAt()
 	c.checkForks()
 }
 
@@ -340,6 +342,7 @@ func (f *fork) giveUp(status int) {
 	}
 	c.better(f.failed(status))
 	f.cancel("", f.result)
+	c.silentAt()
 	c.checkForks()
 }
 

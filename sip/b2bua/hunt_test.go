@@ -18,6 +18,24 @@ func (r *rig) counted() map[string]int {
 	return numbers
 }
 
+// lit checks at which numbers a lamp shows a call, and in which state.
+func (r *rig) lit(want map[string]calls.State) {
+	r.t.Helper()
+	synctest.Wait()
+	for n := range r.counted() {
+		for _, o := range r.table.Over(nil, n, 10) {
+			if want[n] != o.Call.State {
+				r.t.Errorf("the lamp of %s shows %s, want %q", n, o.Call.State, want[n])
+			}
+		}
+	}
+	for n := range want {
+		if len(r.table.Over(nil, n, 10)) == 0 {
+			r.t.Errorf("the lamp of %s is off", n)
+		}
+	}
+}
+
 // answerTo answers an INVITE for the caller, and returns both.
 func (r *rig) answerTo(caller *siptest.Call, in *siptest.Request, p *siptest.Phone) *siptest.Call {
 	r.t.Helper()
@@ -86,12 +104,14 @@ func TestHuntAll(t *testing.T) {
 		inB.Respond(603, "")
 		inC.Ring()
 		inD.Ring()
-		if n := r.counted(); n["500"] != 1 || n["411"] != 1 || n["412"] != 1 || n["413"] != 1 {
-			t.Errorf("while all ring %v are counted", n)
+		if n := r.counted(); n["500"] != 1 || n["411"] != 0 || n["412"] != 1 || n["413"] != 1 {
+			t.Errorf("while two ring %v are counted", n)
 		}
+		r.lit(map[string]calls.State{"500": calls.Ringing, "412": calls.Ringing, "413": calls.Ringing, "410": calls.Ringing})
 		busy := r.phones["b"].Invite("413", sdpFor(r.phones["b"], "8"))
 		busy.Expect(t, 486)
 		callee := r.answerTo(caller, inC, r.phones["c"])
+		r.lit(map[string]calls.State{"500": calls.Up, "412": calls.Up, "410": calls.Up})
 		// 413 is free again as soon as somebody else has answered.
 		second := r.phones["b"].Invite("413", sdpFor(r.phones["b"], "8"))
 		r.phones["d"].Expect(t, message.CANCEL)

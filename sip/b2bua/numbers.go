@@ -92,6 +92,27 @@ func (c *call) alsoOver(number string) {
 	c.u.cfg.Live.AddNumber(number)
 }
 
+// silentAt gives those further numbers back at which no phone rings any more, while others ring on: a member of a hunt group that has
+// declined is free again.
+func (c *call) silentAt() {
+	if len(c.held.more) == 0 || c.phase != ringing {
+		return
+	}
+	kept := c.held.more[:0]
+	for _, n := range c.held.more {
+		if slices.ContainsFunc(c.forks, func(f *fork) bool { return f.state < forkCancelling && f.target.Number == n }) {
+			kept = append(kept, n)
+			continue
+		}
+		c.u.cfg.Live.RemoveNumber(n)
+	}
+	if len(kept) == len(c.held.more) {
+		return
+	}
+	c.held.more = kept
+	c.u.cfg.Table.Update(c.view())
+}
+
 // answeredOver gives the numbers back over which the call has rung and was not answered.
 func (c *call) answeredOver(number string) {
 	kept := c.held.more[:0]

@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
@@ -27,6 +28,9 @@ func (c *call) view() calls.Call {
 		ID: c.id, State: calls.Routing, Class: c.rec.Class, From: c.rec.From, FromName: c.rec.FromName,
 		FromSlot: c.rec.FromSlot, FromUser: c.rec.FromUser, FromHidden: c.rec.FromHidden, To: c.rec.To, Number: c.rec.Number, CallerNumber: c.held.callerNumber,
 		ToUser: c.rec.ToUser, ToSlot: c.rec.ToSlot, Start: c.rec.Start, AnswerAt: c.rec.AnswerAt,
+	}
+	if v.Also = c.held.more; c.held.number != v.Number && c.held.number != "" {
+		v.Also = append(slices.Clone(v.Also), c.held.number)
 	}
 	switch {
 	case c.phase == ended:

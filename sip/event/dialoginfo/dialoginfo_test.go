@@ -152,13 +152,22 @@ func TestNoLampWithoutACall(t *testing.T) {
 			if rnd.IntN(8) == 0 {
 				c.CallerNumber = numbers[rnd.IntN(5)] // a transfer
 			}
+			if rnd.IntN(4) == 0 { // the next turn of a hunt group, an answer, a pickup
+				c.Also = nil
+				for range rnd.IntN(3) {
+					c.Also = append(c.Also, numbers[rnd.IntN(5)])
+				}
+				if rnd.IntN(4) == 0 {
+					c.Number = numbers[rnd.IntN(5)]
+				}
+			}
 			live[c.ID] = c
 			table.Update(c)
 		}
 		for _, n := range numbers {
 			busy := false
 			for _, c := range live {
-				busy = busy || c.Number == n || c.CallerNumber == n
+				busy = busy || c.Number == n || c.CallerNumber == n || slices.Contains(c.Also, n)
 			}
 			if told[n] { // a subscriber is notified
 				lamps[n] = look(t, p, watches[n]).lit()
