@@ -1,9 +1,9 @@
-import { IconHome, IconUsers } from "@tabler/icons-react";
 import { lazy, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
+import { IconHome, IconUsers } from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
 

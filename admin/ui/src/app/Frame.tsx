@@ -14,13 +14,13 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { IconLogout, IconPhoneCall, IconSearch, IconSwitchHorizontal, IconUserCircle, IconWifiOff } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, reach } from "../api/client";
 import { useEvents } from "../api/events";
 import { useText } from "../i18n";
+import { IconLogout, IconPhoneCall, IconSearch, IconSwitchHorizontal, IconUserCircle, IconWifiOff } from "../parts/icons";
 import { Search } from "./Search";
 import { LanguageSwitch, SchemeSwitch } from "./Switches";
 import { useSession } from "./session";

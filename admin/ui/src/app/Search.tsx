@@ -1,8 +1,8 @@
 import { Group, Modal, ScrollArea, Stack, Text, TextInput, UnstyledButton } from "@mantine/core";
-import { IconSearch } from "@tabler/icons-react";
 import { type KeyboardEvent, useEffect, useState } from "react";
 import { useLocation } from "wouter";
 import { useText } from "../i18n";
+import { IconSearch } from "../parts/icons";
 import type { Place } from "./Frame";
 
 interface Found {

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tooltip, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
-import { IconMoon, IconSun } from "@tabler/icons-react";
 import { useSpeech } from "../i18n";
+import { IconMoon, IconSun } from "../parts/icons";
 
 export function LanguageSwitch() {
   const { language, t, choose } = useSpeech();

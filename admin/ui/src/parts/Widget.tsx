@@ -1,7 +1,7 @@
 import { Box, Collapse, Group, Paper, Stack, Text, Title, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
-import { IconChevronDown, IconChevronRight } from "@tabler/icons-react";
 import { type ReactNode, useId } from "react";
+import { IconChevronDown, IconChevronRight } from "./icons";
 
 /** A part of a detail page that can be folded away. Whether it is folded is remembered by its name. */
 export function Widget(p: { name: string; title: string; hint?: ReactNode; actions?: ReactNode; children: ReactNode; closed?: boolean }) {

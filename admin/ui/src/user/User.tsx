@@ -1,7 +1,7 @@
-import { IconHome } from "@tabler/icons-react";
 import { Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
 import { useText } from "../i18n";
+import { IconHome } from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Page } from "../parts/Page";
 
