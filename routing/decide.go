@@ -287,6 +287,8 @@ func International(number, country string) string {
 	switch {
 	case number == "" || number[0] != '0' || country == "":
 		return number
+	case strings.Trim(number, "0") == "":
+		return number // zeros alone are the way out, and no number behind it
 	case strings.HasPrefix(number, "00"):
 		return "+" + number[2:]
 	default:

@@ -59,6 +59,7 @@ func TestInternational(t *testing.T) {
 	trunks := open(t, provider)
 	for number, want := range map[string]string{
 		"0049301234": "+49301234", "06611234": "+496611234", "+1212": "+1212", "4966112416": "+4966112416", "4161": "4161", "49301": "49301", "": "",
+		"0": "0", "00": "00", "000": "000", // the way out, and no number behind it
 	} {
 		if got := trunks.International(number); got != want {
 			t.Errorf("International(%q) = %q, want %q", number, got, want)
@@ -122,7 +123,7 @@ func TestCaller(t *testing.T) {
 }
 
 func FuzzCaller(f *testing.F) {
-	for _, s := range []string{"<sip:+4940999@x>", `"a" <tel:0661>`, "sip:%30%31@x", "<sip:" + strings.Repeat("1", 300) + "@x>"} {
+	for _, s := range []string{"<sip:+4940999@x>", "A:00", `"a" <tel:0661>`, "sip:%30%31@x", "<sip:" + strings.Repeat("1", 300) + "@x>"} {
 		f.Add(s)
 	}
 	trunks, err := New([]Trunk{provider}, "49")
