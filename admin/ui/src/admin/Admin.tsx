@@ -3,11 +3,13 @@ import { Redirect, Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
-import { IconHome, IconUsers } from "../parts/icons";
+import { IconHome, IconUserQuestion, IconUsers } from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
 
 const Home = lazy(() => import("./home/Home"));
+const Record = lazy(() => import("./cdrs/Record"));
+const Simulator = lazy(() => import("./simulator/Simulator"));
 const Users = lazy(() => import("./users/Users"));
 
 /** The admin client. Users who may not administer are led to their own. */
@@ -23,6 +25,11 @@ export default function Admin() {
       to: "#administration",
       places: [{ title: t.frame.users, to: "/users", icon: <IconUsers {...icon} /> }],
     },
+    {
+      title: t.frame.forwarding,
+      to: "#forwarding",
+      places: [{ title: t.frame.simulator, to: "/simulator", icon: <IconUserQuestion {...icon} /> }],
+    },
   ];
   return (
     <Frame title={t.frame.adminClient} places={places} admin calls="/calls">
@@ -30,6 +37,8 @@ export default function Admin() {
         <Switch>
           <Route path="/" component={Home} />
           <Route path="/users" component={Users} />
+          <Route path="/cdrs/:id" component={Record} />
+          <Route path="/simulator" component={Simulator} />
           <Route component={NotFound} />
         </Switch>
       </Suspense>

@@ -1,8 +1,10 @@
 import { common } from "./common";
+import { explanation } from "./explanation";
 import { frame } from "./frame";
 import { home } from "./home";
 import { login } from "./login";
 import { problems } from "./problems";
+import { record } from "./record";
 
 /** One file for each room of the pages. */
-export const de = { common, frame, home, login, problems };
+export const de = { common, explanation, frame, home, login, problems, record };

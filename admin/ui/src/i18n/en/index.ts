@@ -1,8 +1,10 @@
 import type { Texts } from "..";
 import { common } from "./common";
+import { explanation } from "./explanation";
 import { frame } from "./frame";
 import { home } from "./home";
 import { login } from "./login";
 import { problems } from "./problems";
+import { record } from "./record";
 
-export const en: Texts = { common, frame, home, login, problems };
+export const en: Texts = { common, explanation, frame, home, login, problems, record };
