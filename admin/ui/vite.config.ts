@@ -1,28 +1,32 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 
-// compressed puts a .gz beside every file that gains by it; the server sends that one to who takes it.
+// compressed puts a .gz beside every file that gains by it; the server sends that one to who takes it. It reads
+// what has been written: until then the bundler puts its last words into the files.
 function compressed(): Plugin {
   return {
     name: "compressed",
-    generateBundle(_, bundle) {
-      for (const [name, part] of Object.entries(bundle)) {
-        const text = part.type === "chunk" ? part.code : part.source;
-        if (/\.(js|css|svg)$/.test(name) && text.length > 1024) {
-          this.emitFile({ type: "asset", fileName: `${name}.gz`, source: gzipSync(text, { level: 9 }) });
-        }
+    writeBundle(options, bundle) {
+      for (const name of Object.keys(bundle)) {
+        const file = join(options.dir ?? "", name);
+        const text = readFileSync(file);
+        if (/\.(js|css|svg)$/.test(name) && text.length > 1024) writeFileSync(`${file}.gz`, gzipSync(text, { level: 9 }));
       }
     },
   };
 }
 
 export default defineConfig({
-  plugins: [react(), { ...compressed(), enforce: "post" }],
+  plugins: [react(), compressed()],
   build: {
     outDir: "dist/app",
     emptyOutDir: true,
     target: "es2023",
+    // Browsers that know light-dark(); for older ones it would become something that needs a colour scheme beside it.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     reportCompressedSize: false,

@@ -69,16 +69,19 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
               px="sm"
               py={5}
               w={320}
+              wrap="nowrap"
               justify="space-between"
               style={{ border: "1px solid var(--kf-line)", borderRadius: "var(--mantine-radius-md)" }}
             >
-              <Group gap="xs">
-                <IconSearch size={16} aria-hidden />
-                <Text size="sm" c="dimmed">
+              <Group gap="xs" wrap="nowrap" style={{ whiteSpace: "nowrap", overflow: "hidden" }}>
+                <IconSearch size={16} aria-hidden style={{ flex: "none" }} />
+                <Text size="sm" c="dimmed" truncate>
                   {t.frame.searchHint}
                 </Text>
               </Group>
-              <Kbd size="xs">{t.frame.searchKeys}</Kbd>
+              <Kbd size="xs" style={{ whiteSpace: "nowrap" }}>
+                {t.frame.searchKeys}
+              </Kbd>
             </Group>
           </UnstyledButton>
           <Group gap={4} wrap="nowrap">
