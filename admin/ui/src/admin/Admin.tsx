@@ -3,7 +3,7 @@ import { Redirect, Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
-import { IconHome, IconUserQuestion, IconUsers } from "../parts/icons";
+import { IconDeviceLandlinePhone, IconHash, IconHome, IconPhoneCall, IconUserQuestion, IconUsers } from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
 
@@ -11,6 +11,10 @@ const Home = lazy(() => import("./home/Home"));
 const Record = lazy(() => import("./cdrs/Record"));
 const Simulator = lazy(() => import("./simulator/Simulator"));
 const Users = lazy(() => import("./users/Users"));
+const Numbers = lazy(() => import("./numbers/Numbers"));
+const NumberDoor = lazy(() => import("./numbers/NumberDoor"));
+const Slots = lazy(() => import("./slots/Slots"));
+const Calls = lazy(() => import("./calls/Calls"));
 
 /** The admin client. Users who may not administer are led to their own. */
 export default function Admin() {
@@ -20,10 +24,15 @@ export default function Admin() {
   const icon = { size: 18, "aria-hidden": true };
   const places: Place[] = [
     { title: t.frame.home, to: "/", icon: <IconHome {...icon} /> },
+    { title: t.frame.calls, to: "/calls", icon: <IconPhoneCall {...icon} /> },
     {
       title: t.frame.administration,
       to: "#administration",
-      places: [{ title: t.frame.users, to: "/users", icon: <IconUsers {...icon} /> }],
+      places: [
+        { title: t.frame.users, to: "/users", icon: <IconUsers {...icon} /> },
+        { title: t.frame.numbers, to: "/numbers", icon: <IconHash {...icon} /> },
+        { title: t.frame.slots, to: "/slots", icon: <IconDeviceLandlinePhone {...icon} /> },
+      ],
     },
     {
       title: t.frame.forwarding,
@@ -39,6 +48,10 @@ export default function Admin() {
           <Route path="/users" component={Users} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/simulator" component={Simulator} />
+          <Route path="/numbers" component={Numbers} />
+          <Route path="/numbers/:number" component={NumberDoor} />
+          <Route path="/slots" component={Slots} />
+          <Route path="/calls" component={Calls} />
           <Route component={NotFound} />
         </Switch>
       </Suspense>

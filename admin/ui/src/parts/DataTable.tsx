@@ -57,6 +57,8 @@ export interface DataTableProps<T> {
   csv?: string;
   /** More filters, beside the text. They belong to queryKey and fetch. */
   filters?: ReactNode;
+  /** What those filters say, for the CSV file, and to tell an empty list from one where nothing fits. */
+  more?: Record<string, string | undefined>;
   empty?: ReactNode;
   defaultSort?: string;
   noFilter?: boolean;
@@ -142,6 +144,8 @@ export function DataTable<T>(p: DataTableProps<T>) {
   const csvQuery = new URLSearchParams();
   if (asked.filter) csvQuery.set("filter", asked.filter);
   if (asked.sort) csvQuery.set("sort", asked.sort);
+  for (const [k, v] of Object.entries(p.more ?? {})) if (v) csvQuery.set(k, v);
+  const narrowed = csvQuery.size > (asked.sort ? 1 : 0);
 
   return (
     <Paper>
@@ -279,7 +283,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
               ))}
             </Table.Tbody>
           </Table>
-          {!list.isPending && rows.length === 0 && (asked.filter ? <Empty title={t.common.nothingFound} /> : (p.empty ?? <Empty />))}
+          {!list.isPending && rows.length === 0 && (narrowed ? <Empty title={t.common.nothingFound} /> : (p.empty ?? <Empty />))}
         </ScrollArea>
       )}
       <Group p="sm" justify="space-between">

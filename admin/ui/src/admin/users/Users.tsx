@@ -1,39 +1,105 @@
+import { Badge, Group, Select } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
+import { useFormat } from "../../i18n/format";
 import { type Column, DataTable } from "../../parts/DataTable";
+import { useFilter } from "../../parts/filters";
+import { type Live, LiveState } from "../../parts/LiveState";
 import { Page } from "../../parts/Page";
+import { SlotSign } from "../../parts/SlotType";
+import { Empty } from "../../parts/States";
 
 type User = Schemas["UserItem"];
 
+const stateOf = (u: User): Live => (u.in_call ? "in_call" : u.dnd ? "dnd" : u.registered ? "free" : "not_registered");
+
 export default function Users() {
   const t = useText();
+  const f = useFormat();
   const [, navigate] = useLocation();
+  const [group, setGroup] = useFilter("group");
+  const open = (u: User) => `/users/${encodeURIComponent(u.username)}`;
   const columns: Column<User>[] = [
     {
       id: "username",
-      title: t.login.username,
+      title: t.lists.user.username,
       sortable: true,
       render: (u) => (
-        <Link className="kf-link" href={`/users/${encodeURIComponent(u.username)}`}>
-          {u.username}
-        </Link>
+        <Group gap="xs" wrap="nowrap">
+          <Link className="kf-link" href={open(u)}>
+            {u.username}
+          </Link>
+          {u.admin && (
+            <Badge size="xs" variant="light">
+              {t.lists.user.admin}
+            </Badge>
+          )}
+        </Group>
       ),
     },
-    { id: "last_name", title: t.frame.users, sortable: true, render: (u) => u.last_name },
-    { id: "numbers", title: t.frame.numbers, render: (u) => u.numbers.join(", ") },
+    { id: "first_name", title: t.lists.user.firstName, sortable: true, render: (u) => u.first_name },
+    { id: "last_name", title: t.lists.user.lastName, sortable: true, render: (u) => u.last_name },
+    {
+      id: "numbers",
+      title: t.lists.user.numbers,
+      sortable: true,
+      render: (u) => <span className="kf-tabular">{u.numbers.join(", ")}</span>,
+    },
+    {
+      id: "slots",
+      title: t.lists.user.slots,
+      sortable: true,
+      render: (u) => (
+        <Group gap={2} wrap="nowrap">
+          {u.slots.map((s) => (
+            <SlotSign key={s.id} type={s.type} />
+          ))}
+        </Group>
+      ),
+    },
+    { id: "registered", title: t.lists.user.state, sortable: true, render: (u) => <LiveState state={stateOf(u)} /> },
+    { id: "email", title: t.lists.user.email, sortable: true, hidden: true, render: (u) => u.email },
+    { id: "language", title: t.lists.user.language, sortable: true, hidden: true, render: (u) => t.lists.user.languages[u.language] },
+    { id: "created", title: t.lists.user.created, sortable: true, hidden: true, render: (u) => f.moment(u.created) },
+    { id: "updated", title: t.lists.user.updated, sortable: true, hidden: true, render: (u) => f.moment(u.updated) },
   ];
   return (
     <Page title={t.frame.users}>
       <DataTable
         name="users"
-        queryKey={["config", "users"]}
-        fetch={(asked, signal) => ask(api.GET("/api/users", { params: { query: asked as never }, signal }))}
+        queryKey={["live", "users", group]}
+        fetch={(asked, signal) => ask(api.GET("/api/users", { params: { query: { ...asked, group } as never }, signal }))}
         columns={columns}
         rowKey={(u) => u.id}
         rowName={(u) => u.username}
-        onRow={(u) => navigate(`/users/${encodeURIComponent(u.username)}`)}
+        onRow={(u) => navigate(open(u))}
+        defaultSort="username"
+        more={{ group }}
+        filters={<GroupFilter value={group} onChange={setGroup} />}
+        empty={<Empty title={t.lists.user.none}>{t.lists.user.noneHint}</Empty>}
       />
     </Page>
+  );
+}
+
+function GroupFilter(p: { value?: string; onChange: (v: string | null) => void }) {
+  const t = useText();
+  const groups = useQuery({
+    queryKey: ["config", "groups", "of-users"],
+    queryFn: () => ask(api.GET("/api/groups", { params: { query: { type: "user", limit: 1000, sort: "title" } } })),
+  });
+  return (
+    <Select
+      aria-label={t.lists.user.group}
+      placeholder={t.lists.user.allGroups}
+      data={(groups.data?.items ?? []).map((g) => ({ value: g.name, label: g.title }))}
+      value={p.value ?? null}
+      onChange={p.onChange}
+      searchable
+      clearable
+      w={{ base: "100%", sm: 200 }}
+    />
   );
 }

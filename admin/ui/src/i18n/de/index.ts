@@ -2,9 +2,10 @@ import { common } from "./common";
 import { explanation } from "./explanation";
 import { frame } from "./frame";
 import { home } from "./home";
+import { lists } from "./lists";
 import { login } from "./login";
 import { problems } from "./problems";
 import { record } from "./record";
 
 /** One file for each room of the pages. */
-export const de = { common, explanation, frame, home, login, problems, record };
+export const de = { common, explanation, frame, home, lists, login, problems, record };

@@ -3,8 +3,9 @@ import { common } from "./common";
 import { explanation } from "./explanation";
 import { frame } from "./frame";
 import { home } from "./home";
+import { lists } from "./lists";
 import { login } from "./login";
 import { problems } from "./problems";
 import { record } from "./record";
 
-export const en: Texts = { common, explanation, frame, home, login, problems, record };
+export const en: Texts = { common, explanation, frame, home, lists, login, problems, record };

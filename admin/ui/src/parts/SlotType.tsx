@@ -1,0 +1,41 @@
+import { Group, Text, ThemeIcon, Tooltip } from "@mantine/core";
+import { useText } from "../i18n";
+import { IconAntenna, IconDeviceDesktop, IconDeviceLandlinePhone, IconDeviceMobile, IconHeadset } from "./icons";
+
+const icons = {
+  desk: IconDeviceLandlinePhone,
+  dect: IconAntenna,
+  mobile: IconDeviceMobile,
+  softphone: IconHeadset,
+  ucc: IconDeviceDesktop,
+};
+
+export type SlotTypeName = keyof typeof icons;
+
+/** The sign of a type of slot, with its name for those who do not know it. */
+export function SlotSign({ type, size = 18 }: { type: string; size?: number }) {
+  const t = useText();
+  const Icon = icons[type as SlotTypeName] ?? IconDeviceLandlinePhone;
+  const name = t.common.types[type as SlotTypeName] ?? type;
+  return (
+    <Tooltip label={name}>
+      <ThemeIcon variant="transparent" color="gray" size={size + 4} role="img" aria-label={name}>
+        <Icon size={size} aria-hidden />
+      </ThemeIcon>
+    </Tooltip>
+  );
+}
+
+/** The sign and the name. */
+export function SlotType({ type }: { type: string }) {
+  const t = useText();
+  const Icon = icons[type as SlotTypeName] ?? IconDeviceLandlinePhone;
+  return (
+    <Group gap={6} wrap="nowrap">
+      <Icon size={18} aria-hidden />
+      <Text size="sm" style={{ whiteSpace: "nowrap" }}>
+        {t.common.types[type as SlotTypeName] ?? type}
+      </Text>
+    </Group>
+  );
+}
