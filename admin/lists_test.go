@@ -27,6 +27,10 @@ var listWalk = []step{
 	{"list-numbers-filter", "adele.admin", "GET", "/api/numbers?filter=ARTMANN&sort=-number", "", ""},
 	{"list-numbers-own", "iris.immsee", "GET", "/api/numbers?sort=owner", "", ""},
 	{"list-groups-filter", "adele.admin", "GET", "/api/groups?filter=admin&sort=title", "", ""},
+	{"get-dashboard", "adele.admin", "GET", "/api/dashboard", "", ""},
+	{"get-system", "adele.admin", "GET", "/api/system", "", ""},
+	{"list-alarms", "adele.admin", "GET", "/api/alarms", "", ""},
+	{"list-trunks", "adele.admin", "GET", "/api/trunks", "", ""},
 	{"list-calls-filter", "adele.admin", "GET", "/api/calls?filter=416+iris&state=ringing", "", ""},
 }
 
@@ -35,6 +39,10 @@ var listRights = []right{
 	{op: "list-numbers", method: "GET", own: "/api/numbers", user: true},
 	{op: "list-numbers", method: "GET", own: "/api/numbers?username=armin.artmann", foreign: "/api/numbers?username=iris.immsee", user: true},
 	{op: "list-slots", method: "GET", own: "/api/slots", user: true},
+	{op: "get-dashboard", method: "GET", own: "/api/dashboard"},
+	{op: "get-system", method: "GET", own: "/api/system"},
+	{op: "list-alarms", method: "GET", own: "/api/alarms"},
+	{op: "list-trunks", method: "GET", own: "/api/trunks"},
 	{op: "list-slots", method: "GET", own: "/api/slots?username=armin.artmann", foreign: "/api/slots?username=iris.immsee", user: true},
 }
 

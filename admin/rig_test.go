@@ -92,7 +92,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.deps = api.Deps{
-		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside,
+		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{},
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -25,6 +25,8 @@ type Deps struct {
 	Routing func() (*routing.Table, routing.Live)
 	// Debug looks inside the SIP side.
 	Debug Debug
+	// System tells how the daemon and its machine are.
+	System System
 	// Events carries what happens to those who listen.
 	Events *calls.Bus
 	// Ready returns nil when the daemon can take calls; nil means always ready.

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/koppelfeld/koppelfeld/admin"
+	"github.com/koppelfeld/koppelfeld/internal/alarm"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/cdr"
 	"github.com/koppelfeld/koppelfeld/internal/certs"
@@ -36,6 +37,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/registrar"
 	"github.com/koppelfeld/koppelfeld/sip/resolve"
 	"github.com/koppelfeld/koppelfeld/sip/trace"
+	"github.com/koppelfeld/koppelfeld/sip/trunk"
 )
 
 // Options are the choices of the serve command.
@@ -48,31 +50,37 @@ type Options struct {
 
 // App is the assembled daemon.
 type App struct {
-	cfg      config.Config
-	opts     Options
-	log      *slog.Logger
-	level    *slog.LevelVar
-	store    *store.Store
-	snaps    *snapshots
-	live     *calls.Live
-	table    *calls.Table
-	bus      *calls.Bus
-	records  *cdr.Writer
-	faults   *fault.Log
-	plane    *media.Plane
-	stack    *sip.Stack
-	recent   *trace.Recent // nil when nothing is kept
-	hep      *hep.Exporter // nil when there is no collector
-	resolver *resolve.Resolver
-	locs     *registrar.Registrar
-	calls    *b2bua.UA
-	events   *event.Server
-	admin    *admin.Server
-	adminLn  net.Listener
-	metrics  *metrics
-	metricLn net.Listener
-	limits   limits
-	certs    *certs.Store // nil when nobody listens with TLS
+	cfg     config.Config
+	opts    Options
+	log     *slog.Logger
+	level   *slog.LevelVar
+	store   *store.Store
+	snaps   *snapshots
+	live    *calls.Live
+	table   *calls.Table
+	bus     *calls.Bus
+	records *cdr.Writer
+	tally   calls.Tally
+	trunks  *trunk.Trunks
+	alarms  *alarm.Keeper
+	started time.Time
+	// recordsBefore stands behind the last call record of before this start.
+	recordsBefore int64
+	faults        *fault.Log
+	plane         *media.Plane
+	stack         *sip.Stack
+	recent        *trace.Recent // nil when nothing is kept
+	hep           *hep.Exporter // nil when there is no collector
+	resolver      *resolve.Resolver
+	locs          *registrar.Registrar
+	calls         *b2bua.UA
+	events        *event.Server
+	admin         *admin.Server
+	adminLn       net.Listener
+	metrics       *metrics
+	metricLn      net.Listener
+	limits        limits
+	certs         *certs.Store // nil when nobody listens with TLS
 	// adminCerts is what the API has for itself, nil when it shares certs or speaks plain HTTP.
 	adminCerts *certs.Store
 	cleanups   []func()
@@ -88,10 +96,10 @@ type App struct {
 // New opens files and sockets and assembles the daemon. When it fails, nothing is
 // left open.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
-	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
+	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, started: time.Now(), live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger(os.Stderr)
 	a.faults = fault.New(a.log)
-	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openAdmin, a.openMetrics} {
+	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -420,6 +428,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.reload != nil {
 		parts = append(parts, part{"reload", a.serveReload})
 	}
+	parts = append(parts, part{"watch", a.watch})
 	return runParts(ctx, a.log, a.faults, parts, a.ready, a.drain)
 }
 

@@ -32,7 +32,8 @@ func (a *App) openAdmin(context.Context) error {
 		Log: a.log.With("part", "admin"), Faults: a.faults,
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
-			Debug: adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
+			Debug:  adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
+			System: state{a},
 			Routing: func() (*routing.Table, routing.Live) {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},

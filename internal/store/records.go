@@ -10,6 +10,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 )
@@ -339,4 +342,37 @@ func (r *Records) GetRecord(ctx context.Context, id string) (calls.Record, error
 		return c, fmt.Errorf("reading call record %s: %w", id, err)
 	}
 	return c, nil
+}
+
+// Mark stands behind the last record that is written now.
+func (r *Records) Mark(ctx context.Context) (int64, error) {
+	var last int64
+	if err := r.eng.read.QueryRowContext(ctx, "SELECT COALESCE(("+lastRecord+"), 0)").Scan(&last); err != nil {
+		return 0, dbError("reading call records", err)
+	}
+	return last, nil
+}
+
+// Outcomes tells fn when calls began and how they ended, those written last first, but no more than limit. It looks at records before a mark,
+// and ends at the first call that had ended before since.
+func (r *Records) Outcomes(ctx context.Context, since time.Time, mark int64, limit int, fn func(start time.Time, result calls.Result)) error {
+	rows, err := r.eng.read.QueryContext(ctx, "SELECT id, ended_at, result FROM records WHERE seq <= ? ORDER BY seq DESC LIMIT ?", mark, limit)
+	if err != nil {
+		return dbError("reading call records", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, result string
+		var ended int64
+		if err := rows.Scan(&id, &ended, &result); err != nil {
+			return dbError("reading call records", err)
+		}
+		if ended != 0 && fromMicros(ended).Before(since) { // who ended before began before
+			break
+		}
+		if at, err := ulid.ParseStrict(id); err == nil && ended != 0 {
+			fn(at.Timestamp(), calls.Result(result))
+		}
+	}
+	return dbError("reading call records", rows.Err())
 }

@@ -95,6 +95,7 @@ func (u *UA) invite(sh *sip.Shard, in transport.Inbound) {
 	account, urgent := stranger, false
 	if trunk {
 		in.Flow.Prove()
+		u.cfg.Trunks.Came(in.Flow.Remote().Addr(), sh.Now())
 	} else {
 		if account = u.authenticate(in); account == nil {
 			return

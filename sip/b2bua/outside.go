@@ -1,8 +1,10 @@
 package b2bua
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/routing"
@@ -28,6 +30,8 @@ type Trunks interface {
 	// Incoming says whether an INVITE comes from a trunk, and then which of our numbers it calls and who calls. What the caller's class is
 	// and which slot it has does not matter: it is outside.
 	Incoming(in transport.Inbound) (called string, caller routing.Caller, ok bool)
+	// Came is told once of each INVITE that comes from a trunk.
+	Came(from netip.Addr, at time.Time)
 }
 
 // stranger stands in for the account of a caller outside.

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -46,6 +47,8 @@ func (t *trunks) Ways(buf []Contact, number string, emergency bool) []Contact {
 	}
 	return buf
 }
+
+func (t *trunks) Came(netip.Addr, time.Time) {}
 
 func (t *trunks) Incoming(in transport.Inbound) (string, routing.Caller, bool) {
 	t.mu.Lock()

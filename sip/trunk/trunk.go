@@ -20,10 +20,11 @@ type Trunk struct {
 	Base  string         // "+" and digits before inside numbers, or empty
 }
 
-// Trunks are all ways outside, in the order in which they are tried. They are immutable.
+// Trunks are all ways outside, in the order in which they are tried. They are immutable but for what they count.
 type Trunks struct {
-	list    []line
-	country string
+	list     []line
+	country  string
+	counters []counters // of each trunk
 }
 
 type line struct {
@@ -49,6 +50,7 @@ func New(trunks []Trunk, country string) (*Trunks, error) {
 		}
 		t.list = append(t.list, l)
 	}
+	t.counters = make([]counters, len(t.list))
 	return t, nil
 }
 
@@ -87,10 +89,11 @@ func (t *Trunks) Shown(number string) string {
 
 // Incoming implements b2bua.Trunks. What it returns holds no memory of the message.
 func (t *Trunks) Incoming(in transport.Inbound) (called string, caller routing.Caller, ok bool) {
-	l := t.from(in.Flow.Remote().Addr().Unmap())
-	if l == nil {
+	i := t.from(in.Flow.Remote().Addr().Unmap())
+	if i < 0 {
 		return "", routing.Caller{}, false
 	}
+	l := &t.list[i]
 	u, err := message.ParseURI(in.Msg.URI())
 	if err == nil {
 		called = l.inside(t.International(user(u)))
@@ -100,16 +103,16 @@ func (t *Trunks) Incoming(in transport.Inbound) (called string, caller routing.C
 	return called, caller, true
 }
 
-// from finds the trunk of an address.
-func (t *Trunks) from(a netip.Addr) *line {
+// from finds the trunk of an address, -1 for none.
+func (t *Trunks) from(a netip.Addr) int {
 	for i := range t.list {
 		for _, p := range t.list[i].From {
 			if p.Contains(a) {
-				return &t.list[i]
+				return i
 			}
 		}
 	}
-	return nil
+	return -1
 }
 
 // inside takes the base off a called number. The base alone stays: it is a number of the plan only if somebody has entered it.

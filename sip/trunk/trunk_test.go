@@ -83,8 +83,8 @@ func TestSource(t *testing.T) {
 	trunks := open(t, provider, Trunk{Name: "net", Proxy: "sip:provider.example", From: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
 	for a, want := range map[string]string{"192.0.2.10": "provider", "198.51.100.77": "net", "192.0.2.11": "", "::1": ""} {
 		got := ""
-		if l := trunks.from(netip.MustParseAddr(a)); l != nil {
-			got = l.Name
+		if i := trunks.from(netip.MustParseAddr(a)); i >= 0 {
+			got = trunks.list[i].Name
 		}
 		if got != want {
 			t.Errorf("%s belongs to %q, want %q", a, got, want)
