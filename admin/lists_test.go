@@ -31,6 +31,10 @@ var listWalk = []step{
 	{"get-system", "adele.admin", "GET", "/api/system", "", ""},
 	{"list-alarms", "adele.admin", "GET", "/api/alarms", "", ""},
 	{"list-trunks", "adele.admin", "GET", "/api/trunks", "", ""},
+	{"search", "adele.admin", "GET", "/api/search?q=art", "", ""},
+	{"search-own", "iris.immsee", "GET", "/api/search?q=403", "", ""},
+	{"search-others", "iris.immsee", "GET", "/api/search?q=416", "", ""},
+	{"search-nothing", "adele.admin", "GET", "/api/search?q=", "", ""},
 	{"list-calls-filter", "adele.admin", "GET", "/api/calls?filter=416+iris&state=ringing", "", ""},
 }
 
@@ -39,6 +43,7 @@ var listRights = []right{
 	{op: "list-numbers", method: "GET", own: "/api/numbers", user: true},
 	{op: "list-numbers", method: "GET", own: "/api/numbers?username=armin.artmann", foreign: "/api/numbers?username=iris.immsee", user: true},
 	{op: "list-slots", method: "GET", own: "/api/slots", user: true},
+	{op: "search", method: "GET", own: "/api/search?q=a", user: true},
 	{op: "get-dashboard", method: "GET", own: "/api/dashboard"},
 	{op: "get-system", method: "GET", own: "/api/system"},
 	{op: "list-alarms", method: "GET", own: "/api/alarms"},
@@ -242,4 +247,41 @@ func orders(t *testing.T) map[string][]string {
 		}
 	}
 	return out
+}
+
+func TestSearchRanks(t *testing.T) {
+	r := newRig(t)
+	r.staff()
+	r.want(201, "adele.admin", "POST", "/api/huntgroups", `{"name":"Zentrale 41","number":"400","members":["416"]}`)
+	for _, c := range []struct{ name, as, query, want string }{
+		{"number before what holds it", "adele.admin", "416", "number/416 user/armin.artmann"},
+		{"beginning before inside", "adele.admin", "41", "number/416 number/417 huntgroup/Zentrale code/show_number user/armin.artmann number/400"},
+		{"user name is exact", "adele.admin", "iris.immsee", "user/iris.immsee number/403 slot/desk"},
+		{"several words in any order", "adele.admin", "MULLER zoe", "user/staff.0 user/staff.4"},
+		{"users find their own", "armin.artmann", "41", "number/416 number/417 code/show_number"},
+		{"and nothing of others", "armin.artmann", "iris", ""},
+		{"blank", "adele.admin", "%20", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.t = t
+			var got struct {
+				Items []struct{ Type, ID, Title, Link string }
+			}
+			r.want(200, c.as, "GET", "/api/search?q="+url.QueryEscape(strings.ReplaceAll(c.query, "%20", " ")), "").decode(&got)
+			var names []string
+			for _, h := range got.Items {
+				name := h.ID
+				if h.Type == "huntgroup" || h.Type == "slot" {
+					name, _, _ = strings.Cut(h.Title, " ")
+				}
+				names = append(names, h.Type+"/"+name)
+				if !strings.HasPrefix(h.Link, "/") {
+					t.Errorf("link is %q", h.Link)
+				}
+			}
+			if text := strings.Join(names, " "); text != c.want {
+				t.Errorf("got %s, want %s", text, c.want)
+			}
+		})
+	}
 }

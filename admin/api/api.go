@@ -135,6 +135,7 @@ func (a *API) registerAll() {
 	a.registerExplain()
 	a.registerEvents()
 	a.registerStatus()
+	a.registerSearch()
 	a.registerAudit()
 	a.registerHealth()
 }
