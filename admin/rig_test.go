@@ -87,7 +87,7 @@ func newRig(t testing.TB) *rig {
 	r.route(nil, r.st.Snapshot(), store.Changed{})
 	r.st.OnCommit(r.route)
 	r.populate()
-	door, err := auth.New(auth.Config{Sessions: adminjoin.Sessions{Store: r.st}, Passwords: secret.NewPasswords(2), Snapshot: r.st.Snapshot})
+	door, err := auth.New(auth.Config{Sessions: adminjoin.Sessions{Store: r.st}, Factors: adminjoin.Factors{Store: r.st}, Passwords: secret.NewPasswords(2), Snapshot: r.st.Snapshot})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,6 +99,12 @@ func newRig(t testing.TB) *rig {
 			return r.routes, registered{}
 		},
 		Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
+		Site: func(host string, _ bool) auth.Site {
+			if host == here.ID {
+				return here
+			}
+			return auth.Site{}
+		},
 	}
 	r.serveOn(nil)
 	return r

@@ -16,6 +16,8 @@ type right struct {
 	body         string
 	user         bool // may a user do it with own
 	public       bool
+	person       bool // not with an API token
+	self         bool // nobody does it for others, administrators neither
 }
 
 var rights = []right{
@@ -24,7 +26,7 @@ var rights = []right{
 	{op: "login", method: "POST", own: "/api/session", body: `{"username":"armin.artmann","password":"` + password + `"}`, public: true},
 	{op: "get-session", method: "GET", own: "/api/session", user: true},
 	{op: "list-tokens", method: "GET", own: "/api/users/armin.artmann/tokens", foreign: "/api/users/iris.immsee/tokens", user: true},
-	{op: "create-token", method: "POST", own: "/api/users/armin.artmann/tokens", foreign: "/api/users/iris.immsee/tokens", body: `{"name":"x","scopes":["read"]}`, user: true},
+	{op: "create-token", method: "POST", own: "/api/users/armin.artmann/tokens", foreign: "/api/users/iris.immsee/tokens", body: `{"name":"x","scopes":["read"]}`, user: true, person: true, self: true},
 	{op: "delete-token", method: "DELETE", own: "/api/users/armin.artmann/tokens/x", foreign: "/api/users/iris.immsee/tokens/x", user: true},
 	{op: "list-users", method: "GET", own: "/api/users"},
 	{op: "create-user", method: "POST", own: "/api/users", body: `{"username":"x"}`},
@@ -134,7 +136,7 @@ func TestRights(t *testing.T) {
 	r.forwarding()
 	r.srv.EndStreams() // an event stream that is allowed ends at once
 	tested := map[string]bool{}
-	for _, c := range slices.Concat(rights, listRights) {
+	for _, c := range slices.Concat(rights, listRights, doorRights) {
 		tested[c.op] = true
 		t.Run(c.op, func(t *testing.T) {
 			r.t = t
@@ -156,11 +158,11 @@ func TestRights(t *testing.T) {
 					t.Errorf("user at %s: %d, may: %v: %s", path, a.Code, may, a.Body)
 				}
 				r.relogin("armin.artmann")
-				notOwn := c.op == "create-token" // nobody makes tokens for others
-				if a := r.do("supervisor", c.method, path, c.body); (a.Code == http.StatusForbidden) != notOwn || a.Code == http.StatusUnauthorized || a.Code >= 500 {
+				if a := r.do("supervisor", c.method, path, c.body); (a.Code == http.StatusForbidden) != c.self || a.Code == http.StatusUnauthorized || a.Code >= 500 {
 					t.Errorf("administrator at %s: %d: %s", path, a.Code, a.Body)
 				}
 				r.relogin("supervisor")
+				r.relogin("armin.artmann")
 			}
 		})
 	}

@@ -115,6 +115,9 @@ func tags() []*huma.Tag {
 
 func (a *API) registerAll() {
 	a.registerSession()
+	a.registerLogin()
+	a.registerSessions()
+	a.registerFactors()
 	a.registerTokens()
 	a.registerUsers()
 	a.registerNumbers()
@@ -316,6 +319,7 @@ type operation struct {
 	access  access
 	reads   bool  // changes nothing in spite of its method
 	person  bool  // not for API tokens
+	loose   bool  // query parameters that are not known are passed over
 	status  int   // of success, 0 for 200
 	errors  []int // besides those that follow from access
 }
@@ -326,7 +330,7 @@ func (o operation) huma() huma.Operation {
 		Summary: o.summary, Description: o.doc, DefaultStatus: o.status,
 		MaxBodyBytes: MaxBody, BodyReadTimeout: bodyTimeout,
 		Metadata: map[string]any{operationMeta: o},
-		Errors:   o.errors,
+		Errors:   o.errors, SkipValidateParams: o.loose,
 	}
 	if o.status == 0 {
 		op.DefaultStatus = http.StatusOK

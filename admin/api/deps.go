@@ -33,7 +33,9 @@ type Deps struct {
 	Ready func(context.Context) error
 	// Domain is the SIP domain that phones register at.
 	Domain string
-	Log    *slog.Logger
+	// Site tells whether passkeys can be used at a host that was asked for, over TLS or not: an empty Site says no. nil means nowhere.
+	Site func(host string, tls bool) auth.Site
+	Log  *slog.Logger
 }
 
 // Change says who changes the configuration, from where, and why.

@@ -66,6 +66,11 @@ const (
 	problemRuleTest      = problemPrefix + "rule-test"
 	problemNeeded        = problemPrefix + "needed"
 	problemUnavailable   = problemPrefix + "unavailable"
+	problemSecond        = problemPrefix + "second-factor"
+	problemFactor        = problemPrefix + "second-factor-wrong"
+	problemTicket        = problemPrefix + "login-expired"
+	problemSite          = problemPrefix + "passkeys-not-here"
+	problemRules         = problemPrefix + "password-rules"
 )
 
 // fault makes a problem document. details are pairs of location and message.
@@ -123,6 +128,9 @@ func (a *API) problem(ctx context.Context, err error) error {
 		return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"5"}})
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault(http.StatusServiceUnavailable, problemUnavailable, "the request was given up before it was done")
+	}
+	if p := factorProblem(err); p != nil {
+		return p
 	}
 	if list := directory.Invalid(err); len(list) > 0 {
 		p := fault(http.StatusUnprocessableEntity, problemInvalid, "validation failed")

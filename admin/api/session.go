@@ -24,6 +24,7 @@ type Session struct {
 	MustChangePassword bool      `json:"must_change_password" doc:"The session may do nothing else before the first password has been changed"`
 	Expires            time.Time `json:"expires,omitzero" doc:"When the session ends at the latest; missing for API tokens that do not expire"`
 	IdleUntil          time.Time `json:"idle_until,omitzero" doc:"When the session ends if it is not used"`
+	Factors            []string  `json:"factors" nullable:"false" enum:"totp,passkey,recovery" doc:"What is asked for at the user's logins besides the password"`
 }
 
 // NewSession is the answer to a login.
@@ -40,12 +41,15 @@ type loginInput struct {
 	}
 }
 
-// Conn is the part of an input that notes whether the request came over TLS.
-type Conn struct{ tls bool }
+// Conn is the part of an input that notes whether the request came over TLS, and the host that was asked for.
+type Conn struct {
+	tls  bool
+	host string
+}
 
 // Resolve is called by huma before the handler.
 func (c *Conn) Resolve(ctx huma.Context) []error {
-	c.tls = ctx.TLS() != nil
+	c.tls, c.host = ctx.TLS() != nil, ctx.Host()
 	return nil
 }
 
@@ -71,32 +75,40 @@ type logoutOutput struct {
 	SetCookie http.Cookie `header:"Set-Cookie"`
 }
 
-func sessionView(id auth.Identity) Session {
+func (a *API) sessionView(ctx context.Context, id auth.Identity) (Session, error) {
+	have, err := a.deps.Door.Possession(ctx, id.UserID)
+	if err != nil {
+		return Session{}, err
+	}
 	return Session{
 		Username: id.Username, Admin: id.Admin, MustChangePassword: id.MustChangePassword,
-		Expires: id.Expires, IdleUntil: id.IdleUntil,
-	}
+		Expires: id.Expires, IdleUntil: id.IdleUntil, Factors: notNil(have.Kinds()),
+	}, nil
 }
 
 func (a *API) registerSession() {
 	const path = "/api/session"
 	register(a, operation{
 		id: "login", method: http.MethodPost, path: path, tag: "session", access: public,
-		summary: "Log in", doc: "Opens a session, sets its cookie and answers its token.",
+		summary: "Log in", doc: "Opens a session, sets its cookie and answers its token. Where the user has a second factor the answer is 401 with a problem of type " +
+			problemSecond + ", whose ticket and factors are for POST /api/session/second.",
 		errors: []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}, func(ctx context.Context, in *loginInput) (*loginOutput, error) {
 		token, id, err := a.deps.Door.Login(ctx, in.Body.Username, in.Body.Password, client(ctx))
 		if err != nil {
-			return nil, err
+			return nil, loginProblem(err)
 		}
-		a.act(context.WithValue(ctx, identityKey{}, id), "login", "user", id.UserID, id.Username)
-		return &loginOutput{in.cookie(token), NewSession{token, sessionView(id)}}, nil
+		return a.opened(ctx, &in.Conn, token, id, "login")
 	})
 	register(a, operation{
 		id: "get-session", method: http.MethodGet, path: path, tag: "session", access: session,
 		summary: "Tell who is logged in",
 	}, func(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
-		return &sessionOutput{sessionView(who(ctx))}, nil
+		view, err := a.sessionView(ctx, who(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return &sessionOutput{view}, nil
 	})
 	register(a, operation{
 		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session, person: true,

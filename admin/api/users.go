@@ -205,7 +205,10 @@ func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput,
 		TimeZone: b.TimeZone, DND: b.DND, StatusPrivate: b.StatusPrivate, URL: b.URL, MustChangePassword: b.MustChangePassword && b.Password != "",
 	}
 	if b.Password != "" {
-		var err error
+		err := checkPassword(b.Password, b.Username)
+		if err != nil {
+			return nil, err
+		}
 		if u.PasswordHash, err = a.deps.Passwords.Hash(ctx, b.Password); err != nil {
 			return nil, err
 		}
@@ -311,6 +314,9 @@ func (a *API) setPassword(ctx context.Context, in *passwordInput) (*passwordOutp
 			return nil, invalid("body.must_change_password", "is not for one's own password")
 		}
 	}
+	if err := checkPassword(in.Body.Password, in.Username); err != nil {
+		return nil, err
+	}
 	hash, err := a.deps.Passwords.Hash(ctx, in.Body.Password)
 	if err != nil {
 		return nil, err
@@ -334,7 +340,11 @@ func (a *API) setPassword(ctx context.Context, in *passwordInput) (*passwordOutp
 		if err != nil {
 			return nil, err
 		}
-		out.Body.Session = &NewSession{token, sessionView(id)}
+		view, err := a.sessionView(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Session = &NewSession{token, view}
 		out.SetCookie = []http.Cookie{in.cookie(token)}
 	}
 	return out, nil

@@ -2,9 +2,13 @@
 // brake against guessing, opens, looks up and ends sessions, and tells what the
 // person behind one is.
 //
+// It also knows the second factors of logins (TOTP, passkeys, recovery codes),
+// logins at other places (OpenID Connect), and the rules for passwords.
+//
 // It starts no goroutine and keeps no session in memory: sessions are stored, as
-// hashes of their tokens, by what Config.Sessions names. It knows the directory,
-// but neither HTTP operations, SQL nor SIP.
+// hashes of their tokens, by what Config.Sessions names; factors are stored sealed
+// by Config.Factors. Only logins that are half done are kept in memory, for
+// minutes. It knows the directory, but neither HTTP operations, SQL nor SIP.
 package auth
 
 import (
@@ -102,6 +106,10 @@ type Sessions interface {
 	// TouchSession notes that the session is in use now and sets IdleUntil.
 	TouchSession(ctx context.Context, tokenHash [32]byte, idleUntil time.Time) error
 	DeleteSession(ctx context.Context, tokenHash [32]byte) error
+	// ListSessions returns those of a user that have not ended, the one in use last first.
+	ListSessions(ctx context.Context, userID string) ([]Session, error)
+	// DeleteUserSessions ends those of a user except one.
+	DeleteUserSessions(ctx context.Context, userID string, except [32]byte) error
 	GetToken(ctx context.Context, tokenHash [32]byte) (Token, error)
 	// TouchToken notes that the token is in use now.
 	TouchToken(ctx context.Context, id string) error
@@ -116,11 +124,14 @@ type Passwords interface {
 // Config is what New needs.
 type Config struct {
 	Sessions  Sessions
+	Factors   Factors
 	Passwords Passwords
 	// Snapshot returns the directory in force.
 	Snapshot func() *directory.Snapshot
 	// Idle and Lifetime bound a session; 0 means DefaultIdle and DefaultLifetime.
 	Idle, Lifetime time.Duration
+	// OIDC are the places where one can log in instead.
+	OIDC OIDCConfig
 }
 
 // Door opens and checks sessions. It is safe for concurrent use.
@@ -129,12 +140,24 @@ type Door struct {
 	users   *brake
 	sources *brake
 	homes   *homes
+
+	// seconds brakes guessing of second factors, passed are the sources where a user has shown one.
+	seconds   *brake
+	passed    *homes
+	asked     *brake // questions for passkeys, and logins elsewhere, by source
+	tickets   *pending[ticket]
+	questions *pending[question]
+	providers []*provider
 }
 
 // New returns a Door.
 func New(c Config) (*Door, error) {
-	if c.Sessions == nil || c.Passwords == nil || c.Snapshot == nil {
-		return nil, errors.New("auth: Sessions, Passwords and Snapshot are needed")
+	if c.Sessions == nil || c.Factors == nil || c.Passwords == nil || c.Snapshot == nil {
+		return nil, errors.New("auth: Sessions, Factors, Passwords and Snapshot are needed")
+	}
+	providers, err := newProviders(c.OIDC)
+	if err != nil {
+		return nil, err
 	}
 	if c.Idle == 0 {
 		c.Idle = DefaultIdle
@@ -149,6 +172,12 @@ func New(c Config) (*Door, error) {
 		users:   newBrake(5, time.Minute),
 		sources: newBrake(20, 10*time.Second),
 		homes:   &homes{known: make(map[string]struct{})},
+		// Second factors are asked for after the right password only, so attempts may come back slowly.
+		seconds: newBrake(5, 5*time.Minute),
+		passed:  &homes{known: make(map[string]struct{})},
+		asked:   newBrake(60, time.Second),
+		tickets: newPending[ticket](ticketLife), questions: newPending[question](questionLife),
+		providers: providers,
 	}, nil
 }
 
@@ -194,13 +223,14 @@ func (c Client) source() string {
 }
 
 // Login checks a password and opens a session. The token is returned once and
-// never stored. Errors: ErrCredentials, *LockedError, those of the store.
+// never stored. Errors: ErrCredentials, *LockedError, *SecondFactorError, those of
+// the store.
 func (d *Door) Login(ctx context.Context, username, password string, client Client) (token string, who Identity, err error) {
 	user, err := d.verify(ctx, username, password, client)
 	if err != nil {
 		return "", Identity{}, err
 	}
-	return d.Open(ctx, user.ID, client)
+	return d.afterPassword(ctx, user.ID, client)
 }
 
 // Open opens a session for a user who has proved who he is.

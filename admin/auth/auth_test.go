@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"sync"
 	"testing"
@@ -55,6 +56,25 @@ func (m *memory) DeleteSession(_ context.Context, hash [32]byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sessions, hash)
+	return m.err
+}
+
+func (m *memory) ListSessions(_ context.Context, userID string) ([]auth.Session, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []auth.Session
+	for _, s := range m.sessions {
+		if s.UserID == userID {
+			out = append(out, s)
+		}
+	}
+	return out, m.err
+}
+
+func (m *memory) DeleteUserSessions(_ context.Context, userID string, except [32]byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.sessions, func(h [32]byte, s auth.Session) bool { return s.UserID == userID && h != except })
 	return m.err
 }
 
@@ -115,19 +135,20 @@ func directoryOf(usernames ...string) *directory.Snapshot {
 
 type fixture struct {
 	*auth.Door
-	store *memory
-	words *plain
-	snap  *directory.Snapshot
+	store   *memory
+	factors *devices
+	words   *plain
+	snap    *directory.Snapshot
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{
-		store: &memory{sessions: map[[32]byte]auth.Session{}, tokens: map[[32]byte]auth.Token{}}, words: &plain{},
+		factors: &devices{}, store: &memory{sessions: map[[32]byte]auth.Session{}, tokens: map[[32]byte]auth.Token{}}, words: &plain{},
 		snap: directoryOf("armin", "adele", auth.Supervisor),
 	}
 	var err error
-	f.Door, err = auth.New(auth.Config{Sessions: f.store, Passwords: f.words, Snapshot: func() *directory.Snapshot { return f.snap }})
+	f.Door, err = auth.New(auth.Config{Sessions: f.store, Factors: f.factors, Passwords: f.words, Snapshot: func() *directory.Snapshot { return f.snap }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,7 @@ type App struct {
 	// firstPassword is the supervisor's, when it was made by this start.
 	firstPassword string
 	gruuKey       []byte
+	box           *secret.Box
 	// reload says when to read the file again, and load how.
 	reload <-chan os.Signal
 	load   func() (config.Config, error)
@@ -191,7 +192,7 @@ func (a *App) openStore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.gruuKey = box.Derive("gruu")
+	a.gruuKey, a.box = box.Derive("gruu"), box
 	a.snaps = newSnapshots(a.cfg)
 	a.store, err = store.Open(ctx, store.Config{
 		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Faults: a.faults, Daemon: true, Validate: a.snaps.validate,

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
+	adminauth "github.com/koppelfeld/koppelfeld/admin/auth"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
@@ -73,6 +74,9 @@ func Passwd(ctx context.Context, cfg config.Config, user, password string) error
 		return err
 	}
 	defer st.Close()
+	if err := adminauth.CheckPassword(password, user); err != nil {
+		return err
+	}
 	hash, err := secret.NewPasswords(1).Hash(ctx, password)
 	if err != nil {
 		return err

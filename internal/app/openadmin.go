@@ -19,7 +19,13 @@ const hashesAtOnce = 2
 
 func (a *App) openAdmin(context.Context) error {
 	passwords := secret.NewPasswords(hashesAtOnce)
-	door, err := adminauth.New(adminauth.Config{Sessions: adminjoin.Sessions{Store: a.store}, Passwords: passwords, Snapshot: a.store.Snapshot})
+	elsewhere, err := a.oidc()
+	if err != nil {
+		return err
+	}
+	door, err := adminauth.New(adminauth.Config{
+		Sessions: adminjoin.Sessions{Store: a.store}, Factors: adminjoin.Factors{Store: a.store}, Passwords: passwords, Snapshot: a.store.Snapshot, OIDC: elsewhere,
+	})
 	if err != nil {
 		return err
 	}
@@ -38,7 +44,7 @@ func (a *App) openAdmin(context.Context) error {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},
 			Ready:  func(context.Context) error { return a.store.Healthy() },
-			Domain: a.cfg.SIP.Domain,
+			Domain: a.cfg.SIP.Domain, Site: a.site,
 		},
 	})
 	return err

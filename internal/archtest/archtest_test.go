@@ -72,7 +72,7 @@ var (
 	// domain packages import leaves, not one another.
 	domain = []string{"routing", "internal/directory", "internal/calls"}
 	// testOnly packages are imported by tests and by test programs only.
-	testOnly = []string{"sip/siptest", "internal/testnet", "routing/routetest", "internal/store/storetest", "internal/corpus"}
+	testOnly = []string{"sip/siptest", "internal/testnet", "routing/routetest", "admin/auth/authtest", "internal/store/storetest", "internal/corpus"}
 )
 
 // rule says what a room may import of the project. Packages of the same room are always allowed.

@@ -41,6 +41,7 @@ type Config struct {
 	Trunks  []Trunk `toml:"trunk"`
 	Media   Media   `toml:"media"`
 	Admin   Admin   `toml:"admin"`
+	OIDC    []OIDC  `toml:"oidc"`
 	Metrics Metrics `toml:"metrics"`
 	Log     Log     `toml:"log"`
 }
@@ -221,6 +222,7 @@ func (c *Config) Validate() error {
 	c.validateTrunks(fault)
 	c.validateMedia(fault)
 	c.validateAdmin(fault)
+	c.validateOIDC(fault)
 	if c.Metrics.Listen != "" {
 		if err := listenAddress(c.Metrics.Listen); err != nil {
 			fault("metrics.listen", "%v", err)

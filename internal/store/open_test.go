@@ -138,7 +138,7 @@ func TestSchema(t *testing.T) {
 		}
 		sameSchema(t, cfg, "testdata/schema-3")
 		storetest.Open(t, cfg)
-		sameSchema(t, cfg, "testdata/schema-4")
+		sameSchema(t, cfg, "testdata/schema-5")
 	})
 }
 

@@ -77,6 +77,33 @@ func (s *Sessions) GetSession(ctx context.Context, tokenHash [32]byte) (Session,
 	return out, nil
 }
 
+// maxListed bounds the sessions of one user that are listed.
+const maxListed = 200
+
+// ListSessions returns the sessions of a user that have not ended, the one in use last first, at most 200.
+func (s *Sessions) ListSessions(ctx context.Context, userID string) ([]Session, error) {
+	now := micros(s.now())
+	rows, err := s.eng.read.QueryContext(ctx, `SELECT token_hash, user_id, created_at, seen_at, idle_until, expires_at, remote, agent FROM sessions
+		WHERE user_id = ? AND idle_until > ? AND expires_at > ? ORDER BY seen_at DESC, token_hash LIMIT ?`, userID, now, now, maxListed)
+	if err != nil {
+		return nil, dbError("reading sessions", err)
+	}
+	defer rows.Close()
+	var out []Session
+	for rows.Next() {
+		var v Session
+		var hash []byte
+		var created, seen, idle, expires int64
+		if err := rows.Scan(&hash, &v.UserID, &created, &seen, &idle, &expires, &v.Remote, &v.Agent); err != nil {
+			return nil, dbError("reading sessions", err)
+		}
+		copy(v.TokenHash[:], hash)
+		v.Created, v.Seen, v.IdleUntil, v.Expires = fromMicros(created), fromMicros(seen), fromMicros(idle), fromMicros(expires)
+		out = append(out, v)
+	}
+	return out, dbError("reading sessions", rows.Err())
+}
+
 // TouchSession notes that the session is in use and moves its idle limit. It
 // never revives a session that has ended: that gives ErrNotFound. Callers need
 // not touch on each request; once a minute is enough.

@@ -54,6 +54,7 @@ type Config struct {
 type Store struct {
 	*Records
 	*Sessions
+	*Factors
 	*AuditLog
 
 	cfg    Config
@@ -109,6 +110,7 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.Records = &Records{eng: s.eng, health: s.health}
 	s.Sessions = &Sessions{eng: s.eng, now: s.cfg.Now}
+	s.Factors = &Factors{eng: s.eng, box: s.cfg.Secrets, now: s.cfg.Now}
 	s.AuditLog = &AuditLog{eng: s.eng, now: s.cfg.Now}
 	if err := s.eng.migrate(ctx, s.cfg.Log); err != nil {
 		return err

@@ -171,7 +171,7 @@ func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*
 }
 
 // DeleteUser removes the user with numbers (which become free), slots, ticks,
-// memberships, forwarding profiles, sessions and API tokens, and returns what
+// memberships, forwarding profiles, sessions, factors and API tokens, and returns what
 // went. Hunt groups and pickup groups go on without them. version is as in
 // UpdateUser. The last member of the group Admins cannot be removed. Errors:
 // ErrNotFound, ErrConflict, *InvalidError.
@@ -208,7 +208,7 @@ func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error)
 			return directory.Belongings{}, err
 		}
 	}
-	for _, query := range []string{"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_tokens WHERE user_id = ?", "DELETE FROM users WHERE id = ?"} {
+	for _, query := range []string{"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_tokens WHERE user_id = ?", "DELETE FROM login_factors WHERE user_id = ?", "DELETE FROM users WHERE id = ?"} {
 		if err := tx.exec(query, id); err != nil {
 			return directory.Belongings{}, err
 		}

@@ -96,6 +96,21 @@ func (s Sessions) DeleteSession(ctx context.Context, hash [32]byte) error {
 	return noSession(s.Store.DeleteSession(ctx, hash))
 }
 
+// ListSessions implements auth.Sessions.
+func (s Sessions) ListSessions(ctx context.Context, userID string) ([]auth.Session, error) {
+	list, err := s.Store.ListSessions(ctx, userID)
+	out := make([]auth.Session, len(list))
+	for i, v := range list {
+		out[i] = auth.Session(v)
+	}
+	return out, translate(err)
+}
+
+// DeleteUserSessions implements auth.Sessions.
+func (s Sessions) DeleteUserSessions(ctx context.Context, userID string, except [32]byte) error {
+	return translate(s.Store.DeleteUserSessions(ctx, userID, except))
+}
+
 // GetToken implements auth.Sessions.
 func (s Sessions) GetToken(ctx context.Context, hash [32]byte) (auth.Token, error) {
 	v, err := s.Store.GetToken(ctx, hash)

@@ -51,6 +51,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"record blocks", recordBlocks},
 		{"records from nodes", recordsFromNodes},
 		{"sessions", sessions},
+		{"factors", factors},
 		{"tokens", tokens},
 		{"wrong key", wrongKey},
 	}

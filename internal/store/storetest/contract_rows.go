@@ -291,6 +291,15 @@ func sessions(t *testing.T, database string) {
 			t.Fatal(err)
 		}
 	}
+	listed, err := st.ListSessions(t.Context(), user)
+	if err != nil || len(listed) != 3 || listed[0].TokenHash != [32]byte{0} || listed[2].Remote != "192.0.2.1" {
+		t.Errorf("list: got %+v and %v", listed, err)
+	}
+	now = start.Add(15 * time.Minute)
+	if listed, err := st.ListSessions(t.Context(), user); err != nil || len(listed) != 0 {
+		t.Errorf("list of sessions past their end: got %+v and %v", listed, err)
+	}
+	now = start
 	if err := st.DeleteUserSessions(t.Context(), user, [32]byte{2}); err != nil {
 		t.Error(err)
 	}
