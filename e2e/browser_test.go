@@ -26,13 +26,19 @@ type browser struct {
 	seen int // events that were awaited
 }
 
-// startBrowser runs the page and waits until it can take commands.
+// startBrowser runs the page of the phone and waits until it can take commands.
 func startBrowser(t *testing.T) *browser {
+	t.Helper()
+	return startChromium(t, "run.mjs")
+}
+
+// startChromium runs one of the scripts that drive Chromium and waits until it can take commands.
+func startChromium(t *testing.T, script string) *browser {
 	t.Helper()
 	if _, err := os.Stat("browser/node_modules/jssip"); err != nil {
 		t.Fatalf("the packages of e2e/browser are missing (make setup-browser): %v", err)
 	}
-	b := &browser{t: t, cmd: exec.Command("node", "run.mjs"), log: &syncBuffer{}}
+	b := &browser{t: t, cmd: exec.Command("node", script), log: &syncBuffer{}}
 	b.cmd.Dir, b.cmd.Stderr = "browser", b.log
 	var err error
 	if b.in, err = b.cmd.StdinPipe(); err != nil {

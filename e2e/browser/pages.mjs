@@ -1,0 +1,96 @@
+// Drives the pages in Chromium without a screen, as people do: by what they read. Commands come as lines of JSON,
+// {"name": "click", "args": {…}}; each is answered by one line, {"result": …} or {"error": "…"}. The end of the input ends the browser.
+// Every person ("who", default "a") has a browser context of their own, with its own session, language and colours.
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const people = new Map();
+const patience = 15_000;
+
+// person opens a context. What a good page never does is noted: errors in the console, requests to elsewhere.
+async function person({ who = 'a', base, locale = 'de-DE', scheme = 'light', width = 1280, height = 800 }) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale, timezoneId: 'Europe/Berlin', colorScheme: scheme, reducedMotion: 'reduce', viewport: { width, height } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(patience);
+  const faults = [];
+  page.on('console', (m) => {
+    // An answer that is not success is told by the browser as well; the pages show it to people.
+    if (m.type() === 'error' && !/Failed to load resource/.test(m.text())) faults.push(`console: ${m.text()}`);
+  });
+  page.on('pageerror', (e) => faults.push(`error: ${e.message}`));
+  page.on('request', (r) => {
+    if (!r.url().startsWith(`${base}/`) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) faults.push(`request to ${r.url()}`);
+  });
+  page.on('dialog', (d) => d.accept());
+  people.set(who, { page, context, faults, base });
+}
+
+// find names an element as people would: {role, name} or {label} or {text} or, at last, {selector}; within narrows it.
+function find(page, a) {
+  let root = page;
+  if (a.within) root = find(page, a.within);
+  const text = (v) => (a.pattern ? new RegExp(v) : v);
+  let found;
+  if (a.role) found = root.getByRole(a.role, { name: a.name === undefined ? undefined : text(a.name), exact: a.exact });
+  else if (a.label !== undefined) found = root.getByLabel(text(a.label), { exact: a.exact });
+  else if (a.text !== undefined) found = root.getByText(text(a.text), { exact: a.exact });
+  else found = root.locator(a.selector);
+  return a.nth === undefined ? found.first() : found.nth(a.nth);
+}
+
+const commands = {
+  person,
+  open: async (p, { path }) => { await p.page.goto(p.base + path, { waitUntil: 'load' }); },
+  click: (p, a) => find(p.page, a).click(),
+  fill: (p, a) => find(p.page, a).fill(a.value),
+  choose: (p, a) => find(p.page, a).selectOption(a.value),
+  press: (p, a) => p.page.keyboard.press(a.key),
+  focus: (p, a) => find(p.page, a).focus(),
+  upload: (p, a) => find(p.page, a).setInputFiles({ name: a.file, mimeType: a.type ?? 'text/csv', buffer: Buffer.from(a.value) }),
+  sees: async (p, a) => { await find(p.page, a).waitFor({ state: 'visible', timeout: a.timeout ?? patience }); },
+  gone: async (p, a) => { await find(p.page, a).waitFor({ state: 'hidden', timeout: a.timeout ?? patience }); },
+  value: (p, a) => find(p.page, a).inputValue(),
+  text: (p, a) => find(p.page, a).innerText(),
+  attribute: (p, a) => find(p.page, a).getAttribute(a.attribute),
+  url: (p) => p.page.url().slice(p.base.length),
+  // settled waits until nothing is being read and nothing moves.
+  settled: async (p) => {
+    await p.page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .mantine-Loader-root, .mantine-Skeleton-root'), undefined, { timeout: patience });
+    await p.page.waitForTimeout(150);
+  },
+  evaluate: (p, a) => p.page.evaluate(a.script),
+  forget: async (p) => { await p.context.clearCookies(); },
+  shot: (p, a) => p.page.screenshot({ path: a.path, fullPage: a.full ?? true }).then(() => null),
+  faults: (p) => p.faults.splice(0),
+  // axe answers what it finds serious or critical.
+  axe: async (p) => {
+    await p.page.evaluate(axe);
+    return p.page.evaluate(async () => {
+      const r = await globalThis.axe.run(document, { resultTypes: ['violations'] });
+      return r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
+        .map((v) => `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
+    });
+  },
+};
+
+console.log(JSON.stringify({ result: 'ready' }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { name, args = {} } = JSON.parse(line);
+  try {
+    const result = name === 'person' ? await person(args) : await commands[name](people.get(args?.who ?? 'a'), args ?? {});
+    console.log(JSON.stringify({ result: result ?? null }));
+  } catch (e) {
+    const p = people.get(args?.who ?? 'a');
+    const dir = process.env.KOPPELFELD_SHOTS;
+    if (p && dir) await p.page.screenshot({ path: `${dir}/failed-${name}.png`, fullPage: true }).catch(() => {});
+    const seen = p ? (await p.page.locator('body').innerText().catch(() => '')).slice(0, 1500) : '';
+    console.log(JSON.stringify({ error: `${String(e).split('\n').slice(0, 4).join(' ')}\nthe page at ${p?.page.url()} shows:\n${seen}` }));
+  }
+}
+await browser.close();

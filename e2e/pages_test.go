@@ -1,0 +1,211 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// args names an element of a page as people would, and what to do with it; see browser/pages.mjs.
+type args = map[string]any
+
+// person is somebody who looks at the pages in a browser of their own.
+type person struct {
+	t   *testing.T
+	b   *browser
+	who string
+}
+
+// look lets somebody open a browser at the daemon. Options are those of "person" in browser/pages.mjs.
+func look(t *testing.T, b *browser, d *daemon, who string, options args) *person {
+	t.Helper()
+	p := &person{t: t, b: b, who: who}
+	all := args{"base": "https://" + d.admin}
+	for k, v := range options {
+		all[k] = v
+	}
+	p.do("person", all, nil)
+	return p
+}
+
+func (p *person) do(name string, a args, into any) {
+	p.t.Helper()
+	with := args{"who": p.who}
+	for k, v := range a {
+		with[k] = v
+	}
+	p.b.do(name, with, into)
+}
+
+func (p *person) open(path string) { p.t.Helper(); p.do("open", args{"path": path}, nil) }
+
+func (p *person) click(role, name string) {
+	p.t.Helper()
+	p.do("click", args{"role": role, "name": name}, nil)
+}
+
+func (p *person) fill(label, value string) {
+	p.t.Helper()
+	p.do("fill", args{"label": label, "value": value}, nil)
+}
+func (p *person) press(key string) { p.t.Helper(); p.do("press", args{"key": key}, nil) }
+func (p *person) sees(text string) { p.t.Helper(); p.do("sees", args{"text": text}, nil) }
+
+func (p *person) seesRole(role, name string) {
+	p.t.Helper()
+	p.do("sees", args{"role": role, "name": name}, nil)
+}
+
+func (p *person) gone(text string) { p.t.Helper(); p.do("gone", args{"text": text}, nil) }
+func (p *person) settled()         { p.t.Helper(); p.do("settled", nil, nil) }
+func (p *person) evaluate(js string, out any) {
+	p.t.Helper()
+	p.do("evaluate", args{"script": js}, out)
+}
+
+// login fills in the login form.
+func (p *person) login(username, password string) {
+	p.t.Helper()
+	german := args{"selector": "input[autocomplete=username]", "value": username}
+	p.do("fill", german, nil)
+	p.do("fill", args{"selector": "input[autocomplete=current-password]", "value": password}, nil)
+	p.press("Enter")
+}
+
+// faultless fails the test when a page has written errors or asked anybody else.
+func (p *person) faultless() {
+	p.t.Helper()
+	var faults []string
+	p.do("faults", nil, &faults)
+	for _, f := range faults {
+		p.t.Errorf("%s: %s", p.who, f)
+	}
+}
+
+// everyPage are the paths of all pages, for who may see them; %s stands for what the test has made.
+var everyPage = map[string][]string{
+	"admin": {
+		"/admin/", "/admin/users", "/admin/users/armin.artmann",
+	},
+	"user": {"/"},
+}
+
+// TestPagesEvery opens every page in both languages and both colour schemes: axe finds nothing serious, the console stays empty, no
+// request leaves the origin. With KOPPELFELD_SHOTS set the pages are drawn into that folder (make screenshots).
+func TestPagesEvery(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	b := startChromium(t, "pages.mjs")
+	user := d.userWithPassword("armin.artmann")
+	shots := os.Getenv("KOPPELFELD_SHOTS")
+	for _, v := range []struct {
+		name string
+		look args
+	}{
+		{"de-light", args{"locale": "de-DE", "scheme": "light"}},
+		{"en-dark", args{"locale": "en-GB", "scheme": "dark"}},
+		{"de-dark-phone", args{"locale": "de-DE", "scheme": "dark", "width": 390, "height": 844}},
+		{"en-light", args{"locale": "en-GB", "scheme": "light"}},
+	} {
+		for _, side := range []string{"admin", "user"} {
+			p := look(t, b, d, v.name+side, v.look)
+			p.open(map[string]string{"admin": "/admin/", "user": "/"}[side])
+			if side == "admin" {
+				p.login("supervisor", d.password)
+			} else {
+				p.login("armin.artmann", user)
+			}
+			p.do("sees", args{"selector": "main h1"}, nil)
+			for _, path := range everyPage[side] {
+				t.Run(v.name+path, func(t *testing.T) {
+					p.t, b.t = t, t
+					p.open(path)
+					p.do("sees", args{"selector": "main h1"}, nil)
+					p.settled()
+					if shots != "" {
+						name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
+						p.do("shot", args{"path": filepath.Join(shots, fmt.Sprintf("%s-%s-%s.png", side, name, v.name))}, nil)
+					}
+					var found []string
+					p.do("axe", nil, &found)
+					for _, f := range found {
+						t.Errorf("axe: %s", f)
+					}
+					p.faultless()
+				})
+				p.t, b.t = t, t
+			}
+		}
+	}
+}
+
+// userWithPassword gives a user of the example company a password to log in with.
+func (d *daemon) userWithPassword(username string) string {
+	d.t.Helper()
+	const password = "Kornblume-77-Birke"
+	d.api("PUT", "/api/users/"+username+"/password", map[string]any{"password": password}, nil)
+	return password
+}
+
+// TestPagesFirstLogin: whoever has a first password changes it before anything else, and a wrong one is told.
+func TestPagesFirstLogin(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	d.api("POST", "/api/users", map[string]any{"username": "nora.neu", "password": "Anfang-2026-Wort", "must_change_password": true}, nil)
+	b := startChromium(t, "pages.mjs")
+	p := look(t, b, d, "nora", nil)
+	p.open("/")
+	p.login("nora.neu", "falsch-geraten")
+	p.sees("Benutzername oder Passwort stimmt nicht.")
+	p.login("nora.neu", "Anfang-2026-Wort")
+	p.seesRole("heading", "Passwort ändern")
+	p.do("fill", args{"label": "Bisheriges Passwort", "value": "Anfang-2026-Wort"}, nil)
+	p.do("fill", args{"label": "Neues Passwort", "exact": true, "value": "Ein-neues-Wort-77"}, nil)
+	p.do("fill", args{"label": "Neues Passwort wiederholen", "value": "Ein-anderes-Wort-77"}, nil)
+	p.sees("Die beiden Eingaben sind verschieden.")
+	p.do("fill", args{"label": "Neues Passwort wiederholen", "value": "Ein-neues-Wort-77"}, nil)
+	p.click("button", "Passwort ändern")
+	p.seesRole("button", "Konto: nora.neu")
+	p.faultless()
+}
+
+// TestPagesSessionEnds: a session that ends in the middle of work asks for the password over the page and goes on where it was.
+func TestPagesSessionEnds(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	b := startChromium(t, "pages.mjs")
+	p := look(t, b, d, "admin", nil)
+	p.open("/admin/users")
+	p.login("supervisor", d.password)
+	p.sees("armin.artmann")
+	p.do("forget", nil, nil) // the cookie is gone, as when the session has ended
+	p.fill("Filtern …", "iris")
+	p.sees("Die Sitzung ist abgelaufen.")
+	p.do("fill", args{"selector": "[role=dialog] input[autocomplete=current-password]", "value": d.password}, nil)
+	p.press("Enter")
+	p.sees("iris.immsee")
+	p.do("gone", args{"text": "armin.artmann", "timeout": 5000}, nil)
+	p.faultless()
+}
+
+// TestPagesServerGone: a page whose server is away says so and goes on by itself when it is back.
+func TestPagesServerGone(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	b := startChromium(t, "pages.mjs")
+	p := look(t, b, d, "admin", nil)
+	p.open("/admin/users")
+	p.login("supervisor", d.password)
+	p.sees("armin.artmann")
+	d.stop()
+	p.fill("Filtern …", "iris")
+	p.do("sees", args{"text": "Der Server antwortet nicht", "timeout": 20000}, nil)
+	d.start()
+	p.do("gone", args{"text": "Der Server antwortet nicht", "timeout": 30000}, nil)
+	p.do("sees", args{"text": "iris.immsee", "timeout": 20000}, nil)
+}
