@@ -35,6 +35,7 @@ var listWalk = []step{
 	{"search-own", "iris.immsee", "GET", "/api/search?q=403", "", ""},
 	{"search-others", "iris.immsee", "GET", "/api/search?q=416", "", ""},
 	{"search-nothing", "adele.admin", "GET", "/api/search?q=", "", ""},
+	{"list-groups-member", "adele.admin", "GET", "/api/groups?member=adele.admin&type=user", "", ""},
 	{"list-calls-filter", "adele.admin", "GET", "/api/calls?filter=416+iris&state=ringing", "", ""},
 }
 

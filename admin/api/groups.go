@@ -146,8 +146,9 @@ type GroupItem struct {
 
 type listGroupsInput struct {
 	Listing
-	Type directory.GroupType `query:"type" enum:"user,slot,queue,fax,phonebook"`
-	Sort string              `query:"sort" enum:"name,-name,title,-title,type,-type,member_count,-member_count" default:"name"`
+	Type   directory.GroupType `query:"type" enum:"user,slot,queue,fax,phonebook"`
+	Member string              `query:"member" maxLength:"128" doc:"User name or slot ID: only groups that it is in itself, not through groups inside" example:"armin.artmann"`
+	Sort   string              `query:"sort" enum:"name,-name,title,-title,type,-type,member_count,-member_count" default:"name"`
 }
 
 func groupItem(snap *directory.Snapshot, g *directory.Group, inner map[string]bool) GroupItem {
@@ -173,6 +174,15 @@ func groupItem(snap *directory.Snapshot, g *directory.Group, inner map[string]bo
 	return v
 }
 
+// isMember tells whether a group has a user, by name, or a slot among its own members, computed or not.
+func isMember(snap *directory.Snapshot, g *directory.Group, member string) bool {
+	if g.Type == directory.GroupUser {
+		u := snap.ByName[member]
+		return u != nil && (g.Name == directory.AllUsers || slices.Contains(snap.Members[g.Name], u.ID))
+	}
+	return g.Name == directory.AllSlots && snap.Slots[member] != nil || slices.Contains(snap.Members[g.Name], member)
+}
+
 func (a *API) listGroups(_ context.Context, in *listGroupsInput) (*listOutput[GroupItem], error) {
 	snap := a.deps.Store.Snapshot()
 	inner := make(map[string]bool, len(snap.Groups))
@@ -191,7 +201,10 @@ func (a *API) listGroups(_ context.Context, in *listGroupsInput) (*listOutput[Gr
 	}
 	items := func(yield func(GroupItem) bool) {
 		for _, g := range snap.Groups {
-			if (in.Type == "" || g.Type == in.Type) && !yield(groupItem(snap, g, inner)) {
+			if in.Type != "" && g.Type != in.Type || in.Member != "" && !isMember(snap, g, in.Member) {
+				continue
+			}
+			if !yield(groupItem(snap, g, inner)) {
 				return
 			}
 		}

@@ -10,9 +10,10 @@ import { Loading } from "../parts/States";
 const Home = lazy(() => import("./home/Home"));
 const Record = lazy(() => import("./cdrs/Record"));
 const Simulator = lazy(() => import("./simulator/Simulator"));
+const NumberPage = lazy(() => import("./numbers/NumberPage"));
+const UserPage = lazy(() => import("./users/UserPage"));
 const Users = lazy(() => import("./users/Users"));
 const Numbers = lazy(() => import("./numbers/Numbers"));
-const NumberDoor = lazy(() => import("./numbers/NumberDoor"));
 const Slots = lazy(() => import("./slots/Slots"));
 const Calls = lazy(() => import("./calls/Calls"));
 
@@ -49,9 +50,10 @@ export default function Admin() {
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/simulator" component={Simulator} />
           <Route path="/numbers" component={Numbers} />
-          <Route path="/numbers/:number" component={NumberDoor} />
           <Route path="/slots" component={Slots} />
           <Route path="/calls" component={Calls} />
+          <Route path="/users/:username" component={UserPage} />
+          <Route path="/numbers/:number" component={NumberPage} />
           <Route component={NotFound} />
         </Switch>
       </Suspense>

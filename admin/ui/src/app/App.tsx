@@ -15,6 +15,8 @@ const Admin = lazy(() => import("../admin/Admin"));
 const User = lazy(() => import("../user/User"));
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+// What locks the scrolling under a window writes a style of its own, and looks for its nonce here.
+Object.assign(globalThis, { __webpack_nonce__: nonce });
 
 export function App() {
   const [client] = useState(newQueryClient);

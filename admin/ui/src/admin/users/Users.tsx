@@ -1,15 +1,18 @@
-import { Badge, Group, Select } from "@mantine/core";
+import { Badge, Button, Group, Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
+import { IconUserPlus } from "../../parts/icons";
 import { type Live, LiveState } from "../../parts/LiveState";
 import { Page } from "../../parts/Page";
 import { SlotSign } from "../../parts/SlotType";
 import { Empty } from "../../parts/States";
+import { CreateUser } from "./CreateUser";
 
 type User = Schemas["UserItem"];
 
@@ -20,6 +23,7 @@ export default function Users() {
   const f = useFormat();
   const [, navigate] = useLocation();
   const [group, setGroup] = useFilter("group");
+  const [creating, setCreating] = useState(false);
   const open = (u: User) => `/users/${encodeURIComponent(u.username)}`;
   const columns: Column<User>[] = [
     {
@@ -66,7 +70,14 @@ export default function Users() {
     { id: "updated", title: t.lists.user.updated, sortable: true, hidden: true, render: (u) => f.moment(u.updated) },
   ];
   return (
-    <Page title={t.frame.users}>
+    <Page
+      title={t.frame.users}
+      actions={
+        <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>
+          {t.person.create}
+        </Button>
+      }
+    >
       <DataTable
         name="users"
         queryKey={["live", "users", group]}
@@ -80,6 +91,7 @@ export default function Users() {
         filters={<GroupFilter value={group} onChange={setGroup} />}
         empty={<Empty title={t.lists.user.none}>{t.lists.user.noneHint}</Empty>}
       />
+      {creating && <CreateUser onClose={() => setCreating(false)} />}
     </Page>
   );
 }

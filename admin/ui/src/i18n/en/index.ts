@@ -5,7 +5,9 @@ import { frame } from "./frame";
 import { home } from "./home";
 import { lists } from "./lists";
 import { login } from "./login";
+import { matrix } from "./matrix";
+import { person } from "./person";
 import { problems } from "./problems";
 import { record } from "./record";
 
-export const en: Texts = { common, explanation, frame, home, lists, login, problems, record };
+export const en: Texts = { common, explanation, frame, home, lists, login, matrix, person, problems, record };

@@ -1,0 +1,86 @@
+import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import type { Schemas } from "../../api/client";
+import { useText } from "../../i18n";
+import type { Draft } from "../../parts/draft";
+import { IconPlus, IconTrash } from "../../parts/icons";
+import type { UserSettings } from "./UserPage";
+
+type Block = Schemas["Block"];
+
+/** The list of numbers that a user must not dial. */
+export function Blocking({ draft }: { draft: Draft<UserSettings> }) {
+  const t = useText();
+  const blocks = draft.value.call_blocking;
+  const put = (i: number, b: Block) => draft.set("call_blocking", blocks.with(i, b));
+  return (
+    <Stack gap="sm">
+      {blocks.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.person.blockingNone}
+        </Text>
+      )}
+      {blocks.map((b, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: blocks have no name of their own
+        <Group key={i} gap="xs" align="flex-end" role="group" aria-label={t.person.blockLine(i + 1)}>
+          <Select
+            label={t.person.blockNumbers}
+            w={150}
+            data={[
+              { value: "these", label: t.person.blockThese },
+              { value: "others", label: t.person.blockOthers },
+            ]}
+            value={b.match.not ? "others" : "these"}
+            allowDeselect={false}
+            onChange={(x) => put(i, { ...b, match: { ...b.match, not: x === "others" } })}
+          />
+          <Select
+            label={t.person.blockKind}
+            w={150}
+            data={(["exact", "prefix", "pattern"] as const).map((k) => ({ value: k, label: t.person.blockKinds[k] }))}
+            value={b.match.kind}
+            allowDeselect={false}
+            onChange={(x) => put(i, { ...b, match: { ...b.match, kind: (x ?? "exact") as Block["match"]["kind"] } })}
+          />
+          <TextInput
+            label={t.person.blockValue}
+            w={{ base: "100%", xs: 170 }}
+            value={b.match.value ?? ""}
+            maxLength={200}
+            onChange={(e) => put(i, { ...b, match: { ...b.match, value: e.currentTarget.value } })}
+            error={draft.error(`call_blocking[${i}].match`) ?? draft.error(`call_blocking[${i}]`)}
+          />
+          <TextInput
+            label={t.person.blockNote}
+            style={{ flex: 1, minWidth: 140 }}
+            value={b.note ?? ""}
+            maxLength={128}
+            onChange={(e) => put(i, { ...b, note: e.currentTarget.value })}
+          />
+          <ActionIcon
+            color="red"
+            size="lg"
+            aria-label={t.person.removeBlock(i + 1)}
+            onClick={() =>
+              draft.set(
+                "call_blocking",
+                blocks.filter((_, j) => j !== i),
+              )
+            }
+          >
+            <IconTrash size={16} />
+          </ActionIcon>
+        </Group>
+      ))}
+      <Group>
+        <Button
+          size="xs"
+          variant="light"
+          leftSection={<IconPlus size={14} aria-hidden />}
+          onClick={() => draft.set("call_blocking", [...blocks, { match: { kind: "prefix", value: "", not: false }, note: "" }])}
+        >
+          {t.person.addBlock}
+        </Button>
+      </Group>
+    </Stack>
+  );
+}

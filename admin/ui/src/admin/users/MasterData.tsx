@@ -1,0 +1,78 @@
+import { Checkbox, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { useMemo } from "react";
+import { useText } from "../../i18n";
+import type { Draft } from "../../parts/draft";
+import type { UserSettings } from "./UserPage";
+
+/** Every time zone that the browser knows, under the server's own. */
+export function useTimeZones() {
+  const t = useText();
+  return useMemo(
+    () => [
+      { value: "", label: t.person.timeZoneServer },
+      ...Intl.supportedValuesOf("timeZone").map((zone) => ({ value: zone, label: zone.replaceAll("_", " ") })),
+    ],
+    [t],
+  );
+}
+
+/** Who the user is. */
+export function MasterData({ draft }: { draft: Draft<UserSettings> }) {
+  const t = useText();
+  const zones = useTimeZones();
+  const v = draft.value;
+  const text = (field: "username" | "first_name" | "last_name" | "email" | "url", label: string, description?: string) => (
+    <TextInput
+      label={label}
+      description={description}
+      value={v[field]}
+      type={field === "email" ? "email" : undefined}
+      autoComplete="off"
+      onChange={(e) => draft.set(field, e.currentTarget.value)}
+      error={draft.error(field)}
+    />
+  );
+  return (
+    <Stack gap="md">
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>
+        {text("first_name", t.person.firstName)}
+        {text("last_name", t.person.lastName)}
+        {text("username", t.person.username)}
+        {text("email", t.person.email)}
+        <Select
+          label={t.person.language}
+          data={(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] }))}
+          value={v.language}
+          allowDeselect={false}
+          onChange={(x) => draft.set("language", x === "en" ? "en" : "de")}
+          error={draft.error("language")}
+        />
+        <Select
+          label={t.person.timeZone}
+          data={zones.some((z) => z.value === v.time_zone) ? zones : [...zones, { value: v.time_zone, label: v.time_zone }]}
+          value={v.time_zone}
+          searchable
+          limit={60}
+          allowDeselect={false}
+          onChange={(x) => draft.set("time_zone", x ?? "")}
+          error={draft.error("time_zone")}
+        />
+      </SimpleGrid>
+      {text("url", t.person.url, t.person.urlHint)}
+      <Checkbox
+        label={t.person.statusPrivate}
+        description={t.person.statusPrivateHint}
+        checked={v.status_private}
+        onChange={(e) => draft.set("status_private", e.currentTarget.checked)}
+        error={draft.error("status_private")}
+      />
+      <Checkbox
+        label={t.person.dnd}
+        description={t.person.dndHint}
+        checked={v.dnd}
+        onChange={(e) => draft.set("dnd", e.currentTarget.checked)}
+        error={draft.error("dnd")}
+      />
+    </Stack>
+  );
+}

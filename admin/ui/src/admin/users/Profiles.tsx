@@ -1,0 +1,34 @@
+import { Badge, Group, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { api, ask } from "../../api/client";
+import { useText } from "../../i18n";
+import { Failed } from "../../parts/States";
+
+/** The forwarding profiles of a user by name, with the numbers for which they are chosen. */
+export function Profiles({ username }: { username: string }) {
+  const t = useText();
+  const profiles = useQuery({
+    queryKey: ["config", "profiles", username],
+    queryFn: ({ signal }) => ask(api.GET("/api/users/{username}/profiles", { params: { path: { username } }, signal })),
+  });
+  if (profiles.isError) return <Failed error={profiles.error} retry={() => void profiles.refetch()} />;
+  return (
+    <Stack gap="xs">
+      {profiles.data?.items.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.person.noProfiles}
+        </Text>
+      )}
+      {profiles.data?.items.map((p) => (
+        <Group key={p.id} gap="xs">
+          <Text size="sm">{p.name}</Text>
+          {p.numbers.map((n) => (
+            <Badge key={n} variant="light" size="sm" className="kf-tabular">
+              {n}
+            </Badge>
+          ))}
+        </Group>
+      ))}
+    </Stack>
+  );
+}

@@ -1,0 +1,86 @@
+import { Button, Group, Stack, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { api, ask } from "../../api/client";
+import { Problem } from "../../api/problem";
+import { useText } from "../../i18n";
+import { useProblemText } from "../problems";
+import { Failed } from "../States";
+import { Dialog } from "./Dialog";
+
+/** Numbers are pasted in any form: "0661 / 41-6" is what its digits say. */
+export const digits = (text: string) => text.replace(/\D/g, "").slice(0, 15);
+
+/** Gives a number to a user; says at once who has it already. */
+export function AddNumber({ username, near, onClose }: { username: string; near?: string; onClose: () => void }) {
+  const t = useText();
+  const say = useProblemText();
+  const client = useQueryClient();
+  const [number, setNumber] = useState("");
+  const [settled] = useDebouncedValue(number, 250);
+  const owner = useQuery({
+    queryKey: ["config", "numbers", settled, "owner"],
+    queryFn: async ({ signal }) => {
+      try {
+        return await ask(api.GET("/api/numbers/{number}", { params: { path: { number: settled } }, signal }));
+      } catch (err) {
+        if (err instanceof Problem && err.status === 404) return null;
+        throw err;
+      }
+    },
+    enabled: settled !== "",
+  });
+  const add = useMutation({
+    mutationFn: (n: string) => ask(api.POST("/api/users/{username}/numbers", { params: { path: { username } }, body: { number: n } })),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["config"] });
+      onClose();
+    },
+  });
+  const problem = add.error instanceof Problem ? add.error : undefined;
+  const taken = settled === number && owner.data ? owner.data : undefined;
+  const submit = (e: FormEvent) => {
+    e.preventDefault();
+    if (number) add.mutate(number);
+  };
+  return (
+    <Dialog title={t.matrix.addNumber} onClose={onClose} size="md">
+      <form onSubmit={submit}>
+        <Stack>
+          <TextInput
+            data-autofocus
+            label={t.matrix.number}
+            description={settled === number && owner.data === null ? t.matrix.isFree : t.matrix.numberHint}
+            inputMode="numeric"
+            autoComplete="off"
+            value={number}
+            onChange={(e) => {
+              add.reset();
+              setNumber(digits(e.currentTarget.value));
+            }}
+            error={
+              taken
+                ? t.matrix.belongsTo(`${taken.owner} (${t.matrix.ownerTypes[taken.owner_type] ?? taken.owner_type})`)
+                : say(problem?.fields.number)
+            }
+          />
+          <Free near={settled || near} onPick={setNumber} />
+          {add.isError && !problem?.fields.number && <Failed error={add.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={onClose}>
+              {t.common.cancel}
+            </Button>
+            <Button type="submit" disabled={!number || !!taken} loading={add.isPending}>
+              {t.common.add}
+            </Button>
+          </Group>
+        </Stack>
+      </form>
+    </Dialog>
+  );
+}
+
+function Free(_: { near?: string; onPick: (n: string) => void }) {
+  return null;
+}

@@ -1,0 +1,218 @@
+import { Alert, Button, Checkbox, Divider, Group, Select, Stack, Text, TextInput, Title } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
+import { useText } from "../../i18n";
+import { useFormat } from "../../i18n/format";
+import { useConfirm } from "../confirm";
+import { useDraft } from "../draft";
+import { IconKey, IconTrash } from "../icons";
+import { useProblemText } from "../problems";
+import { Failed, Loading } from "../States";
+import { Account } from "./Account";
+import { Dialog, DialogFoot } from "./Dialog";
+
+type Slot = Schemas["Slot"];
+type Settings = Pick<Slot, "name" | "dnd" | "default_number" | "mobile_number">;
+
+const settings = ({ body: s, tag }: Tagged<Slot>): Tagged<Settings> => ({
+  tag,
+  body: { name: s.name, dnd: s.dnd, default_number: s.default_number, mobile_number: s.mobile_number },
+});
+
+/** The dialog behind the head of a column. */
+export function SlotDialog(p: { id: string; manage: boolean; onClose: () => void }) {
+  const t = useText();
+  const slot = useQuery({
+    queryKey: ["config", "slots", p.id],
+    queryFn: ({ signal }) => askTagged(api.GET("/api/slots/{id}", { params: { path: { id: p.id } }, signal })),
+  });
+  const ticks = useQuery({
+    queryKey: ["config", "matrix", slot.data?.body.username],
+    queryFn: ({ signal }) =>
+      askTagged(api.GET("/api/users/{username}/matrix", { params: { path: { username: slot.data?.body.username ?? "" } }, signal })),
+    enabled: !!slot.data,
+  });
+  if (!slot.data || !ticks.data) {
+    const failed = slot.error ?? ticks.error;
+    return (
+      <Dialog title={t.matrix.slot("")} onClose={p.onClose}>
+        {failed ? <Failed error={failed} retry={() => void slot.refetch()} /> : <Loading />}
+      </Dialog>
+    );
+  }
+  const numbers = Object.keys(ticks.data.body).filter((n) => ticks.data.body[n]?.includes(p.id));
+  return <Loaded {...p} server={slot.data} numbers={numbers} />;
+}
+
+function Loaded(p: { server: Tagged<Slot>; numbers: string[]; manage: boolean; onClose: () => void }) {
+  const t = useText();
+  const say = useProblemText();
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const slot = p.server.body;
+  const params = { path: { id: slot.id } };
+  const draft = useDraft<Settings>({
+    server: settings(p.server),
+    send: async (change, tag) =>
+      settings(await askTagged(api.PATCH("/api/slots/{id}", { params: { ...params, header: ifMatch(tag) }, body: change }))),
+    onSaved: () => {
+      void client.invalidateQueries({ queryKey: ["config"] });
+      p.onClose();
+    },
+  });
+  const remove = useMutation({
+    mutationFn: () => ask(api.DELETE("/api/slots/{id}", { params: { ...params, header: ifMatch(p.server.tag) } })),
+    onSuccess: () => {
+      p.onClose();
+      void client.invalidateQueries({ queryKey: ["config"] });
+    },
+    onError: (err) => notifications.show({ message: say(err), color: "red" }),
+  });
+  const v = draft.value;
+  return (
+    <Dialog title={t.matrix.slot(slot.name)} onClose={p.onClose} dirty={draft.dirty}>
+      <Stack gap="md">
+        <TextInput
+          label={t.matrix.slotName}
+          description={t.common.types[slot.type]}
+          value={v.name}
+          maxLength={128}
+          onChange={(e) => draft.set("name", e.currentTarget.value)}
+          error={draft.error("name")}
+        />
+        {slot.type === "mobile" && (
+          <TextInput
+            label={t.matrix.mobileNumber}
+            description={t.matrix.mobileNumberHint}
+            value={v.mobile_number}
+            inputMode="tel"
+            readOnly={!p.manage}
+            onChange={(e) => draft.set("mobile_number", e.currentTarget.value)}
+            error={draft.error("mobile_number")}
+          />
+        )}
+        <Select
+          label={t.matrix.defaultNumber}
+          description={t.matrix.defaultNumberHint}
+          data={[{ value: "", label: t.matrix.defaultFirst(p.numbers[0] ?? "") }, ...p.numbers.map((n) => ({ value: n, label: n }))]}
+          value={v.default_number}
+          allowDeselect={false}
+          onChange={(x) => draft.set("default_number", x ?? "")}
+          error={draft.error("default_number")}
+        />
+        <Checkbox
+          label={t.matrix.dnd}
+          description={t.matrix.dndHint}
+          checked={v.dnd}
+          onChange={(e) => draft.set("dnd", e.currentTarget.checked)}
+          error={draft.error("dnd")}
+        />
+        {slot.sip && <Credentials server={p.server} manage={p.manage} />}
+        {slot.type !== "mobile" && <Devices id={slot.id} />}
+      </Stack>
+      <DialogFoot
+        draft={draft}
+        left={
+          p.manage && (
+            <Button
+              variant="subtle"
+              color="red"
+              leftSection={<IconTrash size={16} aria-hidden />}
+              onClick={() =>
+                confirm({
+                  title: t.matrix.removeSlotSure(slot.name),
+                  text: t.matrix.removeSlotHint,
+                  onConfirm: () => remove.mutate(),
+                })
+              }
+            >
+              {t.matrix.removeSlot}
+            </Button>
+          )
+        }
+      />
+    </Dialog>
+  );
+}
+
+function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean }) {
+  const t = useText();
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const [made, setMade] = useState<Schemas["SIPAccount"]>();
+  const renew = useMutation({
+    mutationFn: () => ask(api.POST("/api/slots/{id}/secret", { params: { path: { id: server.body.id } } })),
+    onSuccess: (slot) => {
+      setMade(slot.sip);
+      void client.invalidateQueries({ queryKey: ["config", "slots"] });
+    },
+  });
+  const account = made ?? server.body.sip;
+  if (!account) return null;
+  return (
+    <Stack gap="xs">
+      <Divider />
+      <Group justify="space-between">
+        <Title order={3} fz="sm">
+          {t.matrix.account}
+        </Title>
+        {manage && (
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            leftSection={<IconKey size={14} aria-hidden />}
+            loading={renew.isPending}
+            onClick={() =>
+              confirm({
+                title: t.matrix.newSecretSure,
+                text: t.matrix.newSecretHint,
+                action: t.matrix.newSecret,
+                onConfirm: () => renew.mutate(),
+              })
+            }
+          >
+            {t.matrix.newSecret}
+          </Button>
+        )}
+      </Group>
+      {renew.isError && <Failed error={renew.error} />}
+      {made && <Alert color="teal">{t.matrix.accountMade}</Alert>}
+      <Account account={account} />
+    </Stack>
+  );
+}
+
+function Devices({ id }: { id: string }) {
+  const t = useText();
+  const format = useFormat();
+  const bindings = useQuery({
+    queryKey: ["live", "bindings", id],
+    queryFn: ({ signal }) => ask(api.GET("/api/slots/{id}/bindings", { params: { path: { id } }, signal })),
+  });
+  return (
+    <Stack gap="xs">
+      <Divider />
+      <Title order={3} fz="sm">
+        {t.matrix.devices}
+      </Title>
+      {bindings.isError && <Failed error={bindings.error} />}
+      {bindings.data?.items.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.matrix.noDevices}
+        </Text>
+      )}
+      {bindings.data?.items.map((b) => (
+        <Stack key={b.contact} gap={0}>
+          <Text size="sm" fw={500}>
+            {b.user_agent || b.contact}
+          </Text>
+          <Text size="xs" c="dimmed" className="kf-tabular">
+            {t.matrix.address} {b.received} ({b.transport.toUpperCase()}), {t.matrix.until} {format.moment(b.expires)}
+          </Text>
+        </Stack>
+      ))}
+    </Stack>
+  );
+}
