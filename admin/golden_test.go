@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
+	"github.com/koppelfeld/koppelfeld/internal/calls"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -266,6 +267,10 @@ var walk = []step{
 	{"get-call-ladder-callee", "armin.artmann", "GET", "/api/calls/<call>/ladder", "", ""},
 	{"get-call-pcap", "adele.admin", "GET", "/api/calls/<call>/pcap", "", ""},
 	{"debug-sip", "adele.admin", "GET", "/api/debug/sip?call=<call>", "", ""},
+	{"start-call", "armin.artmann", "POST", "/api/calls", `{"slot_id":"<armin/desk>","to":"403","show":"417","auto_answer":true}`, ""},
+	{"start-call-refused", "armin.artmann", "POST", "/api/calls", `{"slot_id":"<armin/desk>","to":"999"}`, ""},
+	{"start-call-foreign", "armin.artmann", "POST", "/api/calls", `{"slot_id":"<iris/desk>","to":"403"}`, ""},
+	{"start-call-invalid", "adele.admin", "POST", "/api/calls", `{"slot_id":"<iris/desk>","to":""}`, ""},
 	{"hang-up", "armin.artmann", "DELETE", "/api/calls/<call>", "", ""},
 	{"hang-up-missing", "adele.admin", "DELETE", "/api/calls/01JDXXXXXXXXXXXXXXXXXXXXXX", "", ""},
 	{"list-cdrs", "adele.admin", "GET", "/api/cdrs", "", ""},
@@ -359,6 +364,9 @@ func TestAnswers(t *testing.T) {
 	}
 	if len(r.hungUp) != 1 || !strings.HasSuffix(r.hungUp[0], "ended by armin.artmann") {
 		t.Errorf("hung up: %v", r.hungUp)
+	}
+	if want := (calls.Dial{SlotID: r.id("armin/desk"), UserID: r.id("armin.artmann"), To: "403", Show: "417", By: r.id("armin.artmann"), AutoAnswer: true}); r.dialled != want {
+		t.Errorf("dialled %+v", r.dialled)
 	}
 	for _, secret := range []string{password, "falsch-falsch", "ganz-anders-2", r.tokens["adele.admin"]} {
 		if strings.Contains(r.log.String(), secret) {

@@ -48,6 +48,7 @@ type rig struct {
 
 	mu      sync.Mutex
 	hungUp  []string
+	dialled calls.Dial
 	routes  *routing.Table
 	names   map[string]string // ID to name, and back for paths
 	tokens  map[string]string // by user name
@@ -97,6 +98,13 @@ func newRig(t testing.TB) *rig {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			return r.routes, registered{}
+		},
+		Dial: func(_ context.Context, d calls.Dial) (string, error) {
+			if d.To == "999" {
+				return "", &calls.Refusal{Result: calls.Rejected, Status: 404, Cause: "there is no such number", Reasons: json.RawMessage(`[{"c":"no_such_number","z":"999"}]`)}
+			}
+			r.dialled = d
+			return "01JD00000000000000000000C9", nil
 		},
 		Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
 		Site: func(host string, _ bool) auth.Site {

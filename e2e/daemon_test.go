@@ -369,6 +369,7 @@ type record struct {
 	ID          string          `json:"id"`
 	From        string          `json:"from"`
 	To          string          `json:"to"`
+	AskedBy     string          `json:"asked_by"`
 	Result      string          `json:"result"`
 	SIPCallID   string          `json:"sip_call_id"`
 	Status      int             `json:"status"`

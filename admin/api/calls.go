@@ -69,6 +69,13 @@ func (a *API) registerCalls() {
 		summary: "List live calls", doc: "Users see the calls that they take part in.",
 	}, a.listCalls)
 	register(a, operation{
+		id: "start-call", method: http.MethodPost, path: path, tag: "calls", access: ownOnly,
+		summary: "Begin a call for a slot",
+		doc: "The phones of the slot ring, and when one has answered the number is called in its name, through routing like any call of that slot. " +
+			"Users may do so for their own slots. What becomes of it is told by the events of the call and by its record; DELETE ends it at any time.",
+		status: http.StatusAccepted, errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.startCall)
+	register(a, operation{
 		id: "get-call", method: http.MethodGet, path: one, tag: "calls", access: ownOnly,
 		summary: "Show a live call", errors: []int{http.StatusNotFound},
 	}, a.getCall)

@@ -31,6 +31,7 @@ type Record struct {
 	ToSlot      string          `json:"to_slot,omitempty" doc:"The slot that answered"`
 	Result      calls.Result    `json:"result" doc:"Empty while the call runs; else answered, cancelled, busy, no_answer, declined, unreachable, rejected, failed or interrupted"`
 	Status      int             `json:"status" doc:"Final SIP status sent to the caller, 0 if none was"`
+	AskedBy     string          `json:"asked_by,omitempty" doc:"User name of who had the system begin the call (POST /api/calls)"`
 	HangupBy    string          `json:"hangup_by,omitempty" doc:"caller, callee or system"`
 	Cause       string          `json:"cause,omitempty"`
 	SIPCallID   string          `json:"sip_call_id,omitempty"`
@@ -81,7 +82,7 @@ func recordView(id auth.Identity, snap *directory.Snapshot, r *calls.Record) Rec
 		ID: r.ID, Start: r.Start, RingAt: r.RingAt, AnswerAt: r.AnswerAt, End: r.End, Class: r.Class,
 		From: r.From, FromName: r.FromName, FromUser: username(snap, r.FromUser), FromSlot: r.FromSlot,
 		To: r.To, Number: r.Number, ToUser: username(snap, r.ToUser), ToSlot: r.ToSlot,
-		Result: r.Result, Status: r.Status, HangupBy: r.HangupBy, Cause: r.Cause, SIPCallID: r.SIPCallID,
+		Result: r.Result, Status: r.Status, AskedBy: username(snap, r.AskedBy), HangupBy: r.HangupBy, Cause: r.Cause, SIPCallID: r.SIPCallID,
 		FromHidden: r.FromHidden, Forwards: r.Forwards, Legs: r.Legs, MediaCaller: r.MediaCaller, MediaCallee: r.MediaCallee, MediaNote: r.MediaNote,
 	}
 	if id.Admin {

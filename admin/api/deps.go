@@ -23,6 +23,8 @@ type Deps struct {
 	Bindings func(slotID string) []Binding
 	// Routing returns the table in force and the live state.
 	Routing func() (*routing.Table, routing.Live)
+	// Dial begins a call for a slot and returns its ID, or a *calls.Refusal; nil: none can be begun.
+	Dial func(ctx context.Context, d calls.Dial) (id string, err error)
 	// Debug looks inside the SIP side.
 	Debug Debug
 	// System tells how the daemon and its machine are.

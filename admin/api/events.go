@@ -31,6 +31,8 @@ type Event struct {
 	At       time.Time       `json:"at"`
 	Call     *Call           `json:"call,omitempty"`
 	SlotID   string          `json:"slot_id,omitempty"`
+	Result   calls.Result    `json:"result,omitempty" doc:"How the call ended, as in its record"`
+	Cause    string          `json:"cause,omitempty" doc:"Why, in words"`
 	Revision int64           `json:"revision,omitempty" doc:"Revision of the configuration now in force"`
 }
 
@@ -165,6 +167,9 @@ func (s *stream) event(e *calls.Event) error {
 	if e.Call != nil {
 		c := callView(s.id, snap, e.Call)
 		v.Call = &c
+	}
+	if e.Type == calls.CallEnded && e.Record != nil {
+		v.Result, v.Cause = e.Record.Result, e.Record.Cause
 	}
 	return s.sendJSON(string(e.Type), v)
 }

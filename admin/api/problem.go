@@ -65,6 +65,7 @@ const (
 	problemConfiguration = problemPrefix + "configuration"
 	problemRuleTest      = problemPrefix + "rule-test"
 	problemNeeded        = problemPrefix + "needed"
+	problemRefused       = problemPrefix + "call-refused"
 	problemUnavailable   = problemPrefix + "unavailable"
 	problemSecond        = problemPrefix + "second-factor"
 	problemFactor        = problemPrefix + "second-factor-wrong"

@@ -37,7 +37,7 @@ func (a *App) openAdmin(context.Context) error {
 		Listener: a.adminLn, MaxConnections: a.limits.http, TLS: a.adminTLS(),
 		Log: a.log.With("part", "admin"), Faults: a.faults,
 		Deps: api.Deps{
-			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Bindings: a.bindings, Events: a.bus,
+			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Dial: a.calls.Dial, Bindings: a.bindings, Events: a.bus,
 			Debug:  adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
 			System: state{a},
 			Routing: func() (*routing.Table, routing.Live) {

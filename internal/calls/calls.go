@@ -65,6 +65,8 @@ type Record struct {
 	Result Result `json:"result"`
 	// Status is the final SIP status sent to the caller, 0 if none was.
 	Status int `json:"status"`
+	// AskedBy is the ID of the user who had the call begun by the system, see Dial.
+	AskedBy string `json:"asked_by,omitempty"`
 	// HangupBy is "caller", "callee" or "system".
 	HangupBy string `json:"hangup_by,omitempty"`
 	// Cause says in words why the call ended, for people.

@@ -32,6 +32,7 @@ func (r *Record) AppendJSON(b []byte) []byte {
 	b = optionalText(b, `,"to_slot":`, r.ToSlot)
 	b = appendText(append(b, `,"result":`...), string(r.Result))
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(r.Status), 10)
+	b = optionalText(b, `,"asked_by":`, r.AskedBy)
 	b = optionalText(b, `,"hangup_by":`, r.HangupBy)
 	b = optionalText(b, `,"cause":`, r.Cause)
 	b = optionalText(b, `,"sip_call_id":`, r.SIPCallID)

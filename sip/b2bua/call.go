@@ -76,7 +76,8 @@ type call struct {
 	quiet     bool               // the early media that the caller is to hear does not come
 
 	redirections int
-	front        *transfer    // stands in for the caller until it is answered
+	front        front        // stands in for the caller until it is answered
+	desk         *dialling    // it holds the phones of a slot for another call, and is seen by nobody
 	transfer     *transfer    // begun by a REFER in this call
 	reserved     *reservation // this call is to be joined with another
 	loan         *loan        // its peer is lent to another call, or borrowed from one
@@ -240,10 +241,12 @@ func (c *call) end(e ending) {
 	c.finishLegs(now)
 	c.attempt(c.finishMedia) // a fault in these must not cost the record
 	c.attempt(c.release)
-	c.kept.Close(now)
-	c.publish(calls.CallEnded)
-	c.rec.Reasons = c.plan.Trace()
-	c.u.cfg.Recorder.Finished(c.rec)
+	if c.desk == nil {
+		c.kept.Close(now)
+		c.publish(calls.CallEnded)
+		c.rec.Reasons = c.plan.Trace()
+		c.u.cfg.Recorder.Finished(c.rec)
+	}
 	// What lingers needs none of this any more.
 	c.offer, c.offerBody, c.plan, c.rec = nil, nil, routing.Plan{}, calls.Record{}
 	c.anchor, c.early = nil, nil

@@ -48,6 +48,8 @@
 // record, so the records say who talked to whom. A take-over by Replaces (takeover.go) lends the peer to the new phone's call and gives
 // it back if that comes to nothing (loan.go).
 //
+// A call that is asked for over the API (dial.go) has a front, too: a second call, seen by nobody, holds the phones of the slot.
+//
 // # Seams
 //
 // A fork can be added while others ring (call.fork).

@@ -200,7 +200,11 @@ func (f *fork) invite() (branch string, invite []byte) {
 		b.Add("Privacy", "id") // RFC 3323, RFC 3325 section 9.3
 	}
 	c.addForwards(b)
-	if f.target.Alert != "" && f.target.Outside == "" {
+	switch {
+	case c.desk != nil && c.desk.order.AutoAnswer:
+		b.Add("Call-Info", "<sip:"+c.u.cfg.Domain+">;answer-after=0")
+		b.Add("Alert-Info", alertInfo("alert-autoanswer"))
+	case f.target.Alert != "" && f.target.Outside == "":
 		b.Add("Alert-Info", alertInfo(f.target.Alert))
 	}
 	b.Add(pathHeader, c.path)

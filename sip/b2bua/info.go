@@ -30,7 +30,7 @@ func (l *leg) peerInfo(tx *transaction.Server) {
 	case l.infos >= maxInfos:
 		c.u.respond(tx, 503, "Retry-After", "1")
 		return
-	case c.treated != nil:
+	case c.treated != nil, c.desk != nil:
 		c.u.respond(tx, 200) // key presses mean nothing here, and do no harm
 		return
 	case c.phase != up || peer == nil || peer.phase != legUp:

@@ -328,7 +328,7 @@ func (c *call) prepare(req *message.Message) {
 	if c.offer != nil {
 		c.plumb(&c.a)
 		c.forkSDP.Origin = newOrigin(c.sh.Now().Unix())
-		c.offerBody = c.write(&c.forkSDP, nil, seat{side: calleeSide}, c.a.dlg.Flow.Local().Addr(), c.offer, c.forkDirection())
+		c.offerBody = c.write(&c.forkSDP, nil, seat{side: calleeSide}, c.a.localAddr(), c.offer, c.forkDirection())
 	}
 	c.ringFrom(c.sh.Now())
 }

@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -287,6 +288,14 @@ func (l *leg) stopTimers() {
 		l.out.forget()
 		l.out = nil
 	}
+}
+
+// localAddr is our address towards the peer, none while it is not known who that is.
+func (l *leg) localAddr() (a netip.Addr) {
+	if l.dlg.Flow == nil {
+		return a
+	}
+	return l.dlg.Flow.Local().Addr()
 }
 
 // isDTMF reports whether an INFO carries a key press.

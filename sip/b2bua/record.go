@@ -48,11 +48,17 @@ func (c *call) view() calls.Call {
 			}
 		}
 	}
+	if d, ok := c.front.(*dialling); ok && d.desk.phase == ringing {
+		v.Ringing = append(v.Ringing, d.order.SlotID)
+	}
 	return v
 }
 
 // publish shows the call's new state.
 func (c *call) publish(t calls.EventType) {
+	if c.desk != nil {
+		return
+	}
 	if t != calls.CallEnded {
 		c.u.cfg.Table.Update(c.view())
 	}

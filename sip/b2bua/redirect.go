@@ -22,7 +22,7 @@ const (
 // redirected follows a 3xx, and is false when there is nothing to follow.
 func (f *fork) redirected(res *message.Message) bool {
 	c := f.c
-	if f.state == forkCancelling || c.phase != ringing || c.redirections >= maxRedirections || f.target.Outside != "" {
+	if f.state == forkCancelling || c.phase != ringing || c.redirections >= maxRedirections || c.desk != nil || f.target.Outside != "" {
 		return false
 	}
 	c.redirections++

@@ -38,7 +38,7 @@ func (l *leg) peerRefer(tx *transaction.Server) {
 	c, req := l.c, tx.Request()
 	to, status := parseReferTo(req)
 	switch {
-	case c.phase < up || l.phase != legUp || c.other(l) == nil:
+	case c.phase < up || c.desk != nil || l.phase != legUp || c.other(l) == nil:
 		c.u.busy(tx, 500) // there is nobody to be transferred yet
 	case c.transfer != nil || c.reserved != nil || c.loan != nil:
 		c.u.respond(tx, 491) // one at a time

@@ -152,6 +152,10 @@ func (c *call) peerOffer(l *leg, tx *transaction.Server, d *sdp.Session) {
 		c.treated.reoffered(l, tx, d, sh)
 		return
 	}
+	if c.desk != nil {
+		l.reject(tx, 488) // what else it wants is for who will answer
+		return
+	}
 	c.carry(l, tx, d, sh)
 }
 

@@ -53,6 +53,15 @@ func (c *call) hears(s side) tune {
 	switch {
 	case c.treated != nil:
 		return c.heard[s]
+	case c.desk != nil:
+		switch {
+		case s == callerSide || c.phase != up:
+		case c.heard[s] == sign:
+			return sign
+		case c.desk.rung:
+			return ringback
+		}
+		return noTune
 	case c.phase == ringing:
 		if s == callerSide && c.anchor != nil && (c.calling || c.ringingForks() > 0) && (c.early == nil || c.earlyVoices() > 1 || c.quiet) {
 			return ringback

@@ -156,6 +156,9 @@ func (c *call) facing(l *leg) *sdp.Session {
 	if c.treated != nil {
 		return c.treated.own
 	}
+	if c.desk != nil {
+		return c.desk.own
+	}
 	if peer := c.other(l); peer != nil {
 		return peer.remote
 	}

@@ -35,6 +35,7 @@ type UA struct {
 	// protoOf is the protocol of a flow; tests, whose network has no TLS, say something else.
 	protoOf func(*transport.Flow) transport.Proto
 
+	stack    atomic.Pointer[sip.Stack]
 	stopping atomic.Bool
 	active   atomic.Int64 // calls that have not ended
 	open     atomic.Int64 // calls that have not gone, see call.settle
@@ -70,6 +71,7 @@ func New(cfg Config) (*UA, error) {
 // Register makes the stack hand over what belongs to calls. The stack's Config should list
 // Methods in InDialog and Extensions in Supported.
 func (u *UA) Register(s *sip.Stack) {
+	u.stack.Store(s)
 	s.HandleStateless(message.INVITE, u.screen)
 	s.HandleInbound(message.INVITE, u.invite)
 }
