@@ -182,6 +182,17 @@ func (c *call) callerAnswered(answer *sdp.Session) {
 	c.phase = up
 	c.a.remote, c.a.shield, c.a.weOffered = answer, sh, true
 	c.a.exchange, _ = c.a.exchange.Next(dialog.ReceiveAnswer)
+	if c.pickedAt != "" { // the callee was in a call before
+		c.plumb(&c.a)
+		c.match()
+		c.connect(c.b, func() {
+			c.expect()
+			if preferred(c.a.remote) != preferred(c.b.remote) {
+				c.resync(&c.a)
+			}
+		})
+		return
+	}
 	c.b.sdp = sdp.Leg{Origin: newOrigin(c.sh.Now().Unix())}
 	body := c.b.write(answer, 0)
 	c.b.exchange, _ = c.b.exchange.Next(dialog.SendAnswer)

@@ -76,7 +76,7 @@ func (l *leg) sendBye() {
 
 // settleAck acknowledges a 2xx that still waits for the caller's answer, with a refusal.
 func (l *leg) settleAck() {
-	if l.c.phase != answering || l.side != calleeSide {
+	if l.c.phase != answering || l.side != calleeSide || l.c.pickedAt != "" { // who picks up was answered before
 		return
 	}
 	var body []byte

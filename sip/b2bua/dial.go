@@ -280,7 +280,7 @@ func (d *dialling) connect() {
 	moved := desk.b.detach()
 	c.front, desk.front = nil, nil
 	desk.end(ending{})
-	c.attach(moved, callerSide)
+	c.attach(moved, callerSide).fresh = true
 	c.a.reached = c.reached
 	c.connect(&c.a, func() {
 		c.expect()

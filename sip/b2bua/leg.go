@@ -75,6 +75,7 @@ type leg struct {
 	retry     *transaction.Timer // after 491
 	infos     int                // carried across and not answered
 	referred  bool               // the peer has sent a REFER
+	fresh     bool               // it was answered just now, by us or for us, see renew
 	moved     bool               // it came from another call, and maybe from another shard
 	reached   string             // who the other side is now, to be shown in our requests; "" when that has not changed
 }

@@ -144,7 +144,7 @@ func (c *call) adopt(moved leg, whom *party) *leg {
 // match finds out whether the two legs of a call that were brought together share a codec.
 func (c *call) match() {
 	if c.u.cfg.Media != nil {
-		_, c.recoded = sdp.Recode(c.b.remote, c.a.remote)
+		_, c.recoded = sdp.Recode(c.b.remote, cmp.Or(c.a.remote, c.offer)) // the latter while a front stands in
 	}
 }
 
@@ -174,9 +174,13 @@ func (c *call) connect(l *leg, then func()) {
 	})
 }
 
-// renew proposes new keys for a leg whose media comes to new endpoints.
+// renew proposes new keys for a leg whose media comes to new endpoints. One that has just been answered keeps those of a moment ago: some
+// phones cannot change them, and no counter has come round (RFC 3711 section 3.3.1).
 func (l *leg) renew() {
-	d := l.c.other(l).remote
+	d := cmp.Or(l.c.other(l).remote, l.c.offer)
+	if l.fresh && l.keepsKeys(d) {
+		return
+	}
 	for i := range l.shield.sections() {
 		if kind := l.shield[i].kind; kind != sdp.Plain {
 			l.shield = l.c.propose(kind, d)
@@ -184,6 +188,12 @@ func (l *leg) renew() {
 		}
 	}
 	l.shield = nil
+}
+
+// keepsKeys reports whether an offer can be made with the keys in use: one section of audio, protected by a key of ours.
+func (l *leg) keepsKeys(d *sdp.Session) bool {
+	s := l.shield.at(0)
+	return d != nil && len(d.Media) == 1 && l.remote != nil && len(l.remote.Media) == 1 && s.kind == sdp.SDES && len(s.cryptos) == 1
 }
 
 // sections is how many there may be.

@@ -45,7 +45,7 @@ type rings struct {
 
 // ringsAt is the number at which the call may be picked up and since when it rings there, "" when it may not.
 func (c *call) ringsAt(numbers []string, slot string) (number string, since time.Time) {
-	if c.phase != ringing || c.pickedBy != nil || c.offer == nil || c.tx == nil || c.account.SlotID == slot {
+	if c.phase != ringing || c.pickedBy != nil || c.desk != nil || c.account.SlotID == slot {
 		return "", since
 	}
 	for _, f := range c.forks {
@@ -223,6 +223,7 @@ func (c *call) pickedUp(cl *claim, moved leg, who party) {
 	}
 	c.pickedBy = nil
 	b := c.adopt(moved, &who)
+	b.fresh = true
 	c.pickedAt = cl.number
 	c.movesTo(who.number)
 	c.rec.Number, c.rec.ToUser, c.rec.ToSlot = who.number, who.user, who.slot
@@ -236,12 +237,31 @@ func (c *call) pickedUp(cl *claim, moved leg, who party) {
 		c.noMedia(err)
 	}
 	b.at = c.won.at
+	if c.offer == nil {
+		c.pickedUpUnasked(b)
+		return
+	}
 	c.match()
 	if c.unconfirmed() {
 		c.rel.then = func() { c.offerOver(b) }
 		return
 	}
 	c.offerOver(b)
+}
+
+// pickedUpUnasked answers a caller that has made no offer with what the phone of who picks up has described; the phone is offered the
+// caller's answer.
+func (c *call) pickedUpUnasked(b *leg) {
+	if err := c.openStreams(b.remote, b.dlg.Flow); err != nil {
+		c.noMedia(err)
+		b.leave()
+		c.refuse(ending{result: calls.Failed, status: 503, by: bySystem, cause: "no media port is free"})
+		return
+	}
+	c.phase = answering
+	c.rec.AnswerAt = c.sh.Now()
+	c.offerToCaller(b.remote)
+	c.publish(calls.CallAnswered)
 }
 
 // movesTo counts the call over another number than those that it has rung at.
