@@ -76,7 +76,7 @@ func TestPasskeyAsSecondFactor(t *testing.T) {
 		if err := second(site, ticket, id, key.Sign(options)); !errors.Is(err, auth.ErrFactor) {
 			t.Errorf("a question answered twice: %v", err)
 		}
-		options, id = ask(ticket)
+		_, id = ask(ticket)
 		if err := second(site, ticket, id, []byte(`{"id":"x"}`)); !errors.Is(err, auth.ErrFactor) {
 			t.Errorf("nonsense: %v", err)
 		}
