@@ -386,6 +386,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`), "<time>"},
 	{regexp.MustCompile(`\b01[0-9A-HJKMNP-TV-Z]{24}\b`), "<id>"},
 	{regexp.MustCompile(`"sip_username": "[a-z0-9]+"`), `"sip_username": "<random>"`},
+	{regexp.MustCompile(`(;|,|\t)[a-z0-9]{12}(;|,|\t)`), "$1<random>$2"},
 	{regexp.MustCompile(`"next": "[^"]{20,}"`), `"next": "<cursor>"`},
 }
 

@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -36,6 +37,19 @@ var listWalk = []step{
 	{"search-others", "iris.immsee", "GET", "/api/search?q=416", "", ""},
 	{"search-nothing", "adele.admin", "GET", "/api/search?q=", "", ""},
 	{"list-groups-member", "adele.admin", "GET", "/api/groups?member=adele.admin&type=user", "", ""},
+	{"list-cdrs-filters", "adele.admin", "GET", "/api/cdrs?from=2024-01-01T00:00:00Z&to=2026-11-24T00:00:00Z&class=inside&result=answered&min_seconds=50&text=armin+403&slot=<armin/desk>&order=asc", "", ""},
+	{"list-cdrs-before", "adele.admin", "GET", "/api/cdrs?to=2026-11-23T08:00:00Z", "", ""},
+	{"list-cdrs-far", "adele.admin", "GET", "/api/cdrs?from=9999-01-01T00:00:00Z", "", ""},
+	{"list-audit-filters", "adele.admin", "GET", "/api/audit?actor=test&action=create&text=iris&order=asc&limit=1", "", ""},
+	{"export-users", "adele.admin", "GET", "/api/export/users.csv?filter=artmann", "", ""},
+	{"export-users-no-group", "adele.admin", "GET", "/api/export/users.csv?group=nobody", "", ""},
+	{"export-numbers", "iris.immsee", "GET", "/api/export/numbers.csv?delimiter=comma", "", ""},
+	{"export-slots", "iris.immsee", "GET", "/api/export/slots.csv?delimiter=tab", "", ""},
+	{"export-groups", "adele.admin", "GET", "/api/export/groups.csv?filter=admins", "", ""},
+	{"export-huntgroups", "adele.admin", "GET", "/api/export/huntgroups.csv", "", ""},
+	{"export-pickupgroups", "adele.admin", "GET", "/api/export/pickupgroups.csv", "", ""},
+	{"export-cdrs", "armin.artmann", "GET", "/api/export/cdrs.csv?order=asc", "", ""},
+	{"export-audit", "adele.admin", "GET", "/api/export/audit.csv?actor=test&action=add_member", "", ""},
 	{"list-calls-filter", "adele.admin", "GET", "/api/calls?filter=416+iris&state=ringing", "", ""},
 }
 
@@ -44,6 +58,16 @@ var listRights = []right{
 	{op: "list-numbers", method: "GET", own: "/api/numbers", user: true},
 	{op: "list-numbers", method: "GET", own: "/api/numbers?username=armin.artmann", foreign: "/api/numbers?username=iris.immsee", user: true},
 	{op: "list-slots", method: "GET", own: "/api/slots", user: true},
+	{op: "export-users", method: "GET", own: "/api/export/users.csv"},
+	{op: "export-numbers", method: "GET", own: "/api/export/numbers.csv", user: true},
+	{op: "export-numbers", method: "GET", own: "/api/export/numbers.csv?username=armin.artmann", foreign: "/api/export/numbers.csv?username=iris.immsee", user: true},
+	{op: "export-slots", method: "GET", own: "/api/export/slots.csv", user: true},
+	{op: "export-slots", method: "GET", own: "/api/export/slots.csv?username=armin.artmann", foreign: "/api/export/slots.csv?username=iris.immsee", user: true},
+	{op: "export-groups", method: "GET", own: "/api/export/groups.csv"},
+	{op: "export-huntgroups", method: "GET", own: "/api/export/huntgroups.csv"},
+	{op: "export-pickupgroups", method: "GET", own: "/api/export/pickupgroups.csv"},
+	{op: "export-cdrs", method: "GET", own: "/api/export/cdrs.csv?user=armin.artmann", foreign: "/api/export/cdrs.csv?user=iris.immsee", user: true},
+	{op: "export-audit", method: "GET", own: "/api/export/audit.csv"},
 	{op: "search", method: "GET", own: "/api/search?q=a", user: true},
 	{op: "get-dashboard", method: "GET", own: "/api/dashboard"},
 	{op: "get-system", method: "GET", own: "/api/system"},
@@ -242,7 +266,7 @@ func orders(t *testing.T) map[string][]string {
 	out := map[string][]string{}
 	for path, ops := range d.Paths {
 		for _, p := range ops.Get.Parameters {
-			if p.Name == "sort" {
+			if p.Name == "sort" && !strings.HasSuffix(path, ".csv") {
 				out[path] = p.Schema.Enum
 			}
 		}
@@ -284,5 +308,40 @@ func TestSearchRanks(t *testing.T) {
 				t.Errorf("got %s, want %s", text, c.want)
 			}
 		})
+	}
+}
+
+// TestExportIsHarmless reads back what a spreadsheet would get.
+func TestExportIsHarmless(t *testing.T) {
+	r := newRig(t)
+	evil := []string{`=HYPERLINK("http://x")`, "+1+1", "-2+3", "@SUM(A1)", `a";b`, "Öztürk"}
+	_, err := r.st.Update(r.t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		for i, name := range evil {
+			if _, err := tx.CreateUser(directory.User{Username: fmt.Sprintf("evil.%d", i), FirstName: name}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.want(200, "adele.admin", "GET", "/api/export/users.csv?filter=evil", "")
+	text, marked := strings.CutPrefix(a.Body.String(), "\uFEFF")
+	if !marked || !strings.Contains(a.Header().Get("Content-Disposition"), "users-") {
+		t.Errorf("no byte order mark, or no name of a file: %q", a.Header().Get("Content-Disposition"))
+	}
+	read := csv.NewReader(strings.NewReader(text))
+	read.Comma = ';'
+	table, err := read.ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range table[1:] {
+		got = append(got, row[1])
+	}
+	if want := []string{"'" + evil[0], "'+1+1", "'-2+3", "'@SUM(A1)", evil[4], evil[5]}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

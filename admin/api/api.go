@@ -139,6 +139,7 @@ func (a *API) registerAll() {
 	a.registerEvents()
 	a.registerStatus()
 	a.registerSearch()
+	a.registerExport()
 	a.registerAudit()
 	a.registerHealth()
 }

@@ -58,9 +58,11 @@ type Store interface {
 	Update(ctx context.Context, c Change, fn func(Tx) error) (revision int64, err error)
 	// Act notes an act that changes no configuration in the audit log.
 	Act(ctx context.Context, c Change, action, objectType, objectID, objectName string, before, after any) error
-	// ListRecords and ListAudit return a page, newest first, and the cursor of the
-	// following one.
+	// ListRecords and ListAudit return a page, newest first if nothing else is wished, and the cursor of the
+	// following one. A page may hold fewer than the limit and have a following one.
 	ListRecords(ctx context.Context, f RecordFilter) (page []calls.Record, next string, err error)
+	// CountRecords counts what ListRecords would list on all pages, when that costs little.
+	CountRecords(ctx context.Context, f RecordFilter) (n int, known bool, err error)
 	GetRecord(ctx context.Context, id string) (calls.Record, error)
 	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
 	// API tokens. Making and removing them is noted in the audit log.
@@ -135,19 +137,30 @@ type GroupsTx interface {
 
 // RecordFilter says which call records to list. Empty fields select all.
 type RecordFilter struct {
-	Limit  int
-	Cursor string // next of the page before
-	UserID string // caller or callee
-	Number string // shown, dialled or taken
+	Limit      int
+	Cursor     string // next of the page before
+	Ascending  bool   // the oldest first
+	UserID     string // caller or callee
+	Number     string // shown, dialled or taken
+	Class      string
+	Result     calls.Result
+	Begin, End time.Time // calls that began at Begin or later and before End
+	// Keep is asked about each record that the other fields select; nil keeps all.
+	Keep func(*calls.Record) bool
 }
 
 // AuditFilter says which entries of the audit log to list. Empty fields select all.
 type AuditFilter struct {
 	Limit      int
 	Cursor     string // next of the page before
+	Ascending  bool   // the oldest first
 	Actor      string
+	Action     string
 	ObjectType string
 	ObjectID   string
+	Begin, End time.Time // acts at Begin or later and before End
+	// Keep is asked about each entry that the other fields select; nil keeps all.
+	Keep func(*AuditEntry) bool
 }
 
 // AuditEntry is one act in the audit log. Secrets in Before and After are redacted.

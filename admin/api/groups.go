@@ -144,7 +144,7 @@ type GroupItem struct {
 	Grants   int                 `json:"permission_count" doc:"Permissions that its members have by it"`
 }
 
-type listGroupsInput struct {
+type GroupsInput struct {
 	Listing
 	Type   directory.GroupType `query:"type" enum:"user,slot,queue,fax,phonebook"`
 	Member string              `query:"member" maxLength:"128" doc:"User name or slot ID: only groups that it is in itself, not through groups inside" example:"armin.artmann"`
@@ -183,8 +183,7 @@ func isMember(snap *directory.Snapshot, g *directory.Group, member string) bool 
 	return g.Name == directory.AllSlots && snap.Slots[member] != nil || slices.Contains(snap.Members[g.Name], member)
 }
 
-func (a *API) listGroups(_ context.Context, in *listGroupsInput) (*listOutput[GroupItem], error) {
-	snap := a.deps.Store.Snapshot()
+func foundGroups(snap *directory.Snapshot, in *GroupsInput) found[GroupItem] {
 	inner := make(map[string]bool, len(snap.Groups))
 	for _, g := range snap.Groups {
 		inner[g.ID] = true
@@ -209,7 +208,11 @@ func (a *API) listGroups(_ context.Context, in *listGroupsInput) (*listOutput[Gr
 			}
 		}
 	}
-	return pageOf(all.find(in.Filter, in.Sort, items), &in.Listing, func(g GroupItem) GroupItem { return g })
+	return all.find(in.Filter, in.Sort, items)
+}
+
+func (a *API) listGroups(_ context.Context, in *GroupsInput) (*listOutput[GroupItem], error) {
+	return pageOf(foundGroups(a.deps.Store.Snapshot(), in), &in.Listing, func(g GroupItem) GroupItem { return g })
 }
 
 func (a *API) createGroup(ctx context.Context, in *createGroupInput) (*groupOutput, error) {

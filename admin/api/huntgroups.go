@@ -98,12 +98,12 @@ func (a *API) registerHuntGroups() {
 	}, a.deleteHuntGroup)
 }
 
-type listHuntGroupsInput struct {
+type HuntGroupsInput struct {
 	Listing
 	Sort string `query:"sort" enum:"name,-name,number,-number,strategy,-strategy,members,-members" default:"name"`
 }
 
-func (a *API) listHuntGroups(_ context.Context, in *listHuntGroupsInput) (*listOutput[HuntGroup], error) {
+func foundHuntGroups(snap *directory.Snapshot, in *HuntGroupsInput) found[*directory.HuntGroup] {
 	all := catalogue[*directory.HuntGroup]{
 		id: func(h *directory.HuntGroup) string { return h.ID },
 		text: func(h *directory.HuntGroup) string {
@@ -116,7 +116,11 @@ func (a *API) listHuntGroups(_ context.Context, in *listHuntGroupsInput) (*listO
 			"members":  func(h *directory.HuntGroup) string { return byCount(len(h.Members)) },
 		},
 	}
-	return pageOf(all.find(in.Filter, in.Sort, maps.Values(a.deps.Store.Snapshot().HuntGroups)), &in.Listing, huntGroupView)
+	return all.find(in.Filter, in.Sort, maps.Values(snap.HuntGroups))
+}
+
+func (a *API) listHuntGroups(_ context.Context, in *HuntGroupsInput) (*listOutput[HuntGroup], error) {
+	return pageOf(foundHuntGroups(a.deps.Store.Snapshot(), in), &in.Listing, huntGroupView)
 }
 
 func (a *API) createHuntGroup(ctx context.Context, in *createHuntGroupInput) (*huntGroupOutput, error) {

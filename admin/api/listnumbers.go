@@ -29,7 +29,7 @@ type NumberItem struct {
 	State     NumberState `json:"state" enum:"in_call,unticked,not_registered,dnd,free" doc:"in_call while a call rings or is up over it; unticked when it rings nowhere. Numbers that are not of users are in_call or free"`
 }
 
-type listNumbersInput struct {
+type NumbersInput struct {
 	Listing
 	OwnerType directory.OwnerType `query:"owner_type" enum:"user,fax_line,hunt_group"`
 	Username  string              `query:"username" maxLength:"64" doc:"Whose numbers"`
@@ -104,7 +104,7 @@ func (a *API) numberCatalogue(snap *directory.Snapshot, live routing.Live, now t
 }
 
 // foundNumbers are those that a list of numbers shows, in its order.
-func (a *API) foundNumbers(ctx context.Context, snap *directory.Snapshot, in *listNumbersInput) (found[*directory.Number], error) {
+func (a *API) foundNumbers(ctx context.Context, snap *directory.Snapshot, in *NumbersInput) (found[*directory.Number], error) {
 	of := ""
 	if id := who(ctx); in.Username != "" {
 		u, err := mayUser(id, snap, in.Username)
@@ -129,7 +129,7 @@ func (a *API) foundNumbers(ctx context.Context, snap *directory.Snapshot, in *li
 	return a.numberCatalogue(snap, live, time.Now()).find(in.Filter, in.Sort, items), nil
 }
 
-func (a *API) listNumbers(ctx context.Context, in *listNumbersInput) (*listOutput[NumberItem], error) {
+func (a *API) listNumbers(ctx context.Context, in *NumbersInput) (*listOutput[NumberItem], error) {
 	snap := a.deps.Store.Snapshot()
 	numbers, err := a.foundNumbers(ctx, snap, in)
 	if err != nil {

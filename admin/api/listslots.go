@@ -24,7 +24,7 @@ type SlotItem struct {
 	Silent     bool     `json:"silent" doc:"Not rung, because it or its user does not want to be disturbed"`
 }
 
-type listSlotsInput struct {
+type SlotsInput struct {
 	Listing
 	Username   string             `query:"username" maxLength:"64" doc:"Whose slots"`
 	Type       directory.SlotType `query:"type" enum:"desk,dect,mobile,softphone,ucc"`
@@ -118,7 +118,7 @@ func slotCatalogue(snap *directory.Snapshot, live routing.Live) *catalogue[slotW
 }
 
 // foundSlots are those that a list of slots shows, in its order.
-func (a *API) foundSlots(ctx context.Context, snap *directory.Snapshot, in *listSlotsInput) (found[slotWithContacts], error) {
+func (a *API) foundSlots(ctx context.Context, snap *directory.Snapshot, in *SlotsInput) (found[slotWithContacts], error) {
 	of := ""
 	if id := who(ctx); in.Username != "" {
 		u, err := mayUser(id, snap, in.Username)
@@ -147,7 +147,7 @@ func (a *API) foundSlots(ctx context.Context, snap *directory.Snapshot, in *list
 	return slotCatalogue(snap, live).find(in.Filter, in.Sort, items), nil
 }
 
-func (a *API) listSlots(ctx context.Context, in *listSlotsInput) (*listOutput[SlotItem], error) {
+func (a *API) listSlots(ctx context.Context, in *SlotsInput) (*listOutput[SlotItem], error) {
 	snap := a.deps.Store.Snapshot()
 	slots, err := a.foundSlots(ctx, snap, in)
 	if err != nil {

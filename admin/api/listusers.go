@@ -16,7 +16,7 @@ type UserItem struct {
 	InCall     bool `json:"in_call" doc:"A slot is in a call"`
 }
 
-type listUsersInput struct {
+type UsersInput struct {
 	Listing
 	Group string `query:"group" maxLength:"64" doc:"Name of a group whose members are wanted, itself or through groups inside"`
 	Sort  string `query:"sort" enum:"username,-username,name,-name,first_name,-first_name,last_name,-last_name,email,-email,numbers,-numbers,slots,-slots,language,-language,admin,-admin,dnd,-dnd,registered,-registered,in_call,-in_call,created,-created,updated,-updated" default:"username" doc:"name is last name, first name; numbers is the first number"`
@@ -78,7 +78,7 @@ func userCatalogue(snap *directory.Snapshot, live routing.Live) *catalogue[*dire
 }
 
 // foundUsers are those that a list of users shows, in its order.
-func (a *API) foundUsers(snap *directory.Snapshot, in *listUsersInput) (found[*directory.User], error) {
+func (a *API) foundUsers(snap *directory.Snapshot, in *UsersInput) (found[*directory.User], error) {
 	items := maps.Values(snap.Users)
 	if in.Group != "" {
 		if _, err := findGroup(snap, in.Group); err != nil {
@@ -96,7 +96,7 @@ func (a *API) foundUsers(snap *directory.Snapshot, in *listUsersInput) (found[*d
 	return userCatalogue(snap, live).find(in.Filter, in.Sort, items), nil
 }
 
-func (a *API) listUsers(_ context.Context, in *listUsersInput) (*listOutput[UserItem], error) {
+func (a *API) listUsers(_ context.Context, in *UsersInput) (*listOutput[UserItem], error) {
 	snap := a.deps.Store.Snapshot()
 	users, err := a.foundUsers(snap, in)
 	if err != nil {

@@ -22,6 +22,7 @@ type listOutput[T any] struct{ Body List[T] }
 // LogPage is a page of what is kept in the order in which it happened.
 type LogPage[T any] struct {
 	Items []T    `json:"items" nullable:"false"`
+	Total *int   `json:"total,omitempty" nullable:"false" doc:"Items on all pages together; left out when counting them would take long"`
 	Next  string `json:"next" doc:"Cursor of the following page, empty at the end"`
 }
 

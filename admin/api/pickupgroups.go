@@ -108,13 +108,12 @@ func (a *API) registerPickupGroups() {
 	}, a.deletePickupGroup)
 }
 
-type listPickupGroupsInput struct {
+type PickupGroupsInput struct {
 	Listing
 	Sort string `query:"sort" enum:"name,-name,users,-users" default:"name"`
 }
 
-func (a *API) listPickupGroups(_ context.Context, in *listPickupGroupsInput) (*listOutput[PickupGroup], error) {
-	snap := a.deps.Store.Snapshot()
+func foundPickupGroups(snap *directory.Snapshot, in *PickupGroupsInput) found[*directory.PickupGroup] {
 	all := catalogue[*directory.PickupGroup]{
 		id: func(g *directory.PickupGroup) string { return g.ID },
 		text: func(g *directory.PickupGroup) string {
@@ -131,8 +130,12 @@ func (a *API) listPickupGroups(_ context.Context, in *listPickupGroupsInput) (*l
 			"users": func(g *directory.PickupGroup) string { return byCount(len(g.Users)) },
 		},
 	}
-	return pageOf(all.find(in.Filter, in.Sort, maps.Values(snap.PickupGroups)), &in.Listing,
-		func(g *directory.PickupGroup) PickupGroup { return pickupGroupView(snap, g) })
+	return all.find(in.Filter, in.Sort, maps.Values(snap.PickupGroups))
+}
+
+func (a *API) listPickupGroups(_ context.Context, in *PickupGroupsInput) (*listOutput[PickupGroup], error) {
+	snap := a.deps.Store.Snapshot()
+	return pageOf(foundPickupGroups(snap, in), &in.Listing, func(g *directory.PickupGroup) PickupGroup { return pickupGroupView(snap, g) })
 }
 
 func (a *API) createPickupGroup(ctx context.Context, in *createPickupGroupInput) (*pickupGroupOutput, error) {

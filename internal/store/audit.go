@@ -118,50 +118,6 @@ func insertAct(ctx context.Context, tx *sql.Tx, id string, at time.Time, change 
 	return err
 }
 
-// AuditFilter selects audit entries. Empty fields select all.
-type AuditFilter struct {
-	Limit      int    // 1 to 1000, 0 means 100
-	Cursor     string // next of the page before
-	Actor      string
-	ObjectType string
-	ObjectID   string
-}
-
-// ListAudit returns entries, newest first, and the cursor of the next page,
-// which is empty on the last one.
-func (l *AuditLog) ListAudit(ctx context.Context, f AuditFilter) (entries []AuditEntry, next string, err error) {
-	limit := pageSize(f.Limit)
-	w := where{}
-	w.add(f.Cursor != "", "id < ?", f.Cursor)
-	w.add(f.Actor != "", "actor = ?", f.Actor)
-	w.add(f.ObjectType != "", "object_type = ?", f.ObjectType)
-	w.add(f.ObjectID != "", "object_id = ?", f.ObjectID)
-	rows, err := l.eng.read.QueryContext(ctx, "SELECT "+auditColumns+" FROM audit"+w.sql()+" ORDER BY id DESC LIMIT ?", append(w.args, limit+1)...)
-	if err != nil {
-		return nil, "", dbError("reading audit log", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var e AuditEntry
-		var at int64
-		var before, after string
-		err := rows.Scan(&e.ID, &e.Revision, &at, &e.Actor, &e.Source, &e.Reason, &e.Action, &e.ObjectType, &e.ObjectID, &e.ObjectName, &before, &after)
-		if err != nil {
-			return nil, "", dbError("reading audit log", err)
-		}
-		e.At, e.Before, e.After = fromMicros(at), json.RawMessage(before), json.RawMessage(after)
-		entries = append(entries, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", dbError("reading audit log", err)
-	}
-	if len(entries) > limit {
-		entries = entries[:limit]
-		next = entries[limit-1].ID
-	}
-	return entries, next, nil
-}
-
 // The views are what the audit log shows of the domain types, in the field names
 // of the HTTP API and without secrets.
 

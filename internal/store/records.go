@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -192,139 +190,6 @@ func endOf(ctx context.Context, tx *sql.Tx, records []*calls.Record) (map[string
 		}
 	}
 	return ended, nil
-}
-
-// RecordFilter selects call records. Empty fields select all.
-type RecordFilter struct {
-	Limit  int    // 1 to 1000, 0 means 100
-	Cursor string // next of the page before
-	// Number selects calls from it, dialled to it, or taken by it.
-	Number string
-	// User is a user ID and selects calls made or taken by the user.
-	User   string
-	Class  string
-	Result calls.Result
-}
-
-// ListRecords returns records, those written last first, and the cursor of the
-// next page, which is empty on the last one. A record is written when its call has
-// ended; one that comes later never appears on a page behind a cursor.
-func (r *Records) ListRecords(ctx context.Context, f RecordFilter) (records []calls.Record, next string, err error) {
-	p := recordPage{limit: pageSize(f.Limit), before: math.MaxInt64}
-	if f.Cursor != "" {
-		if p.before, err = strconv.ParseInt(f.Cursor, 10, 64); err != nil {
-			return nil, "", invalid("cursor", "%q is no cursor of call records", clip(f.Cursor, 32))
-		}
-	}
-	if f.Number == "" && f.User == "" {
-		err = r.read(ctx, &f, nil, &p)
-	} else {
-		err = r.search(ctx, &f, &p)
-	}
-	if err != nil {
-		return nil, "", err
-	}
-	if p.more {
-		next = strconv.FormatInt(p.before, 10)
-	}
-	return p.records, next, nil
-}
-
-// recordPage is a page of records in the making.
-type recordPage struct {
-	limit   int
-	records []calls.Record
-	before  int64 // the next record stands before this one
-	more    bool  // the page is full and there is another record
-}
-
-// search looks into the blocks before a record, few at first and then more, until
-// the page is full.
-func (r *Records) search(ctx context.Context, f *RecordFilter, p *recordPage) error {
-	const first, most = 8, 256
-	var lowest, highest int64
-	err := r.eng.read.QueryRowContext(ctx, "SELECT COALESCE((SELECT MIN(seq) FROM records), 0), COALESCE(("+lastRecord+"), 0)").Scan(&lowest, &highest)
-	if err != nil {
-		return dbError("reading call records", err)
-	}
-	block, end := min(p.before-1, highest)/blockSize, lowest/blockSize
-	for count := first; block >= end && !p.more; count = min(4*count, most) {
-		blocks := make([]any, 0, count)
-		for ; block >= end && len(blocks) < count; block-- {
-			blocks = append(blocks, block)
-		}
-		if err := r.read(ctx, f, blocks, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// read adds records, from the given blocks or from all, to the page.
-func (r *Records) read(ctx context.Context, f *RecordFilter, blocks []any, p *recordPage) error {
-	query, args := f.query(p.before, blocks, p.limit-len(p.records)+1)
-	rows, err := r.eng.read.QueryContext(ctx, query, args...)
-	if err != nil {
-		return dbError("reading call records", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if p.more = len(p.records) == p.limit; p.more {
-			return nil
-		}
-		var doc []byte
-		if err := rows.Scan(&p.before, &doc); err != nil {
-			return dbError("reading call records", err)
-		}
-		var c calls.Record
-		if err := json.Unmarshal(doc, &c); err != nil {
-			return fmt.Errorf("reading call record %d: %w", p.before, err)
-		}
-		p.records = append(p.records, c)
-	}
-	if err := rows.Err(); err != nil {
-		return dbError("reading call records", err)
-	}
-	return nil
-}
-
-// query builds the statement. Number and User may match one of several columns;
-// each combination is a part of its own, so that each can use its index.
-func (f *RecordFilter) query(before int64, blocks []any, limit int) (string, []any) {
-	var common where
-	common.add(len(blocks) > 0, "block IN "+rowsOf(1, len(blocks)), blocks...)
-	common.add(true, "seq < ?", before)
-	common.add(f.Class != "", "class = ?", f.Class)
-	common.add(f.Result != "", "result = ?", string(f.Result))
-	parts := []where{common}
-	if f.Number != "" {
-		parts = spread(parts, f.Number, "caller", "called", "number")
-	}
-	if f.User != "" {
-		parts = spread(parts, f.User, "from_user", "to_user")
-	}
-	if len(parts) == 1 {
-		return "SELECT seq, doc FROM records" + parts[0].sql() + " ORDER BY seq DESC LIMIT ?", append(parts[0].args, limit)
-	}
-	var arms []string
-	var args []any
-	for i, p := range parts {
-		arms = append(arms, fmt.Sprintf("SELECT seq FROM (SELECT seq FROM records%s ORDER BY seq DESC LIMIT ?) AS part%d", p.sql(), i))
-		args = append(append(args, p.args...), limit)
-	}
-	return "SELECT r.seq, r.doc FROM records AS r JOIN (" + strings.Join(arms, " UNION ") +
-		") AS found ON found.seq = r.seq ORDER BY r.seq DESC LIMIT ?", append(args, limit)
-}
-
-// spread makes of each part one for each column.
-func spread(parts []where, value string, columns ...string) []where {
-	var out []where
-	for _, p := range parts {
-		for _, column := range columns {
-			out = append(out, p.with(column+" = ?", value))
-		}
-	}
-	return out
 }
 
 // GetRecord returns one call record, or an error that matches ErrNotFound.

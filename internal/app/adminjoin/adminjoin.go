@@ -31,8 +31,21 @@ func (s Store) Act(ctx context.Context, c api.Change, action, objectType, object
 
 // ListRecords implements api.Store.
 func (s Store) ListRecords(ctx context.Context, f api.RecordFilter) ([]calls.Record, string, error) {
-	records, next, err := s.Store.ListRecords(ctx, store.RecordFilter{Limit: f.Limit, Cursor: f.Cursor, Number: f.Number, User: f.UserID})
+	records, next, err := s.Store.ListRecords(ctx, recordFilter(f))
 	return records, next, translate(err)
+}
+
+// CountRecords implements api.Store.
+func (s Store) CountRecords(ctx context.Context, f api.RecordFilter) (int, bool, error) {
+	n, known, err := s.Store.CountRecords(ctx, recordFilter(f))
+	return n, known, translate(err)
+}
+
+func recordFilter(f api.RecordFilter) store.RecordFilter {
+	return store.RecordFilter{
+		Limit: f.Limit, Cursor: f.Cursor, Ascending: f.Ascending, Number: f.Number, User: f.UserID, Class: f.Class, Result: f.Result,
+		Begin: f.Begin, End: f.End, Keep: f.Keep,
+	}
 }
 
 // GetRecord implements api.Store.
@@ -43,7 +56,14 @@ func (s Store) GetRecord(ctx context.Context, id string) (calls.Record, error) {
 
 // ListAudit implements api.Store.
 func (s Store) ListAudit(ctx context.Context, f api.AuditFilter) ([]api.AuditEntry, string, error) {
-	entries, next, err := s.Store.ListAudit(ctx, store.AuditFilter(f))
+	wanted := store.AuditFilter{
+		Limit: f.Limit, Cursor: f.Cursor, Ascending: f.Ascending, Actor: f.Actor, Action: f.Action, ObjectType: f.ObjectType, ObjectID: f.ObjectID,
+		Begin: f.Begin, End: f.End,
+	}
+	if f.Keep != nil {
+		wanted.Keep = func(e *store.AuditEntry) bool { return f.Keep((*api.AuditEntry)(e)) }
+	}
+	entries, next, err := s.Store.ListAudit(ctx, wanted)
 	out := make([]api.AuditEntry, len(entries))
 	for i, e := range entries {
 		out[i] = api.AuditEntry(e)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/store"
@@ -21,12 +23,20 @@ var start = time.Date(2026, 11, 23, 10, 0, 0, 123456000, time.UTC)
 func Record(i int) calls.Record {
 	at := start.Add(time.Duration(i) * time.Minute)
 	return calls.Record{
-		ID: fmt.Sprintf("%026d", i), Start: at, RingAt: at.Add(time.Second), AnswerAt: at.Add(2 * time.Second), End: at.Add(time.Minute),
+		ID: recordID(i, at), Start: at, RingAt: at.Add(time.Second), AnswerAt: at.Add(2 * time.Second), End: at.Add(time.Minute),
 		Class: "inside", From: "416", FromName: "Armin Artmann", FromUser: "u1", FromSlot: "s1", To: "417", Number: "417", ToUser: "u2", ToSlot: "s2",
 		Result: calls.Answered, Status: 200, HangupBy: "caller", Cause: "normal", SIPCallID: "x@y", Reasons: json.RawMessage(`[{"code":"ring"}]`),
 		Legs:        []calls.Leg{{SlotID: "s2", Contact: "sip:s2@127.0.0.1", Start: at, End: at.Add(time.Minute), Status: 200, Result: "answered"}},
 		MediaCaller: &calls.Media{Codec: "PCMA", Packets: 3000, JitterMS: 0.5},
 	}
+}
+
+// recordID is an ID as calls have it: it begins with the time.
+func recordID(i int, at time.Time) string {
+	var id ulid.ULID
+	_ = id.SetTime(uint64(at.UnixMilli()))
+	binary.BigEndian.PutUint32(id[12:], uint32(i))
+	return id.String()
 }
 
 // begun returns the record as it is written when the call enters.
@@ -143,6 +153,15 @@ func recordLists(t *testing.T, database string) {
 		{"user and number", store.RecordFilter{User: "u3", Number: "418"}, func(c calls.Record) bool { return c.FromUser == "u3" }},
 		{"result", store.RecordFilter{Result: calls.Busy}, func(c calls.Record) bool { return c.Result == calls.Busy }},
 		{"class", store.RecordFilter{Class: "outside"}, func(c calls.Record) bool { return c.Class == "outside" }},
+		{"upwards", store.RecordFilter{Ascending: true}, func(calls.Record) bool { return true }},
+		{"user upwards", store.RecordFilter{User: "u1", Ascending: true}, func(c calls.Record) bool { return c.FromUser == "u1" || c.ToUser == "u1" }},
+		{"from", store.RecordFilter{Begin: all[20].Start}, func(c calls.Record) bool { return !c.Start.Before(all[20].Start) }},
+		{"until", store.RecordFilter{End: all[20].Start, Ascending: true}, func(c calls.Record) bool { return c.Start.Before(all[20].Start) }},
+		{"a time, and a number", store.RecordFilter{Begin: all[10].Start, End: all[40].Start, Number: "418"}, func(c calls.Record) bool {
+			return !c.Start.Before(all[10].Start) && c.Start.Before(all[40].Start) && (c.From == "418" || c.Number == "418")
+		}},
+		{"a time of no call", store.RecordFilter{Begin: all[59].Start.AddDate(1, 0, 0)}, func(calls.Record) bool { return false }},
+		{"by what is looked at", store.RecordFilter{Keep: func(c *calls.Record) bool { return c.To == "0661" }}, func(c calls.Record) bool { return c.To == "0661" }},
 		{"nobody", store.RecordFilter{User: "x' OR 1=1 --"}, func(calls.Record) bool { return false }},
 	}
 	for _, test := range tests {
@@ -153,6 +172,12 @@ func recordLists(t *testing.T, database string) {
 					if test.keep(all[i]) {
 						want = append(want, all[i].ID)
 					}
+				}
+				if test.filter.Ascending {
+					slices.Reverse(want)
+				}
+				if n, known, err := st.CountRecords(t.Context(), test.filter); err != nil || known && n != len(want) {
+					t.Errorf("%d counted, %v, want %d", n, err, len(want))
 				}
 				test.filter.Limit = limit
 				if diff := cmp.Diff(want, list(t, st, test.filter)); diff != "" {
@@ -226,6 +251,10 @@ func recordBlocks(t *testing.T, database string) {
 		if diff := cmp.Diff(rare, list(t, st, f)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+	looked := 0
+	if ids := list(t, st, store.RecordFilter{Limit: 5, Keep: func(c *calls.Record) bool { looked++; return c.ToUser == "seldom" }}); !slices.Equal(ids, rare) || looked < count {
+		t.Errorf("looked at %d records one by one, and found %v, want %v", looked, ids, rare)
 	}
 	if ids := list(t, st, store.RecordFilter{Number: "nobody"}); len(ids) != 0 {
 		t.Errorf("records of nobody: %v", ids)
