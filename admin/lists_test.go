@@ -37,6 +37,11 @@ var listWalk = []step{
 	{"search-others", "iris.immsee", "GET", "/api/search?q=416", "", ""},
 	{"search-nothing", "adele.admin", "GET", "/api/search?q=", "", ""},
 	{"list-groups-member", "adele.admin", "GET", "/api/groups?member=adele.admin&type=user", "", ""},
+	{"list-bans", "adele.admin", "GET", "/api/bans", "", ""},
+	{"list-bans-sip", "adele.admin", "GET", "/api/bans?where=sip&filter=192.0.2.66", "", ""},
+	{"delete-ban", "adele.admin", "DELETE", "/api/bans/c2lwCjE5Mi4wLjIuNjYK", "", ""},
+	{"delete-ban-again", "adele.admin", "DELETE", "/api/bans/c2lwCjE5Mi4wLjIuNjYK", "", ""},
+	{"delete-ban-nonsense", "adele.admin", "DELETE", "/api/bans/x", "", ""},
 	{"list-cdrs-filters", "adele.admin", "GET", "/api/cdrs?from=2024-01-01T00:00:00Z&to=2026-11-24T00:00:00Z&class=inside&result=answered&min_seconds=50&text=armin+403&slot=<armin/desk>&order=asc", "", ""},
 	{"list-cdrs-before", "adele.admin", "GET", "/api/cdrs?to=2026-11-23T08:00:00Z", "", ""},
 	{"list-cdrs-far", "adele.admin", "GET", "/api/cdrs?from=9999-01-01T00:00:00Z", "", ""},
@@ -68,6 +73,8 @@ var listRights = []right{
 	{op: "export-pickupgroups", method: "GET", own: "/api/export/pickupgroups.csv"},
 	{op: "export-cdrs", method: "GET", own: "/api/export/cdrs.csv?user=armin.artmann", foreign: "/api/export/cdrs.csv?user=iris.immsee", user: true},
 	{op: "export-audit", method: "GET", own: "/api/export/audit.csv"},
+	{op: "list-bans", method: "GET", own: "/api/bans"},
+	{op: "delete-ban", method: "DELETE", own: "/api/bans/x"},
 	{op: "search", method: "GET", own: "/api/search?q=a", user: true},
 	{op: "get-dashboard", method: "GET", own: "/api/dashboard"},
 	{op: "get-system", method: "GET", own: "/api/system"},
@@ -343,5 +350,36 @@ func TestExportIsHarmless(t *testing.T) {
 	}
 	if want := []string{"'" + evil[0], "'+1+1", "'-2+3", "'@SUM(A1)", evil[4], evil[5]}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestBansOfLogins locks a user out and lets him in again.
+func TestBansOfLogins(t *testing.T) {
+	r := newRig(t)
+	wrong := func() int {
+		return r.do("", "POST", "/api/session", `{"username":"iris.immsee","password":"falsch-falsch"}`).Code
+	}
+	for range 5 {
+		if code := wrong(); code != 401 {
+			t.Fatalf("wrong password: %d", code)
+		}
+	}
+	if code := wrong(); code != 429 {
+		t.Fatalf("sixth wrong password: %d", code)
+	}
+	r.address = "192.0.2.8:4711" // the administrator sits elsewhere
+	var list struct {
+		Items []struct{ ID, Where, Account, Username, Source string }
+	}
+	r.want(200, "adele.admin", "GET", "/api/bans?where=login", "").decode(&list)
+	if len(list.Items) != 1 || list.Items[0].Account != "iris.immsee" || list.Items[0].Username != "iris.immsee" {
+		t.Fatalf("bans: %+v", list.Items)
+	}
+	r.want(204, "adele.admin", "DELETE", "/api/bans/"+list.Items[0].ID, "")
+	if code := wrong(); code != 401 {
+		t.Errorf("wrong password after the release: %d", code)
+	}
+	if a := r.want(200, "adele.admin", "GET", "/api/audit?action=release", ""); !strings.Contains(a.Body.String(), "iris.immsee") {
+		t.Errorf("the release is not in the audit log: %s", a.Body)
 	}
 }

@@ -42,6 +42,7 @@ type rig struct {
 	log    *safeBuffer
 	ready  error
 	inside *inside
+	bans   fakeBans
 	tls    func() *tls.Config // of the server, nil for none
 	// broken makes the store answer as if the database were away.
 	broken func() error
@@ -93,7 +94,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.deps = api.Deps{
-		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{},
+		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{}, Bans: &r.bans,
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

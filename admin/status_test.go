@@ -51,3 +51,21 @@ func TestDashboard(t *testing.T) {
 		t.Errorf("activity: %+v", d.Activity)
 	}
 }
+
+// fakeBans bans one source until it is released.
+type fakeBans struct{ released bool }
+
+func (b *fakeBans) Blocked() []api.SIPBan {
+	if b.released {
+		return nil
+	}
+	return []api.SIPBan{{Source: "192.0.2.66", Failures: 23, Until: noon}}
+}
+
+func (b *fakeBans) Release(source, account string) bool {
+	if b.released || source != "192.0.2.66" || account != "" {
+		return false
+	}
+	b.released = true
+	return true
+}

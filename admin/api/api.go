@@ -50,8 +50,8 @@ type API struct {
 
 // New returns the API.
 func New(d Deps) (*API, error) {
-	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Events == nil || d.Debug == nil || d.System == nil {
-		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Events, Debug and System are needed")
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Bans == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Events, Debug, System and Bans are needed")
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
@@ -140,6 +140,7 @@ func (a *API) registerAll() {
 	a.registerStatus()
 	a.registerSearch()
 	a.registerExport()
+	a.registerBans()
 	a.registerAudit()
 	a.registerHealth()
 }

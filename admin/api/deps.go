@@ -29,6 +29,8 @@ type Deps struct {
 	Debug Debug
 	// System tells how the daemon and its machine are.
 	System System
+	// Bans tells whom the SIP side does not listen to.
+	Bans SIPBans
 	// Events carries what happens to those who listen.
 	Events *calls.Bus
 	// Ready returns nil when the daemon can take calls; nil means always ready.

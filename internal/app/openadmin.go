@@ -39,7 +39,7 @@ func (a *App) openAdmin(context.Context) error {
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Dial: a.calls.Dial, Bindings: a.bindings, Events: a.bus,
 			Debug:  adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
-			System: state{a},
+			System: state{a}, Bans: bans{a.locs},
 			Routing: func() (*routing.Table, routing.Live) {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},

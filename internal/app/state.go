@@ -1,12 +1,14 @@
 package app
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/machine"
+	"github.com/koppelfeld/koppelfeld/sip/registrar"
 )
 
 // state is an api.System.
@@ -125,4 +127,34 @@ func (a *App) sideServices() []api.Service {
 		out = append(out, v)
 	}
 	return out
+}
+
+// bans is an api.SIPBans.
+type bans struct{ locs *registrar.Registrar }
+
+// Blocked implements api.SIPBans.
+func (b bans) Blocked() []api.SIPBan {
+	var out []api.SIPBan
+	for _, l := range b.locs.Blocks() {
+		v := api.SIPBan{Account: l.Account, Failures: l.Failures, Until: l.Until}
+		if l.Source.Is6() {
+			v.Source = netip.PrefixFrom(l.Source, 64).String()
+		} else if l.Source.IsValid() {
+			v.Source = l.Source.String()
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// Release implements api.SIPBans.
+func (b bans) Release(source, account string) bool {
+	if source == "" {
+		return account != "" && b.locs.Release(netip.Addr{}, account)
+	}
+	if p, err := netip.ParsePrefix(source); err == nil {
+		return b.locs.Release(p.Addr(), "")
+	}
+	a, err := netip.ParseAddr(source)
+	return err == nil && b.locs.Release(a, "")
 }

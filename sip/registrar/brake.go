@@ -80,6 +80,9 @@ type failure struct {
 	count int
 	last  time.Time // when count was right
 	until time.Time // blocked until
+
+	source netip.Addr // who it is, for people: one of the two
+	name   string
 }
 
 // get finds an entry, or makes one when add is set.
@@ -239,9 +242,14 @@ func (r *Registrar) Judge(req *message.Message, from netip.Addr, v auth.Verdict)
 	}
 	b.active.Store(true)
 	b.mu.Lock()
-	block := b.sources.get(w.source, true).fail(now, b.cfg.PerSource, &b.cfg)
+	f := b.sources.get(w.source, true)
+	f.source = source(from)
+	block := f.fail(now, b.cfg.PerSource, &b.cfg)
 	if v == auth.Wrong {
-		block = max(block, b.names.get(w.name, true).fail(now, b.cfg.PerAccount, &b.cfg))
+		if f = b.names.get(w.name, true); f.name == "" {
+			f.name = cutName(r.cfg.Auth.Claimed(req))
+		}
+		block = max(block, f.fail(now, b.cfg.PerAccount, &b.cfg))
 	}
 	since := -1
 	if block > 0 {
