@@ -3,17 +3,39 @@ import { Redirect, Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
-import { IconDeviceLandlinePhone, IconHash, IconHome, IconPhoneCall, IconUserQuestion, IconUsers } from "../parts/icons";
+import {
+  IconDeviceLandlinePhone,
+  IconHandGrab,
+  IconHash,
+  IconHistory,
+  IconHome,
+  IconPhoneCall,
+  IconReportAnalytics,
+  IconRouter,
+  IconServer,
+  IconUserQuestion,
+  IconUsers,
+  IconUsersGroup,
+} from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
 
 const Home = lazy(() => import("./home/Home"));
+const Records = lazy(() => import("./cdrs/Records"));
+const Status = lazy(() => import("./system/Status"));
+const Trunks = lazy(() => import("./trunks/Trunks"));
+const Audit = lazy(() => import("./audit/Audit"));
 const Record = lazy(() => import("./cdrs/Record"));
 const Simulator = lazy(() => import("./simulator/Simulator"));
 const NumberPage = lazy(() => import("./numbers/NumberPage"));
 const UserPage = lazy(() => import("./users/UserPage"));
 const Users = lazy(() => import("./users/Users"));
 const Numbers = lazy(() => import("./numbers/Numbers"));
+const SlotDoor = lazy(() => import("./slots/SlotDoor"));
+const Groups = lazy(() => import("./groups/Groups"));
+const GroupPage = lazy(() => import("./groups/GroupPage"));
+const PickupGroups = lazy(() => import("./pickupgroups/PickupGroups"));
+const PickupGroupPage = lazy(() => import("./pickupgroups/PickupGroupPage"));
 const Slots = lazy(() => import("./slots/Slots"));
 const Calls = lazy(() => import("./calls/Calls"));
 
@@ -31,6 +53,9 @@ export default function Admin() {
       to: "#administration",
       places: [
         { title: t.frame.users, to: "/users", icon: <IconUsers {...icon} /> },
+        { title: t.frame.groups, to: "/groups", icon: <IconUsersGroup {...icon} /> },
+        { title: t.frame.pickupgroups, to: "/pickupgroups", icon: <IconHandGrab {...icon} /> },
+        { title: t.frame.cdrs, to: "/cdrs", icon: <IconReportAnalytics {...icon} /> },
         { title: t.frame.numbers, to: "/numbers", icon: <IconHash {...icon} /> },
         { title: t.frame.slots, to: "/slots", icon: <IconDeviceLandlinePhone {...icon} /> },
       ],
@@ -40,6 +65,19 @@ export default function Admin() {
       to: "#forwarding",
       places: [{ title: t.frame.simulator, to: "/simulator", icon: <IconUserQuestion {...icon} /> }],
     },
+    {
+      title: t.frame.routes,
+      to: "#routes",
+      places: [{ title: t.frame.trunks, to: "/trunks", icon: <IconRouter {...icon} /> }],
+    },
+    {
+      title: t.frame.system,
+      to: "#system",
+      places: [
+        { title: t.frame.status, to: "/status", icon: <IconServer {...icon} /> },
+        { title: t.frame.audit, to: "/audit", icon: <IconHistory {...icon} /> },
+      ],
+    },
   ];
   return (
     <Frame title={t.frame.adminClient} places={places} admin calls="/calls">
@@ -47,10 +85,19 @@ export default function Admin() {
         <Switch>
           <Route path="/" component={Home} />
           <Route path="/users" component={Users} />
+          <Route path="/cdrs" component={Records} />
+          <Route path="/status" component={Status} />
+          <Route path="/trunks" component={Trunks} />
+          <Route path="/audit" component={Audit} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/simulator" component={Simulator} />
           <Route path="/numbers" component={Numbers} />
           <Route path="/slots" component={Slots} />
+          <Route path="/slots/:id" component={SlotDoor} />
+          <Route path="/groups" component={Groups} />
+          <Route path="/groups/:name" component={GroupPage} />
+          <Route path="/pickupgroups" component={PickupGroups} />
+          <Route path="/pickupgroups/:id" component={PickupGroupPage} />
           <Route path="/calls" component={Calls} />
           <Route path="/users/:username" component={UserPage} />
           <Route path="/numbers/:number" component={NumberPage} />

@@ -21,6 +21,7 @@ import { api, ask, reach } from "../api/client";
 import { useEvents } from "../api/events";
 import { useText } from "../i18n";
 import { IconLogout, IconPhoneCall, IconSearch, IconSwitchHorizontal, IconUserCircle, IconWifiOff } from "../parts/icons";
+import { NewVersion } from "./NewVersion";
 import { Search } from "./Search";
 import { LanguageSwitch, SchemeSwitch } from "./Switches";
 import { useSession } from "./session";
@@ -108,6 +109,7 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
             {t.common.unreachable}
           </Alert>
         )}
+        <NewVersion />
         {p.children}
       </AppShell.Main>
       <Search opened={searching} onClose={search.close} admin={p.admin && session.admin} places={p.places} />

@@ -24,8 +24,10 @@ export { default as IconDownload } from "@tabler/icons-react/dist/esm/icons/Icon
 export { default as IconEye } from "@tabler/icons-react/dist/esm/icons/IconEye.mjs";
 export { default as IconFlask } from "@tabler/icons-react/dist/esm/icons/IconFlask.mjs";
 export { default as IconGripVertical } from "@tabler/icons-react/dist/esm/icons/IconGripVertical.mjs";
+export { default as IconHandGrab } from "@tabler/icons-react/dist/esm/icons/IconHandGrab.mjs";
 export { default as IconHash } from "@tabler/icons-react/dist/esm/icons/IconHash.mjs";
 export { default as IconHeadset } from "@tabler/icons-react/dist/esm/icons/IconHeadset.mjs";
+export { default as IconHistory } from "@tabler/icons-react/dist/esm/icons/IconHistory.mjs";
 export { default as IconHome } from "@tabler/icons-react/dist/esm/icons/IconHome.mjs";
 export { default as IconInfoCircle } from "@tabler/icons-react/dist/esm/icons/IconInfoCircle.mjs";
 export { default as IconKey } from "@tabler/icons-react/dist/esm/icons/IconKey.mjs";
@@ -37,7 +39,11 @@ export { default as IconPhoneCall } from "@tabler/icons-react/dist/esm/icons/Ico
 export { default as IconPhoneEnd } from "@tabler/icons-react/dist/esm/icons/IconPhoneEnd.mjs";
 export { default as IconPhoneOutgoing } from "@tabler/icons-react/dist/esm/icons/IconPhoneOutgoing.mjs";
 export { default as IconPlus } from "@tabler/icons-react/dist/esm/icons/IconPlus.mjs";
+export { default as IconRefresh } from "@tabler/icons-react/dist/esm/icons/IconRefresh.mjs";
+export { default as IconReportAnalytics } from "@tabler/icons-react/dist/esm/icons/IconReportAnalytics.mjs";
+export { default as IconRouter } from "@tabler/icons-react/dist/esm/icons/IconRouter.mjs";
 export { default as IconSearch } from "@tabler/icons-react/dist/esm/icons/IconSearch.mjs";
+export { default as IconServer } from "@tabler/icons-react/dist/esm/icons/IconServer.mjs";
 export { default as IconSun } from "@tabler/icons-react/dist/esm/icons/IconSun.mjs";
 export { default as IconSwitchHorizontal } from "@tabler/icons-react/dist/esm/icons/IconSwitchHorizontal.mjs";
 export { default as IconTrash } from "@tabler/icons-react/dist/esm/icons/IconTrash.mjs";
@@ -48,3 +54,4 @@ export { default as IconUserShare } from "@tabler/icons-react/dist/esm/icons/Ico
 export { default as IconUsers } from "@tabler/icons-react/dist/esm/icons/IconUsers.mjs";
 export { default as IconUsersGroup } from "@tabler/icons-react/dist/esm/icons/IconUsersGroup.mjs";
 export { default as IconWifiOff } from "@tabler/icons-react/dist/esm/icons/IconWifiOff.mjs";
+export { default as IconX } from "@tabler/icons-react/dist/esm/icons/IconX.mjs";

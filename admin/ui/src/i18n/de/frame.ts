@@ -35,4 +35,16 @@ export const frame = {
   searchHint: "Benutzer, Nummern, Slots, Seiten …",
   searchNothing: "Dazu ist nichts zu finden.",
   searchKeys: "Strg K",
+  kinds: {
+    user: "Benutzer",
+    number: "Nebenstelle",
+    slot: "Slot",
+    group: "Gruppe",
+    huntgroup: "Sammelanschluss",
+    pickupgroup: "Rufannahmegruppe",
+    calendar: "Kalender",
+    rule: "Systemweite Regel",
+    code: "Funktionscode",
+    profile: "Rufumleitungsprofil",
+  },
 };

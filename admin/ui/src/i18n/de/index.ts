@@ -1,6 +1,7 @@
 import { common } from "./common";
 import { explanation } from "./explanation";
 import { frame } from "./frame";
+import { groups } from "./groups";
 import { home } from "./home";
 import { lists } from "./lists";
 import { login } from "./login";
@@ -8,6 +9,8 @@ import { matrix } from "./matrix";
 import { person } from "./person";
 import { problems } from "./problems";
 import { record } from "./record";
+import { records } from "./records";
+import { system } from "./system";
 
 /** One file for each room of the pages. */
-export const de = { common, explanation, frame, home, lists, login, matrix, person, problems, record };
+export const de = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };

@@ -37,4 +37,16 @@ export const frame: (typeof de)["frame"] = {
   searchHint: "Users, numbers, slots, pages …",
   searchNothing: "Nothing matches.",
   searchKeys: "Ctrl K",
+  kinds: {
+    user: "User",
+    number: "Number",
+    slot: "Slot",
+    group: "Group",
+    huntgroup: "Hunt group",
+    pickupgroup: "Pickup group",
+    calendar: "Calendar",
+    rule: "System-wide rule",
+    code: "Function code",
+    profile: "Forwarding profile",
+  },
 };

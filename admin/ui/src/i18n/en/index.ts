@@ -2,6 +2,7 @@ import type { Texts } from "..";
 import { common } from "./common";
 import { explanation } from "./explanation";
 import { frame } from "./frame";
+import { groups } from "./groups";
 import { home } from "./home";
 import { lists } from "./lists";
 import { login } from "./login";
@@ -9,5 +10,7 @@ import { matrix } from "./matrix";
 import { person } from "./person";
 import { problems } from "./problems";
 import { record } from "./record";
+import { records } from "./records";
+import { system } from "./system";
 
-export const en: Texts = { common, explanation, frame, home, lists, login, matrix, person, problems, record };
+export const en: Texts = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };
