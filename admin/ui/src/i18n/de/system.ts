@@ -39,6 +39,7 @@ export const system = {
     written: "geschrieben",
     waiting: "warten",
     spooled: "zwischengelagert",
+    set_aside: "beiseite gelegt",
     lost: "verloren",
   } as Record<string, string>,
   trunk: {

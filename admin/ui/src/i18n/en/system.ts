@@ -40,6 +40,7 @@ export const system: (typeof de)["system"] = {
     written: "written",
     waiting: "waiting",
     spooled: "spooled",
+    set_aside: "set aside",
     lost: "lost",
   },
   trunk: {
