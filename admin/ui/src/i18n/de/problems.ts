@@ -9,6 +9,11 @@ export const problems: [RegExp, string][] = [
   [/^expected (integer|number)$/, "muss eine Zahl sein"],
   [/^username (.*) is taken$/, "Der Benutzername $1 ist vergeben"],
   [/^number (.*) belongs to (.*)$/, "Die Nummer $1 gehört $2"],
+  [/^(\d+) belongs to (.*)$/, "$1 gehört $2"],
+  [
+    /^must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen, and begin with a letter or digit$/,
+    "1 bis 64 Zeichen aus a–z, 0–9, Punkt, Unterstrich und Bindestrich; am Anfang ein Buchstabe oder eine Ziffer",
+  ],
   [/^(.*) is taken$/, "$1 ist vergeben"],
   [/^validation failed$/, "Bitte die markierten Felder prüfen."],
   [/^the server does not answer$/, "Der Server antwortet nicht."],

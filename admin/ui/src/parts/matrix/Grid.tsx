@@ -110,8 +110,7 @@ export function Grid(p: {
                   className="kf-head"
                   data-at={`-1:${i}`}
                   tabIndex={tab(-1, i)}
-                  title={`${c.name}, ${t.common.types[c.type as keyof typeof t.common.types] ?? c.type}`}
-                  aria-label={`${t.matrix.openSlot(c.name)}${c.state ? `, ${t.matrix.state[c.state]}` : ""}`}
+                  title={`${t.matrix.openSlot(c.name)} (${t.common.types[c.type as keyof typeof t.common.types] ?? c.type})`}
                   onFocus={() => dispatch({ do: "move", to: { row: -1, column: i } })}
                   onClick={() => p.onColumn(c.id)}
                 >
