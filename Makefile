@@ -91,7 +91,7 @@ fmt: ## format the code
 	$(GO) tool gofumpt -w .
 
 gen: ## write golden files anew: the OpenAPI description and the answers of the API
-	$(GO) test ./admin -run 'TestSpec|TestAnswers' -update
+	$(GO) test ./admin -run "TestSpec|TestAnswers|TestActs" -update
 
 clean: ## remove what was built and the example company's data
 	rm -rf bin $(RUN_DIR)

@@ -339,6 +339,9 @@ func TestAnswers(t *testing.T) {
 	for _, op := range doorTested {
 		used[op] = true
 	}
+	for _, s := range acts {
+		used[s.name] = true
+	}
 	for _, s := range slices.Concat(listWalk, doorWalk, walk) {
 		var header []string
 		if s.match != "" {

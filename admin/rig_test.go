@@ -107,7 +107,8 @@ func newRig(t testing.TB) *rig {
 			r.dialled = d
 			return "01JD00000000000000000000C9", nil
 		},
-		Ready: func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
+		Preview: func(next *directory.Snapshot, _ string) (*routing.Table, error) { return compile(next) },
+		Ready:   func(context.Context) error { return r.ready }, Domain: "koppelfeld.example",
 		Site: func(host string, _ bool) auth.Site {
 			if host == here.ID {
 				return here

@@ -139,7 +139,7 @@ func TestRights(t *testing.T) {
 	r.forwarding()
 	r.srv.EndStreams() // an event stream that is allowed ends at once
 	tested := map[string]bool{}
-	for _, c := range slices.Concat(rights, listRights, doorRights) {
+	for _, c := range slices.Concat(rights, listRights, doorRights, actRights) {
 		tested[c.op] = true
 		t.Run(c.op, func(t *testing.T) {
 			r.t = t

@@ -50,8 +50,8 @@ type API struct {
 
 // New returns the API.
 func New(d Deps) (*API, error) {
-	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Bans == nil {
-		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Events, Debug, System and Bans are needed")
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Bans == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System and Bans are needed")
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
@@ -143,6 +143,7 @@ func (a *API) registerAll() {
 	a.registerBans()
 	a.registerAudit()
 	a.registerHealth()
+	a.registerActs()
 }
 
 // ServeHTTP answers a request. Unknown paths and methods get problem documents.
@@ -324,6 +325,8 @@ type operation struct {
 	loose   bool  // query parameters that are not known are passed over
 	status  int   // of success, 0 for 200
 	errors  []int // besides those that follow from access
+	// current is an example of what a 412 shows of the object as it is now, nil when it shows none.
+	current any
 }
 
 func (o operation) huma() huma.Operation {
@@ -348,7 +351,11 @@ func (o operation) huma() huma.Operation {
 
 // register adds an operation. Errors of the handler become problem documents.
 func register[I, O any](a *API, o operation, handler func(context.Context, *I) (*O, error)) {
-	huma.Register(a.huma, o.huma(), func(ctx context.Context, in *I) (*O, error) {
+	op := o.huma()
+	if o.current != nil {
+		op.Responses = a.staleResponse(o.current)
+	}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, a.problem(ctx, err)

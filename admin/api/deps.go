@@ -25,6 +25,8 @@ type Deps struct {
 	Routing func() (*routing.Table, routing.Live)
 	// Dial begins a call for a slot and returns its ID, or a *calls.Refusal; nil: none can be begun.
 	Dial func(ctx context.Context, d calls.Dial) (id string, err error)
+	// Preview compiles the routing table in force with what a configuration that is not in force says of one user.
+	Preview func(next *directory.Snapshot, userID string) (*routing.Table, error)
 	// Debug looks inside the SIP side.
 	Debug Debug
 	// System tells how the daemon and its machine are.
@@ -58,6 +60,8 @@ type Store interface {
 	// Update runs fn in one transaction, which may be repeated, and returns once
 	// the change is in force.
 	Update(ctx context.Context, c Change, fn func(Tx) error) (revision int64, err error)
+	// Try runs fn as Update would and takes everything back. What the transaction's snapshot was at the end may be looked at afterwards.
+	Try(ctx context.Context, fn func(Tx) error) error
 	// Act notes an act that changes no configuration in the audit log.
 	Act(ctx context.Context, c Change, action, objectType, objectID, objectName string, before, after any) error
 	// ListRecords and ListAudit return a page, newest first if nothing else is wished, and the cursor of the

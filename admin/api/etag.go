@@ -34,8 +34,7 @@ func (p Precondition) check(current string) error {
 	if p.IfMatch == "" || listed(p.IfMatch, current) {
 		return nil
 	}
-	e := fault(http.StatusPreconditionFailed, problemPrecondition, "the object has been changed in the meantime: read it again", "header.If-Match", "is not "+current)
-	return huma.ErrorWithHeaders(e, http.Header{"Etag": {current}})
+	return huma.ErrorWithHeaders(staleModel(current), http.Header{"Etag": {current}})
 }
 
 // Conditional is the part of a reading operation's input that spares sending

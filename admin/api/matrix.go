@@ -43,8 +43,9 @@ func (a *API) registerMatrix() {
 	register(a, operation{
 		id: "set-matrix", method: http.MethodPut, path: path, tag: "matrix", access: ownOnly,
 		summary: "Set the matrix of a user",
-		doc:     "Replaces all ticks; a number that is left out has none. The change is in force for the next call.",
-		errors:  []int{http.StatusNotFound, http.StatusPreconditionFailed},
+		doc: "Replaces all ticks; a number that is left out has none. The change is in force for the next call. " +
+			"When somebody else has changed the matrix in the meantime, the answer 412 carries it as it is now, with its ETag.",
+		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed}, current: Matrix{},
 	}, a.setMatrix)
 }
 
@@ -82,7 +83,7 @@ func (a *API) setMatrix(ctx context.Context, in *struct {
 			return err
 		}
 		version := snap.MatrixVersions[u.ID]
-		if err := in.check(etag(version)); err != nil {
+		if err := in.checkShowing(etag(version), Matrix(snap.Matrix(u.ID))); err != nil {
 			return err
 		}
 		if _, err := tx.SetMatrix(u.ID, in.Body, version); err != nil {

@@ -43,8 +43,9 @@ func (a *App) openAdmin(context.Context) error {
 			Routing: func() (*routing.Table, routing.Live) {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},
-			Ready:  func(context.Context) error { return a.store.Healthy() },
-			Domain: a.cfg.SIP.Domain, Site: a.site,
+			Preview: a.snaps.preview,
+			Ready:   func(context.Context) error { return a.store.Healthy() },
+			Domain:  a.cfg.SIP.Domain, Site: a.site,
 		},
 	})
 	return err

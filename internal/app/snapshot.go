@@ -119,6 +119,15 @@ func (s *snapshots) commit(next *directory.Snapshot, changed store.Changed) (sta
 	return stale, nil
 }
 
+// preview is the table in force with one user as next has it.
+func (s *snapshots) preview(next *directory.Snapshot, userID string) (*routing.Table, error) {
+	t, err := s.Table().With(routing.Change{Users: []routing.User{routingUser(next, userID)}})
+	if err != nil {
+		return nil, fmt.Errorf("compiling what would be: %w", err)
+	}
+	return t, nil
+}
+
 // changedUsers lists the users whom a change may have touched.
 func changedUsers(prev, next *directory.Snapshot, changed store.Changed) []string {
 	if changed.Full {

@@ -56,6 +56,19 @@ func (s *Store) Update(ctx context.Context, change Change, fn func(tx *Tx) error
 	if change.Actor == "" {
 		return 0, invalid("actor", "is missing")
 	}
+	return s.update(ctx, change, fn, false)
+}
+
+// Try runs fn as Update would, trial compile included, and takes everything back:
+// nothing has happened afterwards. What fn has seen of its transaction is what a
+// change would lead to; the snapshot that tx showed stays valid and must not be
+// changed. Errors: as Update.
+func (s *Store) Try(ctx context.Context, fn func(tx *Tx) error) error {
+	_, err := s.update(ctx, Change{Actor: "system", Source: "try"}, fn, true)
+	return err
+}
+
+func (s *Store) update(ctx context.Context, change Change, fn func(tx *Tx) error, dry bool) (revision int64, err error) {
 	change = Change{clip(change.Actor, 128), clip(change.Source, 128), clip(change.Reason, 500)}
 	if err := s.closeDoor(ctx); err != nil {
 		return 0, err
@@ -64,7 +77,7 @@ func (s *Store) Update(ctx context.Context, change Change, fn func(tx *Tx) error
 	defer func() { s.health.wrote(err) }()
 	begin := time.Now()
 	for attempt := 1; ; attempt++ {
-		revision, err = s.tryUpdate(ctx, change, fn)
+		revision, err = s.tryUpdate(ctx, change, fn, dry)
 		again := retryable(err)
 		if errors.Is(err, errStale) {
 			again = true
@@ -90,7 +103,8 @@ func (s *Store) catchUp(ctx context.Context) error {
 	return s.reload(ctx, revision)
 }
 
-func (s *Store) tryUpdate(ctx context.Context, change Change, fn func(tx *Tx) error) (int64, error) {
+// tryUpdate is one attempt; a dry one ends before the commit.
+func (s *Store) tryUpdate(ctx context.Context, change Change, fn func(tx *Tx) error, dry bool) (int64, error) {
 	base := s.Snapshot()
 	sqlTx, err := s.eng.write.BeginTx(ctx, nil)
 	if err != nil {
@@ -126,6 +140,9 @@ func (s *Store) tryUpdate(ctx context.Context, change Change, fn func(tx *Tx) er
 		if err := s.cfg.Validate(base, tx.draft.snap, tx.draft.changed); err != nil {
 			return 0, err
 		}
+	}
+	if dry {
+		return base.Revision, nil
 	}
 	if err := s.commit(ctx, sqlTx, tx); err != nil {
 		return 0, err

@@ -24,6 +24,11 @@ func (s Store) Update(ctx context.Context, c api.Change, fn func(api.Tx) error) 
 	return rev, translate(err)
 }
 
+// Try implements api.Store.
+func (s Store) Try(ctx context.Context, fn func(api.Tx) error) error {
+	return translate(s.Store.Try(ctx, func(tx *store.Tx) error { return fn(tx) }))
+}
+
 // Act implements api.Store.
 func (s Store) Act(ctx context.Context, c api.Change, action, objectType, objectID, objectName string, before, after any) error {
 	return translate(s.Store.Act(ctx, store.Change(c), action, objectType, objectID, objectName, before, after))

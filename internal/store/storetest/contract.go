@@ -39,6 +39,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"update is all or nothing", allOrNothing},
 		{"update without change", noChange},
 		{"trial compile", trialCompile},
+		{"change tried", tried},
 		{"subscribers", subscribers},
 		{"snapshots are immutable", immutable},
 		{"draft equals database", draftEqualsDatabase},
