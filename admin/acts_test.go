@@ -12,17 +12,24 @@ var acts = []step{
 	{"list-free-numbers", "adele.admin", "GET", "/api/numbers/free?near=416&count=4", "", ""},
 	{"preview-matrix", "armin.artmann", "POST", "/api/users/armin.artmann/matrix/preview", `{"416":["<armin/desk>"],"417":["<armin/softphone>"]}`, ""},
 	{"preview-matrix-foreign-slot", "armin.artmann", "POST", "/api/users/armin.artmann/matrix/preview", `{"416":["<iris/desk>"]}`, ""},
+	{"list-user-calls", "armin.artmann", "GET", "/api/users/armin.artmann/calls", "", ""},
+	{"list-user-calls-out", "adele.admin", "GET", "/api/users/iris.immsee/calls?direction=out&limit=1", "", ""},
+	{"see-user-calls", "armin.artmann", "PUT", "/api/users/armin.artmann/calls/seen", `{"id":"01JD00000000000000000000R1"}`, ""},
+	{"see-user-calls-other", "iris.immsee", "PUT", "/api/users/iris.immsee/calls/seen", `{"id":"01JD00000000000000000000R9"}`, ""},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
 // actRights belong to them.
 var actRights = []right{
 	{op: "list-free-numbers", method: "GET", own: "/api/numbers/free"},
+	{op: "list-user-calls", method: "GET", own: "/api/users/armin.artmann/calls", foreign: "/api/users/iris.immsee/calls", user: true},
+	{op: "see-user-calls", method: "PUT", own: "/api/users/armin.artmann/calls/seen", foreign: "/api/users/iris.immsee/calls/seen", body: `{"id":"x"}`, user: true},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 
 func TestActs(t *testing.T) {
 	r := newRig(t)
+	r.record("01JD00000000000000000000R1", "iris.immsee", "armin.artmann")
 	for _, s := range acts {
 		var header []string
 		if s.match != "" {

@@ -4,4 +4,5 @@ package api
 func (a *API) registerActs() {
 	a.registerMatrixPreview()
 	a.registerFreeNumbers()
+	a.registerPersonCalls()
 }

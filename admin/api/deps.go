@@ -71,6 +71,10 @@ type Store interface {
 	CountRecords(ctx context.Context, f RecordFilter) (n int, known bool, err error)
 	GetRecord(ctx context.Context, id string) (calls.Record, error)
 	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
+	// ListPersonCalls returns a page of a person's calls, newest first; UnseenCalls counts missed ones that SeeCalls has not noted as seen.
+	ListPersonCalls(ctx context.Context, f PersonFilter) (page []StoredPersonCall, next string, err error)
+	UnseenCalls(ctx context.Context, userID string) (int, error)
+	SeeCalls(ctx context.Context, userID, recordID string) error
 	// API tokens. Making and removing them is noted in the audit log.
 	ListTokens(ctx context.Context, userID string) ([]auth.Token, error)
 	CreateToken(ctx context.Context, c Change, t auth.Token) (auth.Token, error)
@@ -153,6 +157,21 @@ type RecordFilter struct {
 	Begin, End time.Time // calls that began at Begin or later and before End
 	// Keep is asked about each record that the other fields select; nil keeps all.
 	Keep func(*calls.Record) bool
+}
+
+// PersonFilter says which calls of a person to list. Without a direction it is all.
+type PersonFilter struct {
+	UserID    string
+	Direction string
+	Limit     int
+	Cursor    string // next of the page before
+}
+
+// StoredPersonCall is a call with what it was to a person.
+type StoredPersonCall struct {
+	Direction string // out, in, missed, forwarded, elsewhere
+	Unseen    bool
+	Record    calls.Record
 }
 
 // AuditFilter says which entries of the audit log to list. Empty fields select all.

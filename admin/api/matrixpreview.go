@@ -55,8 +55,8 @@ func (a *API) registerMatrixPreview() {
 	register(a, operation{
 		id: "preview-matrix", method: http.MethodPost, path: "/api/users/{username}/matrix/preview", tag: "matrix", access: ownOnly, reads: true,
 		summary: "What would a matrix do?",
-		doc: "Takes the body of set-matrix, changes nothing, and says in words who would ring for each number, before and after, with the calls and " +
-			"registrations of the moment. The ETag is that of the matrix in force.",
+		doc: "Takes the body of set-matrix, changes nothing, and says in words who would ring for each number, before and after, when all phones are " +
+			"registered and nobody is in a call; phones that are not registered now are named. The ETag is that of the matrix in force.",
 		errors: []int{http.StatusNotFound},
 	}, a.previewMatrix)
 }
@@ -82,12 +82,12 @@ func (a *API) previewMatrix(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	table, live := a.deps.Routing()
+	table, _ := a.deps.Routing()
 	next, err := a.deps.Preview(after, u.ID)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{user: u, before: &before, after: after, was: table, next: next, live: live, at: time.Now()}.preview()
+	v, err := comparison{user: u, before: &before, after: after, was: table, next: next, registered: a.registered, at: time.Now()}.preview()
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,22 @@ type comparison struct {
 	user          *directory.User
 	before, after *directory.Snapshot
 	was, next     *routing.Table
-	live          routing.Live
+	registered    func(slotID string) bool
 	at            time.Time
+}
+
+// idle is a system in which every phone is registered and nobody is in a call: what a matrix means does not hang on the moment.
+type idle struct{}
+
+func (idle) SlotCalls(string) int   { return 0 }
+func (idle) NumberCalls(string) int { return 0 }
+func (idle) HuntTurn(string) int    { return 0 }
+func (idle) Registered(string) bool { return true }
+
+// registered reports whether a slot can be reached now.
+func (a *API) registered(slotID string) bool {
+	_, live := a.deps.Routing()
+	return live.Registered(slotID)
 }
 
 func (c comparison) preview() (MatrixPreview, error) {
@@ -162,7 +176,7 @@ func (c comparison) shows(id string) SlotPreview {
 
 // rings decides a call and puts it into words that its owner may read.
 func (c comparison) rings(table *routing.Table, caller routing.Caller, number string) Ringing {
-	plan := table.Decide(routing.Request{Called: number, Caller: caller, At: c.at}, c.live)
+	plan := table.Decide(routing.Request{Called: number, Caller: caller, At: c.at}, idle{})
 	v := Ringing{Outcome: plan.Outcome, Slots: []string{}}
 	var names, others []string
 	for _, t := range plan.Targets {
@@ -196,12 +210,26 @@ func (c comparison) rings(table *routing.Table, caller routing.Caller, number st
 			de, en = append(de, r.De), append(en, r.En)
 		}
 	}
+	if away := c.away(v.Slots); away != "" {
+		de, en = append(de, "Jetzt nicht angemeldet: "+away+"."), append(en, "Not registered now: "+away+".")
+	}
 	if plan.Outcome != routing.Ring {
 		de, en = append(de, last.De), append(en, last.En)
 	}
 	v.De = strings.TrimSpace(v.De + " " + strings.Join(de, " "))
 	v.En = strings.TrimSpace(v.En + " " + strings.Join(en, " "))
 	return v
+}
+
+// away names those of the slots that no device is registered for.
+func (c comparison) away(ids []string) string {
+	var names []string
+	for _, id := range ids {
+		if s := c.after.Slots[id]; s != nil && s.Type != directory.Mobile && !c.registered(id) {
+			names = append(names, s.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // enumerate is "a, b and c".

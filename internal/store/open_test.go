@@ -137,8 +137,12 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameSchema(t, cfg, "testdata/schema-3")
-		storetest.Open(t, cfg)
+		if err := store.MigrateTo(t.Context(), cfg, 5); err != nil {
+			t.Fatal(err)
+		}
 		sameSchema(t, cfg, "testdata/schema-5")
+		storetest.Open(t, cfg)
+		sameSchema(t, cfg, "testdata/schema-6")
 	})
 }
 

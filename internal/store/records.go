@@ -13,12 +13,15 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // Records keeps call records (CDRs).
 type Records struct {
 	eng    *engine
 	health *health
+	// snapshot tells whose numbers and slots took part in a call.
+	snapshot func() *directory.Snapshot
 }
 
 // recordRows is the count of records written by one statement.
@@ -43,15 +46,15 @@ func (r *Records) InsertRecords(ctx context.Context, records []calls.Record) (er
 	}
 	defer func() { r.health.wrote(err) }()
 	err = r.eng.inTx(ctx, func(tx *sql.Tx) error {
-		err := insertRecords(ctx, tx, unique)
+		err := r.insertRecords(ctx, tx, unique)
 		if !errors.Is(classify(err), errDuplicate) {
 			return err // as a rule none is known, so nobody asks first
 		}
-		unknown, err := updateKnown(ctx, tx, unique)
+		unknown, err := r.updateKnown(ctx, tx, unique)
 		if err != nil {
 			return err
 		}
-		return insertRecords(ctx, tx, unknown)
+		return r.insertRecords(ctx, tx, unknown)
 	})
 	return dbError("writing call records", err)
 }
@@ -114,7 +117,7 @@ const lastRecord = "SELECT MAX(seq) FROM records"
 
 // insertRecords writes records that are not known. When one is, the error is a
 // duplicate key, as it is when another node writes at the same time.
-func insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) error {
+func (r *Records) insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
@@ -125,71 +128,82 @@ func insertRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) err
 	const width = 12
 	var args []any
 	var scratch []byte
+	people := r.newPersons(ctx, tx)
 	for part := range slices.Chunk(records, recordRows) {
 		args = slices.Grow(args[:0], width*len(part))
 		for _, c := range part {
 			last++
 			args = recordValues(append(args, last, last/blockSize, c.ID), c, &scratch)
+			if err := people.add(last, c); err != nil {
+				return err
+			}
 		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO records (seq, block, id, "+recordColumns+") VALUES "+rowsOf(len(part), width), args...)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return people.flush()
 }
 
 // updateKnown completes the records of which only the start is known and returns
 // those that are not known at all.
-func updateKnown(ctx context.Context, tx *sql.Tx, records []*calls.Record) ([]*calls.Record, error) {
-	ended, err := endOf(ctx, tx, records)
+func (r *Records) updateKnown(ctx context.Context, tx *sql.Tx, records []*calls.Record) ([]*calls.Record, error) {
+	stored, err := rowsOfRecords(ctx, tx, records)
 	if err != nil {
 		return nil, err
 	}
 	var unknown []*calls.Record
 	var scratch []byte
+	people := r.newPersons(ctx, tx)
 	for _, c := range records {
-		end, known := ended[c.ID]
+		row, known := stored[c.ID]
 		switch {
 		case !known:
 			unknown = append(unknown, c)
-		case end == 0 && !c.End.IsZero():
+		case row.end == 0 && !c.End.IsZero():
 			set := strings.ReplaceAll(recordColumns, ",", " = ?,") + " = ?"
 			_, err := tx.ExecContext(ctx, "UPDATE records SET "+set+" WHERE id = ? AND ended_at = 0", append(recordValues(nil, c, &scratch), c.ID)...)
+			if err == nil {
+				err = people.add(row.seq, c)
+			}
 			if err != nil {
 				return nil, err
 			}
 		}
 	}
-	return unknown, nil
+	return unknown, people.flush()
 }
 
-// endOf returns the end of those records that are stored, 0 for those that have none.
-func endOf(ctx context.Context, tx *sql.Tx, records []*calls.Record) (map[string]int64, error) {
-	ended := map[string]int64{}
+// recordRow is where a record is stored, and its end, 0 for none.
+type recordRow struct{ seq, end int64 }
+
+// rowsOfRecords returns the rows of those records that are stored.
+func rowsOfRecords(ctx context.Context, tx *sql.Tx, records []*calls.Record) (map[string]recordRow, error) {
+	stored := map[string]recordRow{}
 	for part := range slices.Chunk(records, recordRows) {
 		args := make([]any, len(part))
 		for i, c := range part {
 			args[i] = c.ID
 		}
-		rows, err := tx.QueryContext(ctx, "SELECT id, ended_at FROM records WHERE id IN "+rowsOf(1, len(args)), args...)
+		rows, err := tx.QueryContext(ctx, "SELECT id, seq, ended_at FROM records WHERE id IN "+rowsOf(1, len(args)), args...)
 		if err != nil {
 			return nil, err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var id string
-			var end int64
-			if err := rows.Scan(&id, &end); err != nil {
+			var row recordRow
+			if err := rows.Scan(&id, &row.seq, &row.end); err != nil {
 				return nil, err
 			}
-			ended[id] = end
+			stored[id] = row
 		}
 		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 			return nil, err
 		}
 	}
-	return ended, nil
+	return stored, nil
 }
 
 // GetRecord returns one call record, or an error that matches ErrNotFound.

@@ -108,7 +108,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.eng, err = openEngine(ctx, s.cfg.Database, s.cfg.DataDir, s.cfg.Log, false); err != nil {
 		return err
 	}
-	s.Records = &Records{eng: s.eng, health: s.health}
+	s.Records = &Records{eng: s.eng, health: s.health, snapshot: s.Snapshot}
 	s.Sessions = &Sessions{eng: s.eng, now: s.cfg.Now}
 	s.Factors = &Factors{eng: s.eng, box: s.cfg.Secrets, now: s.cfg.Now}
 	s.AuditLog = &AuditLog{eng: s.eng, now: s.cfg.Now}

@@ -208,7 +208,10 @@ func (tx *Tx) DeleteUser(id string, version int64) (directory.Belongings, error)
 			return directory.Belongings{}, err
 		}
 	}
-	for _, query := range []string{"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_tokens WHERE user_id = ?", "DELETE FROM login_factors WHERE user_id = ?", "DELETE FROM users WHERE id = ?"} {
+	for _, query := range []string{
+		"DELETE FROM sessions WHERE user_id = ?", "DELETE FROM api_tokens WHERE user_id = ?", "DELETE FROM login_factors WHERE user_id = ?",
+		"DELETE FROM person_calls WHERE user_id = ?", "DELETE FROM person_seen WHERE user_id = ?", "DELETE FROM users WHERE id = ?",
+	} {
 		if err := tx.exec(query, id); err != nil {
 			return directory.Belongings{}, err
 		}

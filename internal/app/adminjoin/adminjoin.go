@@ -59,6 +59,27 @@ func (s Store) GetRecord(ctx context.Context, id string) (calls.Record, error) {
 	return r, translate(err)
 }
 
+// ListPersonCalls implements api.Store.
+func (s Store) ListPersonCalls(ctx context.Context, f api.PersonFilter) ([]api.StoredPersonCall, string, error) {
+	page, next, err := s.Store.ListPersonCalls(ctx, store.PersonFilter{UserID: f.UserID, Direction: store.Direction(f.Direction), Limit: f.Limit, Cursor: f.Cursor})
+	out := make([]api.StoredPersonCall, len(page))
+	for i := range page {
+		out[i] = api.StoredPersonCall{Direction: string(page[i].Direction), Unseen: page[i].Unseen, Record: page[i].Record}
+	}
+	return out, next, translate(err)
+}
+
+// UnseenCalls implements api.Store.
+func (s Store) UnseenCalls(ctx context.Context, userID string) (int, error) {
+	n, err := s.Store.UnseenCalls(ctx, userID)
+	return n, translate(err)
+}
+
+// SeeCalls implements api.Store.
+func (s Store) SeeCalls(ctx context.Context, userID, recordID string) error {
+	return translate(s.Store.SeeCalls(ctx, userID, recordID))
+}
+
 // ListAudit implements api.Store.
 func (s Store) ListAudit(ctx context.Context, f api.AuditFilter) ([]api.AuditEntry, string, error) {
 	wanted := store.AuditFilter{

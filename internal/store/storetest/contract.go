@@ -51,6 +51,8 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"record lists", recordLists},
 		{"record blocks", recordBlocks},
 		{"records from nodes", recordsFromNodes},
+		{"calls of persons", personCalls},
+		{"pages of calls of persons", personPages},
 		{"sessions", sessions},
 		{"factors", factors},
 		{"tokens", tokens},
