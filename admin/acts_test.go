@@ -16,6 +16,9 @@ var acts = []step{
 	{"list-user-calls-out", "adele.admin", "GET", "/api/users/iris.immsee/calls?direction=out&limit=1", "", ""},
 	{"see-user-calls", "armin.artmann", "PUT", "/api/users/armin.artmann/calls/seen", `{"id":"01JD00000000000000000000R1"}`, ""},
 	{"see-user-calls-other", "iris.immsee", "PUT", "/api/users/iris.immsee/calls/seen", `{"id":"01JD00000000000000000000R9"}`, ""},
+	{"list-colleagues", "armin.artmann", "GET", "/api/colleagues?filter=iris", "", ""},
+	{"get-slot-credentials", "armin.artmann", "GET", "/api/slots/<armin/desk>/credentials", "", ""},
+	{"get-slot-credentials-foreign", "armin.artmann", "GET", "/api/slots/<iris/desk>/credentials", "", ""},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
@@ -24,6 +27,8 @@ var actRights = []right{
 	{op: "list-free-numbers", method: "GET", own: "/api/numbers/free"},
 	{op: "list-user-calls", method: "GET", own: "/api/users/armin.artmann/calls", foreign: "/api/users/iris.immsee/calls", user: true},
 	{op: "see-user-calls", method: "PUT", own: "/api/users/armin.artmann/calls/seen", foreign: "/api/users/iris.immsee/calls/seen", body: `{"id":"x"}`, user: true},
+	{op: "list-colleagues", method: "GET", own: "/api/colleagues", user: true},
+	{op: "get-slot-credentials", method: "GET", own: "/api/slots/<armin/desk>/credentials", foreign: "/api/slots/<iris/desk>/credentials", user: true},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 

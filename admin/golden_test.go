@@ -384,6 +384,7 @@ var volatile = []struct {
 }{
 	{regexp.MustCompile(`"(token|password)": "[^"]+"`), `"$1": "<secret>"`},
 	{regexp.MustCompile(`"id": "[0-9a-f]{32}"`), `"id": "<session>"`},
+	{regexp.MustCompile(`"uri": "sip:[^@]+@`), `"uri": "sip:<secret>@`},
 	{regexp.MustCompile(`koppelfeld_session=[^;]+`), "koppelfeld_session=<secret>"},
 	{regexp.MustCompile(`"username": "[a-z0-9]{12,32}"`), `"username": "<random>"`},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT[0-9:.]+(Z|[+-]\d\d:\d\d)`), "<time>"},

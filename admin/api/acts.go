@@ -5,4 +5,6 @@ func (a *API) registerActs() {
 	a.registerMatrixPreview()
 	a.registerFreeNumbers()
 	a.registerPersonCalls()
+	a.registerColleagues()
+	a.registerCredentials()
 }

@@ -44,6 +44,7 @@ type API struct {
 	spec []byte
 
 	streams     streams
+	presences   presences
 	closing     chan struct{}
 	closingOnce sync.Once
 }

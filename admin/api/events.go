@@ -46,6 +46,7 @@ func (a *API) registerEvents() {
 		id: "events", method: http.MethodGet, path: "/api/events", tag: "calls", access: ownOnly,
 		summary: "Listen to what happens",
 		doc: "Server-sent events, named by their type; data is an Event. Users hear of their own calls and slots. " +
+			"colleague.state, whose data is a user name and a state, tells what colleagues do; list-colleagues says who they are. " +
 			"An event named gap, with the count of lost events, says that the client read too slowly and should read lists again. " +
 			"A comment is sent every 15 seconds. The stream ends with the session.",
 		errors: []int{http.StatusTooManyRequests},
@@ -109,12 +110,16 @@ type stream struct {
 	id      auth.Identity
 	w       http.ResponseWriter
 	control *http.ResponseController
+	seen    watched
 }
 
 // run sends events until the client goes, the session ends or the API closes.
 func (s *stream) run(ctx context.Context) error {
 	sub := s.api.deps.Events.Subscribe("api", streamQueue)
 	defer sub.Cancel()
+	s.api.enterPresence()
+	defer s.api.leavePresence()
+	s.seen = watched{snap: s.api.deps.Store.Snapshot(), told: map[string]Presence{}}
 	s.w.Header().Set("Content-Type", "text/event-stream")
 	s.w.Header().Set("Cache-Control", "no-store")
 	s.w.Header().Set("X-Accel-Buffering", "no")
@@ -150,6 +155,7 @@ func (s *stream) run(ctx context.Context) error {
 					return err
 				}
 				lost = n
+				s.api.refillPresence()
 			}
 			if err := s.event(&e); err != nil {
 				return err
@@ -160,8 +166,8 @@ func (s *stream) run(ctx context.Context) error {
 
 func (s *stream) event(e *calls.Event) error {
 	snap := s.api.deps.Store.Snapshot()
-	if !mayEvent(s.id, snap, e) {
-		return nil
+	if err := s.colleagues(snap, e); err != nil || !mayEvent(s.id, snap, e) {
+		return err
 	}
 	v := Event{Type: e.Type, At: e.At, SlotID: e.SlotID, Revision: e.Revision}
 	if e.Call != nil {
