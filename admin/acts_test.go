@@ -19,6 +19,9 @@ var acts = []step{
 	{"list-colleagues", "armin.artmann", "GET", "/api/colleagues?filter=iris", "", ""},
 	{"get-slot-credentials", "armin.artmann", "GET", "/api/slots/<armin/desk>/credentials", "", ""},
 	{"get-slot-credentials-foreign", "armin.artmann", "GET", "/api/slots/<iris/desk>/credentials", "", ""},
+	{"impersonate", "adele.admin", "POST", "/api/session/impersonate", `{"username":"iris.immsee"}`, ""},
+	{"impersonate-not", "armin.artmann", "POST", "/api/session/impersonate", `{"username":"iris.immsee"}`, ""},
+	{"end-impersonation-none", "armin.artmann", "DELETE", "/api/session/impersonate", "", ""},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
@@ -29,6 +32,8 @@ var actRights = []right{
 	{op: "see-user-calls", method: "PUT", own: "/api/users/armin.artmann/calls/seen", foreign: "/api/users/iris.immsee/calls/seen", body: `{"id":"x"}`, user: true},
 	{op: "list-colleagues", method: "GET", own: "/api/colleagues", user: true},
 	{op: "get-slot-credentials", method: "GET", own: "/api/slots/<armin/desk>/credentials", foreign: "/api/slots/<iris/desk>/credentials", user: true},
+	{op: "impersonate", method: "POST", foreign: "/api/session/impersonate", body: `{"username":"iris.immsee"}`},
+	{op: "end-impersonation", method: "DELETE", own: "/api/session/impersonate", user: true},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 

@@ -7,4 +7,5 @@ func (a *API) registerActs() {
 	a.registerPersonCalls()
 	a.registerColleagues()
 	a.registerCredentials()
+	a.registerImpersonation()
 }

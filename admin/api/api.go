@@ -279,6 +279,8 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 		a.refuse(ctx, fault(http.StatusForbidden, "", "the token does not have the scope "+scope))
 	case o.person && id.TokenID != "":
 		a.refuse(ctx, fault(http.StatusForbidden, "", "this needs a session: API tokens cannot do it"))
+	case o.person && !o.asOther && id.Impersonator != "":
+		a.refuse(ctx, fault(http.StatusForbidden, problemImpersonating, "this cannot be done in the name of another"))
 	default:
 		next(huma.WithValue(ctx, identityKey{}, id))
 	}
@@ -322,7 +324,8 @@ type operation struct {
 	doc     string
 	access  access
 	reads   bool  // changes nothing in spite of its method
-	person  bool  // not for API tokens
+	person  bool  // not for API tokens, and not in the name of another unless asOther
+	asOther bool  // a person may do it in the name of another
 	loose   bool  // query parameters that are not known are passed over
 	status  int   // of success, 0 for 200
 	errors  []int // besides those that follow from access
@@ -378,6 +381,9 @@ func (a *API) changeOf(ctx context.Context) Change {
 	}
 	if addr := client(ctx).Address; addr.IsValid() {
 		c.Source = "api " + addr.Unmap().String()
+	}
+	if id := who(ctx); id.Impersonator != "" { // who did it comes first
+		c.Actor, c.Source = id.Impersonator, c.Source+" as "+id.Username
 	}
 	return c
 }

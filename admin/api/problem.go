@@ -66,6 +66,7 @@ const (
 	problemRuleTest      = problemPrefix + "rule-test"
 	problemNeeded        = problemPrefix + "needed"
 	problemRefused       = problemPrefix + "call-refused"
+	problemImpersonating = problemPrefix + "impersonating"
 	problemUnavailable   = problemPrefix + "unavailable"
 	problemSecond        = problemPrefix + "second-factor"
 	problemFactor        = problemPrefix + "second-factor-wrong"

@@ -25,6 +25,7 @@ type Session struct {
 	Expires            time.Time `json:"expires,omitzero" doc:"When the session ends at the latest; missing for API tokens that do not expire"`
 	IdleUntil          time.Time `json:"idle_until,omitzero" doc:"When the session ends if it is not used"`
 	Factors            []string  `json:"factors" nullable:"false" enum:"totp,passkey,recovery" doc:"What is asked for at the user's logins besides the password"`
+	Impersonator       string    `json:"impersonator,omitempty" doc:"User name of who acts in the name of this user"`
 }
 
 // NewSession is the answer to a login.
@@ -82,7 +83,7 @@ func (a *API) sessionView(ctx context.Context, id auth.Identity) (Session, error
 	}
 	return Session{
 		Username: id.Username, Admin: id.Admin, MustChangePassword: id.MustChangePassword,
-		Expires: id.Expires, IdleUntil: id.IdleUntil, Factors: notNil(have.Kinds()),
+		Expires: id.Expires, IdleUntil: id.IdleUntil, Factors: notNil(have.Kinds()), Impersonator: id.Impersonator,
 	}, nil
 }
 
@@ -111,7 +112,7 @@ func (a *API) registerSession() {
 		return &sessionOutput{view}, nil
 	})
 	register(a, operation{
-		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session, person: true,
+		id: "logout", method: http.MethodDelete, path: path, tag: "session", access: session, person: true, asOther: true,
 		summary: "Log out", status: http.StatusNoContent,
 	}, func(ctx context.Context, in *Conn) (*logoutOutput, error) {
 		if err := a.deps.Door.Logout(ctx, who(ctx)); err != nil {

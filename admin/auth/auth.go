@@ -69,6 +69,8 @@ type Session struct {
 	Expires   time.Time
 	Remote    string // address of the client that logged in
 	Agent     string // its User-Agent
+	// Impersonator is the ID of the user who acts in the name of UserID, empty as a rule.
+	Impersonator string
 }
 
 // Token is a stored API token, for programs. It is known to its holder alone.
@@ -189,7 +191,9 @@ type Identity struct {
 	Admin bool
 	// MustChangePassword is set until a first password has been changed.
 	MustChangePassword bool
-	TokenHash          [32]byte
+	// ImpersonatorID and Impersonator name the user who acts in the name of this one (SPEC A5), empty as a rule.
+	ImpersonatorID, Impersonator string
+	TokenHash                    [32]byte
 	// TokenID is set when an API token was used in place of a session, and Scopes
 	// are those of the token.
 	TokenID string
@@ -350,7 +354,8 @@ func (d *Door) lookSession(ctx context.Context, hash [32]byte) (Identity, Sessio
 	if user == nil || !now.Before(s.IdleUntil) || !now.Before(s.Expires) {
 		return Identity{}, Session{}, ErrNoSession
 	}
-	return identity(snap, user, s), s, nil
+	who, err := impersonated(snap, identity(snap, user, s), s)
+	return who, s, err
 }
 
 func (d *Door) lookToken(ctx context.Context, hash [32]byte) (Identity, Token, error) {

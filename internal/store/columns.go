@@ -30,6 +30,7 @@ var columns = []column{
 	{4, "users", "pin_sealed", "BLOB NOT NULL DEFAULT x'' CHECK (length(pin_sealed) <= 512)", "VARBINARY(512) NOT NULL DEFAULT ''"},
 	{4, "users", "status_private", "INTEGER NOT NULL DEFAULT 0 CHECK (status_private IN (0, 1))", "BOOLEAN NOT NULL DEFAULT 0"},
 	{4, "users", "url", "TEXT NOT NULL DEFAULT '' CHECK (length(url) <= 500)", "VARCHAR(500) NOT NULL DEFAULT ''"},
+	{7, "sessions", "impersonator", "TEXT NOT NULL DEFAULT '' CHECK (length(impersonator) <= 26)", "VARCHAR(26) NOT NULL DEFAULT ''"},
 }
 
 // columnMigrations are the migrations that add columns.

@@ -141,8 +141,12 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameSchema(t, cfg, "testdata/schema-5")
-		storetest.Open(t, cfg)
+		if err := store.MigrateTo(t.Context(), cfg, 6); err != nil {
+			t.Fatal(err)
+		}
 		sameSchema(t, cfg, "testdata/schema-6")
+		storetest.Open(t, cfg)
+		sameSchema(t, cfg, "testdata/schema-7")
 	})
 }
 

@@ -31,6 +31,8 @@ type Session struct {
 	Expires   time.Time
 	Remote    string // address of the client, cut to 64 characters
 	Agent     string // User-Agent of the client, cut to 255 characters
+	// Impersonator is the ID of the user who acts in the name of UserID, empty as a rule.
+	Impersonator string
 }
 
 // CreateSession stores a login. TokenHash, UserID, IdleUntil and Expires are
@@ -41,9 +43,9 @@ func (s *Sessions) CreateSession(ctx context.Context, session Session) error {
 		if err := userExists(ctx, tx, session.UserID); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, seen_at, idle_until, expires_at, remote, agent)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, session.TokenHash[:], session.UserID, now, now,
-			micros(session.IdleUntil), micros(session.Expires), clip(session.Remote, 64), clip(session.Agent, 255))
+		_, err := tx.ExecContext(ctx, `INSERT INTO sessions (token_hash, user_id, created_at, seen_at, idle_until, expires_at, remote, agent, impersonator)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, session.TokenHash[:], session.UserID, now, now,
+			micros(session.IdleUntil), micros(session.Expires), clip(session.Remote, 64), clip(session.Agent, 255), session.Impersonator)
 		return err
 	})
 	return dbError("creating session", ignoreDuplicate(err))
@@ -64,8 +66,8 @@ func userExists(ctx context.Context, tx *sql.Tx, id string) error {
 func (s *Sessions) GetSession(ctx context.Context, tokenHash [32]byte) (Session, error) {
 	out := Session{TokenHash: tokenHash}
 	var created, seen, idle, expires int64
-	err := s.eng.read.QueryRowContext(ctx, "SELECT user_id, created_at, seen_at, idle_until, expires_at, remote, agent FROM sessions WHERE token_hash = ?", tokenHash[:]).
-		Scan(&out.UserID, &created, &seen, &idle, &expires, &out.Remote, &out.Agent)
+	err := s.eng.read.QueryRowContext(ctx, "SELECT user_id, created_at, seen_at, idle_until, expires_at, remote, agent, impersonator FROM sessions WHERE token_hash = ?", tokenHash[:]).
+		Scan(&out.UserID, &created, &seen, &idle, &expires, &out.Remote, &out.Agent, &out.Impersonator)
 	now := micros(s.now())
 	if errors.Is(err, sql.ErrNoRows) || err == nil && (now >= idle || now >= expires) {
 		return Session{}, &NotFoundError{Kind: "session"}

@@ -115,7 +115,7 @@ func (tx *Tx) setPassword(username, hash string, mustChange bool) error {
 	if err := u.Validate(); err != nil {
 		return err
 	}
-	if err := tx.exec("DELETE FROM sessions WHERE user_id = ?", u.ID); err != nil {
+	if err := tx.exec("DELETE FROM sessions WHERE user_id = ? OR impersonator = ?", u.ID, u.ID); err != nil {
 		return err
 	}
 	_, err := tx.storeUser(old, u, "set_password")
