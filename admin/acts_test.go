@@ -21,7 +21,12 @@ var acts = []step{
 	{"get-slot-credentials-foreign", "armin.artmann", "GET", "/api/slots/<iris/desk>/credentials", "", ""},
 	{"impersonate", "adele.admin", "POST", "/api/session/impersonate", `{"username":"iris.immsee"}`, ""},
 	{"impersonate-not", "armin.artmann", "POST", "/api/session/impersonate", `{"username":"iris.immsee"}`, ""},
-	{"end-impersonation-none", "armin.artmann", "DELETE", "/api/session/impersonate", "", ""},
+	{"end-impersonation", "armin.artmann", "DELETE", "/api/session/impersonate", "", ""},
+	{"bulk-ticks", "supervisor", "POST", "/api/bulk/ticks", `{"ticks":{"417":["<armin/desk>"],"403":["<iris/desk>"]},"on":true}`, ""},
+	{"bulk-ticks-wrong", "supervisor", "POST", "/api/bulk/ticks", `{"ticks":{"417":["<iris/desk>"],"999":["<iris/desk>"]},"on":true}`, ""},
+	{"bulk-users", "supervisor", "POST", "/api/bulk/users", `{"usernames":["armin.artmann","iris.immsee"],"set":{"language":"en"}}`, ""},
+	{"bulk-users-wrong", "supervisor", "POST", "/api/bulk/users", `{"usernames":["armin.artmann","niemand"],"set":{"time_zone":"Mond/See"}}`, ""},
+	{"import-users", "supervisor", "POST", "/api/users/import?preview=true", "username;vorname;nummern;slots\nneu.neumann;Neu;418 416;desk\narmin.artmann;;;\n", ""},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
@@ -34,6 +39,9 @@ var actRights = []right{
 	{op: "get-slot-credentials", method: "GET", own: "/api/slots/<armin/desk>/credentials", foreign: "/api/slots/<iris/desk>/credentials", user: true},
 	{op: "impersonate", method: "POST", foreign: "/api/session/impersonate", body: `{"username":"iris.immsee"}`},
 	{op: "end-impersonation", method: "DELETE", own: "/api/session/impersonate", user: true},
+	{op: "bulk-ticks", method: "POST", own: "/api/bulk/ticks", body: `{"ticks":{},"on":true}`},
+	{op: "bulk-users", method: "POST", own: "/api/bulk/users", body: `{"usernames":["armin.artmann"],"set":{}}`},
+	{op: "import-users", method: "POST", own: "/api/users/import", body: "username\nx\n"},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 

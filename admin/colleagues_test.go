@@ -76,7 +76,7 @@ func TestColleagueEvents(t *testing.T) {
 	})
 	stop := r.run()
 	defer stop()
-	lines, _ := r.listen(t.Context(), "armin.artmann")
+	lines, _ := r.listenToAll(t.Context(), "armin.artmann")
 	if got := next(t, lines); got != ": listening" {
 		t.Fatal(got)
 	}

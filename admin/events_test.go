@@ -16,8 +16,26 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 )
 
-// listen opens an event stream and returns its lines.
+// listen opens an event stream and returns its lines without those about colleagues.
 func (r *rig) listen(ctx context.Context, as string) (<-chan string, *http.Response) {
+	r.t.Helper()
+	all, res := r.listenToAll(ctx, as)
+	lines := make(chan string, 1000)
+	go func() {
+		defer close(lines)
+		for l := range all {
+			if l == "event: colleague.state" {
+				<-all // its data
+				continue
+			}
+			lines <- l
+		}
+	}()
+	return lines, res
+}
+
+// listenToAll opens an event stream and returns its lines.
+func (r *rig) listenToAll(ctx context.Context, as string) (<-chan string, *http.Response) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, "GET", "http://"+r.srv.Addr().String()+"/api/events", nil)
 	if err != nil {

@@ -8,4 +8,6 @@ func (a *API) registerActs() {
 	a.registerColleagues()
 	a.registerCredentials()
 	a.registerImpersonation()
+	a.registerBulk()
+	a.registerImport()
 }
