@@ -27,6 +27,7 @@ var acts = []step{
 	{"bulk-users", "supervisor", "POST", "/api/bulk/users", `{"usernames":["armin.artmann","iris.immsee"],"set":{"language":"en"}}`, ""},
 	{"bulk-users-wrong", "supervisor", "POST", "/api/bulk/users", `{"usernames":["armin.artmann","niemand"],"set":{"time_zone":"Mond/See"}}`, ""},
 	{"import-users", "supervisor", "POST", "/api/users/import?preview=true", "username;vorname;nummern;slots\nneu.neumann;Neu;418 416;desk\narmin.artmann;;;\n", ""},
+	{"undo", "supervisor", "POST", "/api/audit/01JD00000000000000000000A1/undo", "", ""},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
@@ -42,6 +43,7 @@ var actRights = []right{
 	{op: "bulk-ticks", method: "POST", own: "/api/bulk/ticks", body: `{"ticks":{},"on":true}`},
 	{op: "bulk-users", method: "POST", own: "/api/bulk/users", body: `{"usernames":["armin.artmann"],"set":{}}`},
 	{op: "import-users", method: "POST", own: "/api/users/import", body: "username\nx\n"},
+	{op: "undo", method: "POST", own: "/api/audit/x/undo"},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 

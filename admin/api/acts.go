@@ -10,4 +10,5 @@ func (a *API) registerActs() {
 	a.registerImpersonation()
 	a.registerBulk()
 	a.registerImport()
+	a.registerUndo()
 }

@@ -279,7 +279,7 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 		a.refuse(ctx, fault(http.StatusForbidden, "", "the token does not have the scope "+scope))
 	case o.person && id.TokenID != "":
 		a.refuse(ctx, fault(http.StatusForbidden, "", "this needs a session: API tokens cannot do it"))
-	case o.person && !o.asOther && id.Impersonator != "":
+	case (o.person && !o.asOther || o.self) && id.Impersonator != "":
 		a.refuse(ctx, fault(http.StatusForbidden, problemImpersonating, "this cannot be done in the name of another"))
 	default:
 		next(huma.WithValue(ctx, identityKey{}, id))
@@ -326,6 +326,7 @@ type operation struct {
 	reads   bool  // changes nothing in spite of its method
 	person  bool  // not for API tokens, and not in the name of another unless asOther
 	asOther bool  // a person may do it in the name of another
+	self    bool  // not in the name of another, but by API tokens
 	loose   bool  // query parameters that are not known are passed over
 	status  int   // of success, 0 for 200
 	errors  []int // besides those that follow from access

@@ -70,6 +70,7 @@ type Store interface {
 	// CountRecords counts what ListRecords would list on all pages, when that costs little.
 	CountRecords(ctx context.Context, f RecordFilter) (n int, known bool, err error)
 	GetRecord(ctx context.Context, id string) (calls.Record, error)
+	GetAudit(ctx context.Context, id string) (AuditEntry, error)
 	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
 	// ListPersonCalls returns a page of a person's calls, newest first; UnseenCalls counts missed ones that SeeCalls has not noted as seen.
 	ListPersonCalls(ctx context.Context, f PersonFilter) (page []StoredPersonCall, next string, err error)

@@ -167,7 +167,7 @@ func (s *AuditSieve) filter() (AuditFilter, error) {
 	return f, s.check()
 }
 
-func (a *API) listAudit(ctx context.Context, in *AuditInput) (*logOutput[AuditEntry], error) {
+func (a *API) listAudit(ctx context.Context, in *AuditInput) (*logOutput[AuditItem], error) {
 	key, err := in.key()
 	if err != nil {
 		return nil, err
@@ -181,9 +181,12 @@ func (a *API) listAudit(ctx context.Context, in *AuditInput) (*logOutput[AuditEn
 	if err != nil {
 		return nil, err
 	}
-	list := LogPage[AuditEntry]{Items: notNil(entries)}
+	list, snap := LogPage[AuditItem]{Items: make([]AuditItem, 0, len(entries))}, a.deps.Store.Snapshot()
+	for _, e := range entries {
+		list.Items = append(list.Items, auditItem(snap, e))
+	}
 	if next != "" {
 		list.Next = cursor(next)
 	}
-	return &logOutput[AuditEntry]{list}, nil
+	return &logOutput[AuditItem]{list}, nil
 }

@@ -171,17 +171,22 @@ func (a *API) patchNumber(ctx context.Context, in *patchNumberInput) (*numberOut
 		if err != nil {
 			return err
 		}
-		changed, err = tx.UpdateNumber(n.Number, n.Version, in.edit)
-		if err != nil || !b.ForwardingProfile.Set || b.ForwardingProfile.Null {
-			return err
-		}
-		changed, err = tx.SetForwardingProfile(n.Number, changed.Version, b.ForwardingProfile.Value)
+		changed, err = in.change(tx, n)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return a.numberAnswer(a.deps.Store.Snapshot(), changed), nil // what is in force is known after the commit
+}
+
+// change does to a number what the body names.
+func (in *patchNumberInput) change(tx Tx, n *directory.Number) (*directory.Number, error) {
+	changed, err := tx.UpdateNumber(n.Number, n.Version, in.edit)
+	if p := in.Body.ForwardingProfile; err == nil && p.Set && !p.Null {
+		return tx.SetForwardingProfile(n.Number, changed.Version, p.Value)
+	}
+	return changed, err
 }
 
 // edit changes what the body names, but for a profile that is chosen.

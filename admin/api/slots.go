@@ -164,17 +164,21 @@ func (a *API) patchSlot(ctx context.Context, in *patchSlotInput) (*slotOutput, e
 		return nil, err
 	}
 	return a.changeSlot(ctx, in.SlotPath, in.Precondition, func(tx Tx, s *directory.Slot) (*slotOutput, error) {
-		changed, err := tx.UpdateSlot(s.ID, s.Version, func(s *directory.Slot) {
-			b.Name.apply(&s.Name, string(s.Type))
-			b.DND.apply(&s.DND, false)
-			b.DefaultNumber.apply(&s.DefaultNumber, "")
-			b.MobileNumber.apply(&s.MobileNumber, "")
-		})
+		changed, err := tx.UpdateSlot(s.ID, s.Version, in.edit)
 		if err != nil {
 			return nil, err
 		}
 		return a.slotAnswer(tx.Snapshot(), changed), nil
 	})
+}
+
+// edit changes what the body names.
+func (in *patchSlotInput) edit(s *directory.Slot) {
+	b := &in.Body
+	b.Name.apply(&s.Name, string(s.Type))
+	b.DND.apply(&s.DND, false)
+	b.DefaultNumber.apply(&s.DefaultNumber, "")
+	b.MobileNumber.apply(&s.MobileNumber, "")
 }
 
 func (a *API) resetSecret(ctx context.Context, in *struct {

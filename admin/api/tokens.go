@@ -54,7 +54,7 @@ func (a *API) registerTokens() {
 		status: http.StatusCreated, errors: []int{http.StatusConflict},
 	}, a.createToken)
 	register(a, operation{
-		id: "delete-token", method: http.MethodDelete, path: one, tag: "session", access: ownOnly, person: true,
+		id: "delete-token", method: http.MethodDelete, path: one, tag: "session", access: ownOnly, self: true,
 		summary: "Remove an API token", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
 	}, a.deleteToken)
 }

@@ -97,6 +97,12 @@ func (s Store) ListAudit(ctx context.Context, f api.AuditFilter) ([]api.AuditEnt
 	return out, next, translate(err)
 }
 
+// GetAudit implements api.Store.
+func (s Store) GetAudit(ctx context.Context, id string) (api.AuditEntry, error) {
+	e, err := s.Store.GetAudit(ctx, id)
+	return api.AuditEntry(e), translate(err)
+}
+
 // ListTokens implements api.Store.
 func (s Store) ListTokens(ctx context.Context, userID string) ([]auth.Token, error) {
 	tokens, err := s.Store.ListTokens(ctx, userID)

@@ -1,0 +1,191 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
+)
+
+// AuditItem is an act in the list, with whether it can be undone.
+type AuditItem struct {
+	AuditEntry
+	Undoable bool   `json:"undoable" doc:"Whether POST /api/audit/{id}/undo would take it back"`
+	Obstacle string `json:"obstacle,omitempty" enum:"kind,changed,gone,secret" doc:"Why it cannot: acts of this kind are not undone, the object has been changed since, it is gone, or a secret was changed"`
+}
+
+// Obstacles to an undo.
+var (
+	errUndoKind    = errors.New("kind")
+	errUndoChanged = errors.New("changed")
+	errUndoGone    = errors.New("gone")
+	errUndoSecret  = errors.New("secret")
+)
+
+func (a *API) registerUndo() {
+	register(a, operation{
+		id: "undo", method: http.MethodPost, path: "/api/audit/{id}/undo", tag: "system", access: adminOnly, person: true,
+		summary: "Undo what somebody changed",
+		doc: "Changed settings of users, numbers and slots, ticks, and members of groups of users, as long as nobody has changed the object since. " +
+			"It is a change of its own, with an entry in the audit log.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
+	}, a.undo)
+}
+
+func auditItem(snap *directory.Snapshot, e AuditEntry) AuditItem {
+	v := AuditItem{AuditEntry: e, Undoable: true}
+	if _, err := undoOf(snap, &e); err != nil {
+		v.Undoable, v.Obstacle = false, err.Error()
+	}
+	return v
+}
+
+func (a *API) undo(ctx context.Context, in *struct {
+	ID string `path:"id" maxLength:"64"`
+},
+) (*struct{}, error) {
+	e, err := a.deps.Store.GetAudit(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	c := a.changeOf(ctx)
+	c.Reason = "undoes " + e.ID
+	_, err = a.deps.Store.Update(ctx, c, func(tx Tx) error {
+		undo, err := undoOf(tx.Snapshot(), &e)
+		if err != nil {
+			return fault(http.StatusConflict, problemPrefix+"undo-"+err.Error(), "this cannot be undone ("+err.Error()+")")
+		}
+		return undo(tx)
+	})
+	return nil, err
+}
+
+// undoOf says how an act is taken back, or what stands in the way.
+func undoOf(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	switch e.Action + " " + e.ObjectType {
+	case "update user":
+		u := snap.Users[e.ObjectID]
+		if u == nil {
+			return nil, errUndoGone
+		}
+		var in patchUserInput
+		if err := undoPatch(e, u.Version, &in.Body); err != nil {
+			return nil, err
+		}
+		return func(tx Tx) error { _, err := tx.UpdateUser(u.ID, u.Version, in.edit); return err }, nil
+	case "update number":
+		n := snap.Numbers[e.ObjectID]
+		if n == nil {
+			return nil, errUndoGone
+		}
+		var in patchNumberInput
+		if err := undoPatch(e, n.Version, &in.Body); err != nil {
+			return nil, err
+		}
+		return func(tx Tx) error { _, err := in.change(tx, n); return err }, nil
+	case "update slot":
+		s := snap.Slots[e.ObjectID]
+		if s == nil {
+			return nil, errUndoGone
+		}
+		var in patchSlotInput
+		if err := undoPatch(e, s.Version, &in.Body); err != nil {
+			return nil, err
+		}
+		return func(tx Tx) error { _, err := tx.UpdateSlot(s.ID, s.Version, in.edit); return err }, nil
+	case "set_matrix user":
+		return undoMatrix(snap, e)
+	case "add_member group", "remove_member group":
+		return undoMember(snap, e)
+	}
+	return nil, errUndoKind
+}
+
+// undoPatch makes the body of a PATCH that takes the object back to what it was before, if it is still what it was after.
+func undoPatch(e *AuditEntry, version int64, body any) error {
+	var before, after map[string]json.RawMessage
+	var was struct {
+		Version int64 `json:"version"`
+	}
+	if json.Unmarshal(e.Before, &before) != nil || json.Unmarshal(e.After, &after) != nil || json.Unmarshal(e.After, &was) != nil {
+		return errUndoKind
+	}
+	if was.Version != version {
+		return errUndoChanged
+	}
+	patch := map[string]json.RawMessage{}
+	for _, m := range []map[string]json.RawMessage{before, after} {
+		for key := range m {
+			if key == "version" || key == "forwarding_chosen" || bytes.Equal(before[key], after[key]) {
+				continue
+			}
+			if key == "password" || key == "pin" || key == "sip_secret" || key == "must_change_password" {
+				return errUndoSecret
+			}
+			if patch[key] = before[key]; before[key] == nil {
+				patch[key] = json.RawMessage("null")
+			}
+		}
+	}
+	text, err := json.Marshal(patch)
+	if err != nil {
+		return errUndoKind
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if len(patch) == 0 || d.Decode(body) != nil {
+		return errUndoKind
+	}
+	return nil
+}
+
+// undoMatrix takes ticks back, if the rows concerned are still as they were set.
+func undoMatrix(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	var before, after map[string][]string
+	if json.Unmarshal(e.Before, &before) != nil || json.Unmarshal(e.After, &after) != nil {
+		return nil, errUndoKind
+	}
+	if snap.Users[e.ObjectID] == nil {
+		return nil, errUndoGone
+	}
+	matrix := snap.Matrix(e.ObjectID)
+	for number, row := range before {
+		have, ok := matrix[number]
+		if !ok || slices.ContainsFunc(row, func(id string) bool { return snap.Slots[id] == nil }) {
+			return nil, errUndoGone
+		}
+		if !slices.Equal(have, after[number]) {
+			return nil, errUndoChanged
+		}
+		matrix[number] = row
+	}
+	return func(tx Tx) error { _, err := tx.SetMatrix(e.ObjectID, matrix, 0); return err }, nil
+}
+
+// undoMember takes a member of a group of users out again, or puts one back.
+func undoMember(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	text := e.After
+	if e.Action == "remove_member" {
+		text = e.Before
+	}
+	var m struct{ Member string }
+	g := snap.Groups[e.ObjectName]
+	switch {
+	case json.Unmarshal(text, &m) != nil || g != nil && g.Type != directory.GroupUser:
+		return nil, errUndoKind
+	case g == nil || g.ID != e.ObjectID || snap.ByName[m.Member] == nil:
+		return nil, errUndoGone
+	}
+	u := snap.ByName[m.Member]
+	if slices.Contains(snap.Members[g.Name], u.ID) != (e.Action == "add_member") {
+		return nil, errUndoChanged
+	}
+	if e.Action == "add_member" {
+		return func(tx Tx) error { return tx.RemoveMember(g.Name, u.ID) }, nil
+	}
+	return func(tx Tx) error { return tx.AddMember(g.Name, u.ID) }, nil
+}
