@@ -4,6 +4,9 @@ import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
 import {
+  IconArrowForwardUp,
+  IconAsterisk,
+  IconCalendarEvent,
   IconDeviceLandlinePhone,
   IconHandGrab,
   IconHash,
@@ -25,6 +28,17 @@ const Records = lazy(() => import("./cdrs/Records"));
 const Status = lazy(() => import("./system/Status"));
 const Trunks = lazy(() => import("./trunks/Trunks"));
 const Audit = lazy(() => import("./audit/Audit"));
+const Calendar = lazy(() => import("./calendars/Calendar"));
+const Calendars = lazy(() => import("./calendars/Calendars"));
+const Codes = lazy(() => import("./codes/Codes"));
+const HuntGroup = lazy(() => import("./huntgroups/HuntGroup"));
+const HuntGroups = lazy(() => import("./huntgroups/HuntGroups"));
+const Rule = lazy(() => import("./rules/Rule"));
+const Rules = lazy(() => import("./rules/Rules"));
+const Profiles = lazy(() => import("./profiles/Profiles"));
+const Profile = lazy(() => import("./profiles/Profile"));
+const ProfileOfNumber = lazy(() => import("./profiles/ProfileOfNumber"));
+const ForwardingOfNumber = lazy(() => import("./profiles/OfNumber"));
 const Record = lazy(() => import("./cdrs/Record"));
 const Simulator = lazy(() => import("./simulator/Simulator"));
 const NumberPage = lazy(() => import("./numbers/NumberPage"));
@@ -58,12 +72,18 @@ export default function Admin() {
         { title: t.frame.cdrs, to: "/cdrs", icon: <IconReportAnalytics {...icon} /> },
         { title: t.frame.numbers, to: "/numbers", icon: <IconHash {...icon} /> },
         { title: t.frame.slots, to: "/slots", icon: <IconDeviceLandlinePhone {...icon} /> },
+        { title: t.frame.huntgroups, to: "/huntgroups", icon: <IconUsersGroup {...icon} /> },
       ],
     },
     {
       title: t.frame.forwarding,
       to: "#forwarding",
-      places: [{ title: t.frame.simulator, to: "/simulator", icon: <IconUserQuestion {...icon} /> }],
+      places: [
+        { title: t.frame.rules, to: "/rules", icon: <IconArrowForwardUp {...icon} /> },
+        { title: t.frame.calendars, to: "/calendars", icon: <IconCalendarEvent {...icon} /> },
+        { title: t.frame.codes, to: "/codes", icon: <IconAsterisk {...icon} /> },
+        { title: t.frame.simulator, to: "/simulator", icon: <IconUserQuestion {...icon} /> },
+      ],
     },
     {
       title: t.frame.routes,
@@ -89,7 +109,18 @@ export default function Admin() {
           <Route path="/status" component={Status} />
           <Route path="/trunks" component={Trunks} />
           <Route path="/audit" component={Audit} />
+          <Route path="/users/:username/profiles" component={Profiles} />
+          <Route path="/users/:username/profiles/:id" component={Profile} />
+          <Route path="/numbers/:number/profiles/:id" component={ProfileOfNumber} />
+          <Route path="/numbers/:number/forwarding" component={ForwardingOfNumber} />
           <Route path="/cdrs/:id" component={Record} />
+          <Route path="/huntgroups" component={HuntGroups} />
+          <Route path="/huntgroups/:id" component={HuntGroup} />
+          <Route path="/rules" component={Rules} />
+          <Route path="/rules/:id" component={Rule} />
+          <Route path="/calendars" component={Calendars} />
+          <Route path="/calendars/:id" component={Calendar} />
+          <Route path="/codes" component={Codes} />
           <Route path="/simulator" component={Simulator} />
           <Route path="/numbers" component={Numbers} />
           <Route path="/slots" component={Slots} />

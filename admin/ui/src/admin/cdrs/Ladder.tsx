@@ -67,6 +67,7 @@ export function Ladder({ id }: { id: string }) {
                 // biome-ignore lint/suspicious/noArrayIndexKey: messages have no name but their place
                 <Box key={i}>
                   <UnstyledButton
+                    display="block"
                     w="100%"
                     aria-expanded={open === i}
                     aria-label={t.record.message(names[a.from] ?? "", names[a.to] ?? "", a.step.summary)}

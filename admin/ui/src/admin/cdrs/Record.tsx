@@ -20,6 +20,9 @@ type Detail = Schemas["RecordDetail"];
 
 const seconds = (from: string, to: string) => (Date.parse(to) - Date.parse(from)) / 1000;
 
+/** Records name deleted users by their ID; user names are in small letters. */
+const isID = (name: string) => /^[0-9A-Z]{26}$/.test(name);
+
 /** One call: what happened, why, how it sounded and what was signalled. */
 export default function Record() {
   const t = useText();
@@ -61,7 +64,7 @@ export default function Record() {
             place={adminPlace}
             slots={lines.map((s) => {
               const known = slots.get(s.slotID);
-              return { id: s.slotID, title: known?.title ?? s.slotID, user: known?.username, rings: s.rings, reasons: s.reasons };
+              return { id: s.slotID, title: known?.title ?? t.record.goneSlot, user: known?.username, rings: s.rings, reasons: s.reasons };
             })}
           />
         )}
@@ -157,12 +160,15 @@ function Facts({ r, slots }: { r: Detail; slots: Map<string, SlotName> }) {
   const t = useText();
   const f = useFormat();
   const user = (name: string | undefined) =>
-    name && (
+    name &&
+    (isID(name) ? (
+      t.record.goneUser
+    ) : (
       <Link className="kf-link" href={`/users/${encodeURIComponent(name)}`}>
         {name}
       </Link>
-    );
-  const slot = (id: string | undefined) => id && (slots.get(id)?.title ?? id);
+    ));
+  const slot = (id: string | undefined) => id && (slots.get(id)?.title ?? t.record.goneSlot);
   const join = (...parts: ReactNode[]) => {
     const there = parts.filter(Boolean);
     return there.length > 0 && there.flatMap((p, i) => (i > 0 ? [" · ", p] : [p]));
@@ -225,7 +231,7 @@ function Legs({ legs, start, slots }: { legs: Schemas["Leg"][]; start: string; s
           {legs.map((l) => (
             <Table.Tr key={`${l.slot_id} ${l.contact} ${l.start}`}>
               <Table.Td>
-                {slots.get(l.slot_id)?.title ?? l.slot_id}
+                {slots.get(l.slot_id)?.title ?? (l.slot_id && t.record.goneSlot)}
                 {l.number ? ` ${l.number}` : ""}
                 <Text size="xs" c="dimmed">
                   {slots.get(l.slot_id)?.username}

@@ -1,4 +1,4 @@
-import { Autocomplete, Button, Group, Paper, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Paper, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
@@ -8,6 +8,7 @@ import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
 import { Explanation } from "../../parts/explanation/Explanation";
 import { adminPlace } from "../../parts/explanation/settings";
+import { NumberField } from "../../parts/forwarding/NumberField";
 import { localInput, localToISO, localZone } from "../../parts/localtime";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
@@ -63,7 +64,7 @@ export default function Simulator() {
       <Paper p="md" component="form" onSubmit={submit} aria-label={t.explanation.title}>
         <Stack gap="sm">
           <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} spacing="sm">
-            <NumberInput
+            <NumberField
               label={t.explanation.from}
               description={t.explanation.fromHint}
               value={form.from}
@@ -71,7 +72,7 @@ export default function Simulator() {
               error={say(fields.from)}
             />
             <CallingSlot number={form.from} value={form.slot} onChange={(slot) => set({ slot })} />
-            <NumberInput
+            <NumberField
               label={t.explanation.to}
               description={t.explanation.toHint}
               value={form.to}
@@ -108,48 +109,6 @@ export default function Simulator() {
         <Explanation explanation={answer.data} place={adminPlace} user={(name) => `/users/${encodeURIComponent(name)}`} />
       )}
     </Page>
-  );
-}
-
-/** A number; those of the house are proposed while typing. */
-function NumberInput(p: {
-  label: string;
-  description: string;
-  value: string;
-  onChange: (v: string) => void;
-  error?: string;
-  required?: boolean;
-}) {
-  const [settled] = useDebouncedValue(p.value, 150);
-  const found = useQuery({
-    queryKey: ["config", "numbers", "proposed", settled],
-    queryFn: ({ signal }) => ask(api.GET("/api/numbers", { params: { query: { filter: settled || undefined, limit: 8 } }, signal })),
-    placeholderData: keepPreviousData,
-  });
-  const owners = new Map(found.data?.items.map((n) => [n.number, n.owner_name || n.owner]));
-  return (
-    <Autocomplete
-      label={p.label}
-      description={p.description}
-      inputWrapperOrder={["label", "input", "description", "error"]}
-      value={p.value}
-      onChange={p.onChange}
-      error={p.error}
-      required={p.required}
-      maxLength={64}
-      data={[...owners.keys()]}
-      filter={({ options }) => options}
-      renderOption={({ option }) => (
-        <Group gap="xs" justify="space-between" w="100%" wrap="nowrap">
-          <Text size="sm" className="kf-tabular">
-            {option.value}
-          </Text>
-          <Text size="xs" c="dimmed" truncate>
-            {owners.get(option.value)}
-          </Text>
-        </Group>
-      )}
-    />
   );
 }
 

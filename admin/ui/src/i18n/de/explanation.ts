@@ -20,6 +20,7 @@ export const explanation = {
   whoRings: "Was klingelt",
   slots: "Jeder Slot",
   slot: "Slot",
+  ringsTitle: "Klingelt",
   rings: "klingelt",
   silent: "klingelt nicht",
   why: "Warum",

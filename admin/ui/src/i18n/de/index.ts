@@ -1,5 +1,6 @@
 import { common } from "./common";
 import { explanation } from "./explanation";
+import { forwarding } from "./forwarding";
 import { frame } from "./frame";
 import { groups } from "./groups";
 import { home } from "./home";
@@ -13,4 +14,19 @@ import { records } from "./records";
 import { system } from "./system";
 
 /** One file for each room of the pages. */
-export const de = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };
+export const de = {
+  common,
+  explanation,
+  forwarding,
+  frame,
+  groups,
+  home,
+  lists,
+  login,
+  matrix,
+  person,
+  problems,
+  record,
+  records,
+  system,
+};

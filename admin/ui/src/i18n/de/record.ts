@@ -22,6 +22,8 @@ export const record = {
   sipCallID: "SIP-Call-ID",
   hiddenFrom: "dem Angerufenen unterdrückt",
   running: "läuft noch",
+  goneSlot: "gelöschter Slot",
+  goneUser: "gelöschter Benutzer",
   after: (span: string) => `${span} nach Beginn`,
   results: {
     answered: "angenommen",

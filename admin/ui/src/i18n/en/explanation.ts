@@ -21,6 +21,7 @@ export const explanation: (typeof de)["explanation"] = {
   whoRings: "What rings",
   slots: "Every slot",
   slot: "Slot",
+  ringsTitle: "Rings",
   rings: "rings",
   silent: "does not ring",
   why: "Why",

@@ -1,6 +1,7 @@
 import type { Texts } from "..";
 import { common } from "./common";
 import { explanation } from "./explanation";
+import { forwarding } from "./forwarding";
 import { frame } from "./frame";
 import { groups } from "./groups";
 import { home } from "./home";
@@ -13,4 +14,19 @@ import { record } from "./record";
 import { records } from "./records";
 import { system } from "./system";
 
-export const en: Texts = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };
+export const en: Texts = {
+  common,
+  explanation,
+  forwarding,
+  frame,
+  groups,
+  home,
+  lists,
+  login,
+  matrix,
+  person,
+  problems,
+  record,
+  records,
+  system,
+};

@@ -23,6 +23,8 @@ export const record: (typeof de)["record"] = {
   sipCallID: "SIP Call-ID",
   hiddenFrom: "suppressed for the callee",
   running: "still running",
+  goneSlot: "deleted slot",
+  goneUser: "deleted user",
   after: (span) => `${span} after the begin`,
   results: {
     answered: "answered",

@@ -21,7 +21,7 @@ export function Slots({ slots, place }: { slots: SlotLine[]; place: SettingPlace
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{t.explanation.slot}</Table.Th>
-            <Table.Th w={150}>{t.explanation.rings}</Table.Th>
+            <Table.Th w={150}>{t.explanation.ringsTitle}</Table.Th>
             <Table.Th>{t.explanation.why}</Table.Th>
           </Table.Tr>
         </Table.Thead>

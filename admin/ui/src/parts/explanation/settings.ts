@@ -21,6 +21,7 @@ export function adminPlace(reason: Reason): string | undefined {
     case "user":
       return `/users/${part(s.id)}${field}`;
     case "number":
+      if (s.field === "forwarding_profile" || s.field === "schedule") return `/numbers/${part(s.id)}/forwarding${field}`;
       return `/numbers/${part(s.id)}${field}`;
     case "slot":
       return `/slots/${part(s.id)}${field}`;

@@ -1,0 +1,24 @@
+import { useParams } from "wouter";
+import { useText } from "../../i18n";
+import { ProfileEditor } from "../../parts/forwarding/ProfileEditor";
+
+const part = encodeURIComponent;
+
+/** One profile of a user. */
+export default function Profile() {
+  const t = useText();
+  const { username = "", id = "" } = useParams();
+  const user = `/users/${part(username)}`;
+  return (
+    <ProfileEditor
+      username={username}
+      id={id}
+      list={`${user}/profiles`}
+      crumbs={[
+        { title: t.frame.users, to: "/users" },
+        { title: username, to: user },
+        { title: t.forwarding.profiles, to: `${user}/profiles` },
+      ]}
+    />
+  );
+}
