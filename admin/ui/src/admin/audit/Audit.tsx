@@ -12,7 +12,7 @@ import { SettledInput } from "../../parts/SettledInput";
 import { Empty } from "../../parts/States";
 import { differences } from "./diff";
 
-type Entry = Schemas["AuditEntry"];
+type Entry = Schemas["AuditItem"];
 
 const colours: Record<string, string> = { create: "teal", delete: "red" };
 const pages: Record<string, (e: Entry) => string> = {
