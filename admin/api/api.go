@@ -17,6 +17,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,6 +44,7 @@ type API struct {
 	huma huma.API
 	spec []byte
 
+	folded      atomic.Pointer[people] // those of the configuration that was searched last
 	streams     streams
 	presences   presences
 	closing     chan struct{}

@@ -86,10 +86,17 @@ func (a *API) profileName(snap *directory.Snapshot, n *directory.Number, now tim
 }
 
 func (a *API) numberCatalogue(snap *directory.Snapshot, live routing.Live, now time.Time) *catalogue[*directory.Number] {
+	folded := a.people(snap)
+	owner := func(n *directory.Number) string {
+		if p, ok := folded.by[n.OwnerID]; ok && n.OwnerType == directory.OwnerUser {
+			return p.text
+		}
+		return snap.OwnerName(n)
+	}
 	return &catalogue[*directory.Number]{
 		id: func(n *directory.Number) string { return n.Number },
 		text: func(n *directory.Number) string {
-			return n.Number + "\n" + snap.OwnerName(n) + "\n" + n.DisplayName + "\n" + a.profileName(snap, n, now)
+			return n.Number + "\n" + owner(n) + "\n" + n.DisplayName + "\n" + a.profileName(snap, n, now)
 		},
 		order: map[string]func(*directory.Number) string{
 			"number":       func(n *directory.Number) string { return n.Number },

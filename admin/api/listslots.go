@@ -77,7 +77,7 @@ func (s *slotWithContacts) address() string {
 	return ""
 }
 
-func slotCatalogue(snap *directory.Snapshot, live routing.Live) *catalogue[slotWithContacts] {
+func slotCatalogue(snap *directory.Snapshot, live routing.Live, folded *people) *catalogue[slotWithContacts] {
 	user := func(s slotWithContacts) *directory.User {
 		if u := snap.Users[s.UserID]; u != nil {
 			return u
@@ -88,14 +88,12 @@ func slotCatalogue(snap *directory.Snapshot, live routing.Live) *catalogue[slotW
 	return &catalogue[slotWithContacts]{
 		id: func(s slotWithContacts) string { return s.ID },
 		text: func(s slotWithContacts) string {
-			u := user(s)
-			text := strings.Join([]string{s.Name, u.Username, u.FirstName + " " + u.LastName, s.SIPUsername, s.MobileNumber, s.agent(), s.address(), string(s.Type)}, "\n")
-			return text + "\n" + strings.Join(snap.TickedNumbers(s.ID), "\n")
+			parts := [...]string{folded.by[s.UserID].text, s.Name, s.SIPUsername, s.MobileNumber, s.agent(), s.address(), string(s.Type)}
+			return strings.Join(parts[:], "\n") + "\n" + strings.Join(snap.TickedNumbers(s.ID), "\n")
 		},
 		order: map[string]func(slotWithContacts) string{
 			"user": func(s slotWithContacts) string {
-				u := user(s)
-				return byText(u.LastName+", "+u.FirstName) + " " + u.Username + " " + column(s)
+				return folded.by[s.UserID].name + " " + user(s).Username + " " + column(s)
 			},
 			"username": func(s slotWithContacts) string {
 				return user(s).Username + " " + column(s)
@@ -144,7 +142,7 @@ func (a *API) foundSlots(ctx context.Context, snap *directory.Snapshot, in *Slot
 		}
 	}
 	_, live := a.deps.Routing()
-	return slotCatalogue(snap, live).find(in.Filter, in.Sort, items), nil
+	return slotCatalogue(snap, live, a.people(snap)).find(in.Filter, in.Sort, items), nil
 }
 
 func (a *API) listSlots(ctx context.Context, in *SlotsInput) (*listOutput[SlotItem], error) {

@@ -31,25 +31,15 @@ func userState(snap *directory.Snapshot, live routing.Live, userID string) (isRe
 	return isRegistered, inCall
 }
 
-func userText(snap *directory.Snapshot, u *directory.User) string {
-	var b strings.Builder
-	for _, s := range []string{u.Username, "\n", u.FirstName, " ", u.LastName, "\n", u.Email} {
-		b.WriteString(s)
-	}
-	for _, n := range snap.Rows[u.ID] {
-		b.WriteByte('\n')
-		b.WriteString(n)
-	}
-	return b.String()
-}
-
-func userCatalogue(snap *directory.Snapshot, live routing.Live) *catalogue[*directory.User] {
+func userCatalogue(snap *directory.Snapshot, live routing.Live, folded *people) *catalogue[*directory.User] {
 	return &catalogue[*directory.User]{
-		id:   func(u *directory.User) string { return u.Username },
-		text: func(u *directory.User) string { return userText(snap, u) },
+		id: func(u *directory.User) string { return u.Username },
+		text: func(u *directory.User) string {
+			return folded.by[u.ID].text + "\n" + strings.Join(snap.Rows[u.ID], "\n")
+		},
 		order: map[string]func(*directory.User) string{
 			"username":   func(u *directory.User) string { return u.Username },
-			"name":       func(u *directory.User) string { return byText(u.LastName + ", " + u.FirstName) },
+			"name":       func(u *directory.User) string { return folded.by[u.ID].name },
 			"first_name": func(u *directory.User) string { return byText(u.FirstName) },
 			"last_name":  func(u *directory.User) string { return byText(u.LastName) },
 			"email":      func(u *directory.User) string { return byText(u.Email) },
@@ -93,7 +83,7 @@ func (a *API) foundUsers(snap *directory.Snapshot, in *UsersInput) (found[*direc
 		}
 	}
 	_, live := a.deps.Routing()
-	return userCatalogue(snap, live).find(in.Filter, in.Sort, items), nil
+	return userCatalogue(snap, live, a.people(snap)).find(in.Filter, in.Sort, items), nil
 }
 
 func (a *API) listUsers(_ context.Context, in *UsersInput) (*listOutput[UserItem], error) {

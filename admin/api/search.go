@@ -52,9 +52,20 @@ func (a *API) registerSearch() {
 
 // sought is what a search looks for and has found.
 type sought struct {
-	text  string
-	words []string
-	hits  []rankedHit
+	text   string
+	words  []string
+	folded *people
+	hits   []rankedHit
+}
+
+// may reports whether something can be a hit at all: it costs less than to say what it is called.
+func (s *sought) may(parts ...string) bool {
+	for _, w := range s.words {
+		if !slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(fold(p), w) }) {
+			return false
+		}
+	}
+	return true
 }
 
 type rankedHit struct {
@@ -112,6 +123,7 @@ func (a *API) search(ctx context.Context, in *searchInput) (*listOutput[Hit], er
 		return whole([]Hit{}), nil
 	}
 	id, snap := who(ctx), a.deps.Store.Snapshot()
+	s.folded = a.people(snap)
 	if id.Admin {
 		s.people(snap)
 		s.groups(snap)
@@ -136,6 +148,9 @@ func link(list, id string) string { return "/" + list + "/" + url.PathEscape(id)
 
 func (s *sought) people(snap *directory.Snapshot) {
 	for _, u := range snap.Users {
+		if !s.may(append([]string{s.folded.by[u.ID].text}, snap.Rows[u.ID]...)...) {
+			continue
+		}
 		subtitle := u.Username
 		if rows := snap.Rows[u.ID]; len(rows) > 0 {
 			subtitle += " · " + strings.Join(rows, ", ")
@@ -166,6 +181,9 @@ func (s *sought) numbers(id auth.Identity, snap *directory.Snapshot) {
 		if !id.Admin && !own {
 			continue
 		}
+		if n.OwnerType == directory.OwnerUser && !s.may(n.Number, n.DisplayName, s.folded.by[n.OwnerID].text) {
+			continue
+		}
 		h := Hit{Type: "number", ID: n.Number, Title: n.Number, Subtitle: ownerFullName(snap, n), Link: link("numbers", n.Number)}
 		if n.OwnerType == directory.OwnerUser {
 			h.Username = username(snap, n.OwnerID)
@@ -177,7 +195,7 @@ func (s *sought) numbers(id auth.Identity, snap *directory.Snapshot) {
 func (s *sought) slots(id auth.Identity, snap *directory.Snapshot) {
 	for _, slot := range snap.Slots {
 		u := snap.Users[slot.UserID]
-		if u == nil || !id.Admin && slot.UserID != id.UserID {
+		if u == nil || !id.Admin && slot.UserID != id.UserID || !s.may(slot.Name, slot.SIPUsername, slot.MobileNumber, string(slot.Type), slot.ID, s.folded.by[u.ID].text) {
 			continue
 		}
 		s.add(Hit{Type: "slot", ID: slot.ID, Title: slot.Name, Subtitle: u.FullName(), Username: u.Username, Link: link("slots", slot.ID)},
