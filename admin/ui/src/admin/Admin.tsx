@@ -42,6 +42,7 @@ const ForwardingOfNumber = lazy(() => import("./profiles/OfNumber"));
 const Record = lazy(() => import("./cdrs/Record"));
 const Simulator = lazy(() => import("./simulator/Simulator"));
 const NumberPage = lazy(() => import("./numbers/NumberPage"));
+const ImportUsers = lazy(() => import("./users/Import"));
 const UserPage = lazy(() => import("./users/UserPage"));
 const Users = lazy(() => import("./users/Users"));
 const Numbers = lazy(() => import("./numbers/Numbers"));
@@ -130,6 +131,7 @@ export default function Admin() {
           <Route path="/pickupgroups" component={PickupGroups} />
           <Route path="/pickupgroups/:id" component={PickupGroupPage} />
           <Route path="/calls" component={Calls} />
+          <Route path="/import/users" component={ImportUsers} />
           <Route path="/users/:username" component={UserPage} />
           <Route path="/numbers/:number" component={NumberPage} />
           <Route component={NotFound} />

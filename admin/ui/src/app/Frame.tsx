@@ -21,6 +21,7 @@ import { api, ask, reach } from "../api/client";
 import { useEvents } from "../api/events";
 import { useText } from "../i18n";
 import { IconLogout, IconPhoneCall, IconSearch, IconSwitchHorizontal, IconUserCircle, IconWifiOff } from "../parts/icons";
+import { Impersonated } from "./Impersonated";
 import { NewVersion } from "./NewVersion";
 import { Search } from "./Search";
 import { LanguageSwitch, SchemeSwitch } from "./Switches";
@@ -104,6 +105,7 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
         </ScrollArea>
       </AppShell.Navbar>
       <AppShell.Main id="content" tabIndex={-1}>
+        <Impersonated />
         {!reachable && (
           <Alert color="orange" icon={<IconWifiOff size={18} />} mb="md" role="alert">
             {t.common.unreachable}

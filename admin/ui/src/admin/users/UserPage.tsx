@@ -14,6 +14,7 @@ import { Widget } from "../../parts/Widget";
 import { Access } from "./Access";
 import { Blocking } from "./Blocking";
 import { DeleteUser } from "./DeleteUser";
+import { Impersonate } from "./Impersonate";
 import { MasterData } from "./MasterData";
 import { Pickup, UserGroups } from "./Memberships";
 import { Profiles } from "./Profiles";
@@ -100,9 +101,12 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
         </Group>
       }
       actions={
-        <Button variant="default" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setDeleting(true)}>
-          {t.common.remove}
-        </Button>
+        <>
+          <Impersonate username={user.username} />
+          <Button variant="default" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setDeleting(true)}>
+            {t.common.remove}
+          </Button>
+        </>
       }
     >
       <Widget name="user.matrix" title={t.matrix.title} hint={t.matrix.hint}>

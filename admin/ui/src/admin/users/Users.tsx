@@ -7,11 +7,12 @@ import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
-import { IconUserPlus } from "../../parts/icons";
+import { IconUpload, IconUserPlus } from "../../parts/icons";
 import { type Live, LiveState } from "../../parts/LiveState";
 import { Page } from "../../parts/Page";
 import { SlotSign } from "../../parts/SlotType";
 import { Empty } from "../../parts/States";
+import { BulkUsers } from "./Bulk";
 import { CreateUser } from "./CreateUser";
 
 type User = Schemas["UserItem"];
@@ -73,9 +74,14 @@ export default function Users() {
     <Page
       title={t.frame.users}
       actions={
-        <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>
-          {t.person.create}
-        </Button>
+        <>
+          <Button variant="default" component={Link} href="/import/users" leftSection={<IconUpload size={16} aria-hidden />}>
+            {t.bulk.importButton}
+          </Button>
+          <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>
+            {t.person.create}
+          </Button>
+        </>
       }
     >
       <DataTable
@@ -87,6 +93,7 @@ export default function Users() {
         rowName={(u) => u.username}
         onRow={(u) => navigate(open(u))}
         defaultSort="username"
+        bulk={(ticked, clear) => <BulkUsers users={ticked} onDone={clear} />}
         more={{ group }}
         filters={<GroupFilter value={group} onChange={setGroup} />}
         empty={<Empty title={t.lists.user.none}>{t.lists.user.noneHint}</Empty>}

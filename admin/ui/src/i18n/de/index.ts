@@ -1,3 +1,4 @@
+import { bulk } from "./bulk";
 import { common } from "./common";
 import { explanation } from "./explanation";
 import { forwarding } from "./forwarding";
@@ -15,6 +16,7 @@ import { system } from "./system";
 
 /** One file for each room of the pages. */
 export const de = {
+  bulk,
   common,
   explanation,
   forwarding,

@@ -1,4 +1,5 @@
 import type { Texts } from "..";
+import { bulk } from "./bulk";
 import { common } from "./common";
 import { explanation } from "./explanation";
 import { forwarding } from "./forwarding";
@@ -15,6 +16,7 @@ import { records } from "./records";
 import { system } from "./system";
 
 export const en: Texts = {
+  bulk,
   common,
   explanation,
   forwarding,

@@ -1,6 +1,6 @@
-import { Button, Group, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
@@ -81,6 +81,25 @@ export function AddNumber({ username, near, onClose }: { username: string; near?
   );
 }
 
-function Free(_: { near?: string; onPick: (n: string) => void }) {
-  return null;
+// Free numbers near what was typed, or near what the user has.
+function Free({ near, onPick }: { near?: string; onPick: (n: string) => void }) {
+  const t = useText();
+  const free = useQuery({
+    queryKey: ["config", "numbers", "free", near ?? ""],
+    queryFn: ({ signal }) => ask(api.GET("/api/numbers/free", { params: { query: { near, count: 8 } }, signal })),
+    placeholderData: keepPreviousData,
+  });
+  if (!free.data?.items.length) return null;
+  return (
+    <Group gap={6} role="group" aria-label={t.matrix.freeNear}>
+      <Text size="xs" c="dimmed">
+        {t.matrix.freeNear}
+      </Text>
+      {free.data.items.map((n) => (
+        <Button key={n} size="compact-xs" variant="default" className="kf-tabular" onClick={() => onPick(n)}>
+          {n}
+        </Button>
+      ))}
+    </Group>
+  );
 }

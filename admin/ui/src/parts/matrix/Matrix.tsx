@@ -7,12 +7,13 @@ import { api, ask, askTagged, ifMatch } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
 import { useText } from "../../i18n";
-import { IconPlus } from "../icons";
+import { IconEye, IconPlus } from "../icons";
 import { Empty, Failed, Loading } from "../States";
 import { AddNumber } from "./AddNumber";
 import { AddSlot } from "./AddSlot";
 import { Grid, heads } from "./Grid";
 import { NumberDialog } from "./NumberDialog";
+import { Preview } from "./Preview";
 import { SlotDialog } from "./SlotDialog";
 import { SlotIcon, type SlotType, stateOf } from "./SlotIcon";
 import { dirty, matrix, moved, start, type Ticks, toTicks } from "./ticks";
@@ -91,6 +92,7 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   const live = useLive(username);
   const [number, setNumber] = useState<string>();
   const [slot, setSlot] = useState<string>();
+  const [looking, setLooking] = useState(false);
   const [adding, setAdding] = useState<"number" | SlotType>();
   const changed = dirty(state);
   useUnsaved(changed);
@@ -171,6 +173,9 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
           <Text size="sm" c="dimmed" role="status">
             {t.matrix.changes(Object.keys(state.edits).length)}
           </Text>
+          <Button size="xs" variant="subtle" leftSection={<IconEye size={14} aria-hidden />} onClick={() => setLooking(true)}>
+            {t.matrix.preview}
+          </Button>
           <Button size="xs" variant="default" onClick={() => dispatch({ do: "reset" })} disabled={save.isPending}>
             {t.common.reset}
           </Button>
@@ -183,6 +188,7 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
           {nothing ? t.matrix.emptyHint : t.matrix.keys}
         </Text>
       )}
+      {looking && <Preview username={username} ticks={toTicks(state)} onClose={() => setLooking(false)} onSave={() => save.mutate()} />}
       {number && <NumberDialog number={number} manage={manage} onClose={() => setNumber(undefined)} />}
       {slot && <SlotDialog id={slot} manage={manage} onClose={() => setSlot(undefined)} />}
       {adding === "number" && <AddNumber username={username} near={numbers.at(-1)} onClose={() => setAdding(undefined)} />}

@@ -1,17 +1,19 @@
 import { Alert, Button, Checkbox, Divider, Group, Select, Stack, Text, TextInput, Title } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { useConfirm } from "../confirm";
 import { useDraft } from "../draft";
-import { IconKey, IconTrash } from "../icons";
+import { IconEye, IconKey, IconTrash } from "../icons";
 import { useProblemText } from "../problems";
 import { Failed, Loading } from "../States";
 import { Account } from "./Account";
 import { Dialog, DialogFoot } from "./Dialog";
+
+const Qr = lazy(() => import("./Qr"));
 
 type Slot = Schemas["Slot"];
 type Settings = Pick<Slot, "name" | "dnd" | "default_number" | "mobile_number">;
@@ -146,10 +148,14 @@ function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean
     mutationFn: () => ask(api.POST("/api/slots/{id}/secret", { params: { path: { id: server.body.id } } })),
     onSuccess: (slot) => {
       setMade(slot.sip);
+      show.reset();
       void client.invalidateQueries({ queryKey: ["config", "slots"] });
     },
   });
-  const account = made ?? server.body.sip;
+  const show = useMutation({
+    mutationFn: () => ask(api.GET("/api/slots/{id}/credentials", { params: { path: { id: server.body.id } } })),
+  });
+  const account = made ?? show.data ?? server.body.sip;
   if (!account) return null;
   return (
     <Stack gap="xs">
@@ -158,28 +164,48 @@ function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean
         <Title order={3} fz="sm">
           {t.matrix.account}
         </Title>
-        {manage && (
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            leftSection={<IconKey size={14} aria-hidden />}
-            loading={renew.isPending}
-            onClick={() =>
-              confirm({
-                title: t.matrix.newSecretSure,
-                text: t.matrix.newSecretHint,
-                action: t.matrix.newSecret,
-                onConfirm: () => renew.mutate(),
-              })
-            }
-          >
-            {t.matrix.newSecret}
-          </Button>
-        )}
+        <Group gap={4}>
+          {!account.password && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              leftSection={<IconEye size={14} aria-hidden />}
+              title={t.bulk.showSecretHint}
+              loading={show.isPending}
+              onClick={() => show.mutate()}
+            >
+              {t.bulk.showSecret}
+            </Button>
+          )}
+          {manage && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              leftSection={<IconKey size={14} aria-hidden />}
+              loading={renew.isPending}
+              onClick={() =>
+                confirm({
+                  title: t.matrix.newSecretSure,
+                  text: t.matrix.newSecretHint,
+                  action: t.matrix.newSecret,
+                  onConfirm: () => renew.mutate(),
+                })
+              }
+            >
+              {t.matrix.newSecret}
+            </Button>
+          )}
+        </Group>
       </Group>
       {renew.isError && <Failed error={renew.error} />}
+      {show.isError && <Failed error={show.error} />}
       {made && <Alert color="teal">{t.matrix.accountMade}</Alert>}
       <Account account={account} />
+      {show.data && !made && (
+        <Suspense>
+          <Qr text={show.data.uri} label={t.bulk.qr} />
+        </Suspense>
+      )}
     </Stack>
   );
 }
