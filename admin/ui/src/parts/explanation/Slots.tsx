@@ -38,11 +38,11 @@ export function Slots({ slots, place }: { slots: SlotLine[]; place: SettingPlace
               </Table.Td>
               <Table.Td>
                 {s.rings ? (
-                  <Badge tt="none" color="teal" variant="light" leftSection={<IconBell size={12} aria-hidden />}>
+                  <Badge tt="none" miw="max-content" color="teal" variant="light" leftSection={<IconBell size={12} aria-hidden />}>
                     {t.explanation.rings}
                   </Badge>
                 ) : (
-                  <Badge tt="none" color="gray" variant="light" leftSection={<IconBellOff size={12} aria-hidden />}>
+                  <Badge tt="none" miw="max-content" color="gray" variant="light" leftSection={<IconBellOff size={12} aria-hidden />}>
                     {t.explanation.silent}
                   </Badge>
                 )}
