@@ -10,6 +10,7 @@ CONFIG      ?= $(RUN_DIR)/koppelfeld.toml
 FUZZTIME    ?= 60s
 SOAK        ?= 1h
 SOAK_RATE   ?= 50
+SHOTS       ?= $(RUN_DIR)/screenshots
 
 # Peers that tests call: real phones, servers and tools from Debian.
 TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark nftables iproute2 kamailio kamailio-outbound-modules
@@ -17,10 +18,10 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e bench soak pgo check clean setup-test setup-bench
+.PHONY: help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and serve the example company on loopback
 	@mkdir -p $(RUN_DIR)/data && chmod 700 $(RUN_DIR) $(RUN_DIR)/data
@@ -53,6 +54,13 @@ test: setup-test check check-pages ## set up what the tests need and run every t
 
 e2e: setup-test setup-browser build ## calls between real phones through the daemon
 	$(GO) test -tags e2e -count 1 -timeout 15m ./e2e/...
+
+e2e-ui: setup-test setup-browser build ## the pages in Chromium against the running daemon, with real phones
+	$(GO) test -tags e2e -count 1 -timeout 15m -run '^TestPages' ./e2e
+
+screenshots: setup-test setup-browser build ## every page in both languages, light, dark and on a phone, drawn into SHOTS (default var/screenshots)
+	@mkdir -p $(SHOTS)
+	KOPPELFELD_SHOTS=$(abspath $(SHOTS)) $(GO) test -tags e2e -count 1 -timeout 15m -run '^TestPagesEvery$$' ./e2e
 
 race: ## every unit test under the race detector
 	$(GO) test -race -timeout 20m ./...

@@ -32,3 +32,8 @@ export const de = {
   records,
   system,
 };
+export const de = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };
+import * as rooms from "./rooms";
+
+/** The German texts, the master of all others, by the rooms of the pages. */
+export const de = { ...rooms };

@@ -32,3 +32,7 @@ export const en: Texts = {
   records,
   system,
 };
+export const en: Texts = { common, explanation, frame, groups, home, lists, login, matrix, person, problems, record, records, system };
+import * as rooms from "./rooms";
+
+export const en: Texts = { ...rooms };

@@ -1,0 +1,12 @@
+// One line and one file for each room of the pages.
+export { common } from "./common";
+export { explanation } from "./explanation";
+export { frame } from "./frame";
+export { home } from "./home";
+export { lists } from "./lists";
+export { login } from "./login";
+export { matrix } from "./matrix";
+export { me } from "./me";
+export { person } from "./person";
+export { problems } from "./problems";
+export { record } from "./record";

@@ -1,0 +1,43 @@
+import { Stack } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useQueryClient } from "@tanstack/react-query";
+import { PasswordForm } from "../../app/FirstPassword";
+import { useSession } from "../../app/session";
+import { useText } from "../../i18n";
+import { Page } from "../../parts/Page";
+import { Widget } from "../../parts/Widget";
+import { Factors } from "./Factors";
+import { Pin } from "./Pin";
+import { Sessions } from "./Sessions";
+
+/** How one logs in: password, second factor, sessions; and the PIN for telephones. */
+export default function Security() {
+  const t = useText();
+  const session = useSession();
+  const client = useQueryClient();
+  return (
+    <Page title={t.me.security}>
+      <Stack maw={760}>
+        <Widget name="me.password" title={t.me.password} hint={t.me.passwordHint}>
+          <PasswordForm
+            username={session.username}
+            onChanged={(s) => {
+              client.setQueryData(["session"], s);
+              notifications.show({ message: t.me.passwordChanged, color: "teal" });
+              void client.invalidateQueries({ queryKey: ["sessions"] });
+            }}
+          />
+        </Widget>
+        <Widget name="me.factors" title={t.me.second} hint={t.me.secondHint}>
+          <Factors />
+        </Widget>
+        <Widget name="me.pin" title={t.me.pin} hint={t.me.pinHint}>
+          <Pin />
+        </Widget>
+        <Widget name="me.sessions" title={t.me.sessions}>
+          <Sessions />
+        </Widget>
+      </Stack>
+    </Page>
+  );
+}
