@@ -58,6 +58,7 @@ export default function Groups() {
       }
     >
       <DataTable
+        csv="/api/export/groups.csv"
         name="groups"
         queryKey={["config", "groups", type]}
         fetch={(asked, signal) => ask(api.GET("/api/groups", { params: { query: { ...asked, type } as never }, signal }))}

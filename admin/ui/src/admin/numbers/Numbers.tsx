@@ -41,6 +41,7 @@ export default function Numbers() {
   return (
     <Page title={t.frame.numbers}>
       <DataTable
+        csv="/api/export/numbers.csv"
         name="numbers"
         queryKey={["live", "numbers", ownerType]}
         fetch={(asked, signal) => ask(api.GET("/api/numbers", { params: { query: { ...asked, owner_type: ownerType } as never }, signal }))}

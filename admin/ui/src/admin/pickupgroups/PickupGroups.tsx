@@ -48,6 +48,7 @@ export default function PickupGroups() {
       }
     >
       <DataTable
+        csv="/api/export/pickupgroups.csv"
         name="pickupgroups"
         queryKey={["config", "pickupgroups"]}
         fetch={(asked, signal) => ask(api.GET("/api/pickupgroups", { params: { query: asked as never }, signal }))}

@@ -83,6 +83,7 @@ export default function Slots() {
   return (
     <Page title={t.frame.slots}>
       <DataTable
+        csv="/api/export/slots.csv"
         name="slots"
         queryKey={["live", "slots", type, registered]}
         fetch={(asked, signal) => ask(api.GET("/api/slots", { params: { query: { ...asked, type, registered } as never }, signal }))}

@@ -85,6 +85,7 @@ export default function Users() {
       }
     >
       <DataTable
+        csv="/api/export/users.csv"
         name="users"
         queryKey={["live", "users", group]}
         fetch={(asked, signal) => ask(api.GET("/api/users", { params: { query: { ...asked, group } as never }, signal }))}

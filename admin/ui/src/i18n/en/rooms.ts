@@ -2,6 +2,7 @@
 export { common } from "./common";
 export { explanation } from "./explanation";
 export { frame } from "./frame";
+export { groups } from "./groups";
 export { home } from "./home";
 export { lists } from "./lists";
 export { login } from "./login";
@@ -10,3 +11,5 @@ export { me } from "./me";
 export { person } from "./person";
 export { problems } from "./problems";
 export { record } from "./record";
+export { records } from "./records";
+export { system } from "./system";
