@@ -16,6 +16,7 @@ import {
   IconReportAnalytics,
   IconRouter,
   IconServer,
+  IconShieldLock,
   IconUserQuestion,
   IconUsers,
   IconUsersGroup,
@@ -27,6 +28,7 @@ const Home = lazy(() => import("./home/Home"));
 const Records = lazy(() => import("./cdrs/Records"));
 const Status = lazy(() => import("./system/Status"));
 const Trunks = lazy(() => import("./trunks/Trunks"));
+const Bans = lazy(() => import("./bans/Bans"));
 const Audit = lazy(() => import("./audit/Audit"));
 const Calendar = lazy(() => import("./calendars/Calendar"));
 const Calendars = lazy(() => import("./calendars/Calendars"));
@@ -97,6 +99,7 @@ export default function Admin() {
       places: [
         { title: t.frame.status, to: "/status", icon: <IconServer {...icon} /> },
         { title: t.frame.audit, to: "/audit", icon: <IconHistory {...icon} /> },
+        { title: t.frame.bans, to: "/bans", icon: <IconShieldLock {...icon} /> },
       ],
     },
   ];
@@ -114,6 +117,7 @@ export default function Admin() {
           <Route path="/users/:username/profiles/:id" component={Profile} />
           <Route path="/numbers/:number/profiles/:id" component={ProfileOfNumber} />
           <Route path="/numbers/:number/forwarding" component={ForwardingOfNumber} />
+          <Route path="/bans" component={Bans} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/huntgroups" component={HuntGroups} />
           <Route path="/huntgroups/:id" component={HuntGroup} />

@@ -1,9 +1,17 @@
-import { Box, Button, Center, Group, Paper, ScrollArea, Skeleton, Table } from "@mantine/core";
+import { ActionIcon, Box, Button, Center, Group, Paper, ScrollArea, Skeleton, Table, Tooltip } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode, useState } from "react";
 import { useText } from "../i18n";
 import type { Column } from "./DataTable";
+import { IconDownload } from "./icons";
 import { Empty, Failed } from "./States";
+
+/** The address of a CSV file with the filters that are set. */
+export function csvAddress(list: string, filters: { [name: string]: string | undefined }): string {
+  const q = new URLSearchParams();
+  for (const [k, v] of Object.entries(filters)) if (v) q.set(k, v);
+  return `/api/export/${list}.csv?${q}`;
+}
 
 export interface LogTableProps<T> {
   queryKey: unknown[];
@@ -14,6 +22,8 @@ export interface LogTableProps<T> {
   /** What unfolds below a row that is chosen; onRow is not used then. */
   details?: (row: T) => ReactNode;
   filters?: ReactNode;
+  /** Address of the same as a CSV file, its query included. */
+  csv?: string;
   /** Whether the filters leave something out. */
   narrowed?: boolean;
   empty?: ReactNode;
@@ -36,9 +46,18 @@ export function LogTable<T>(p: LogTableProps<T>) {
   };
   return (
     <Paper>
-      {p.filters && (
-        <Group p="sm" gap="sm" align="flex-end">
-          {p.filters}
+      {(p.filters || p.csv) && (
+        <Group p="sm" justify="space-between" align="flex-end">
+          <Group gap="sm" align="flex-end">
+            {p.filters}
+          </Group>
+          {p.csv && (
+            <Tooltip label={t.common.exportCsv}>
+              <ActionIcon component="a" href={p.csv} download aria-label={t.common.exportCsv}>
+                <IconDownload size={18} />
+              </ActionIcon>
+            </Tooltip>
+          )}
         </Group>
       )}
       {log.isError ? (

@@ -46,13 +46,13 @@ export { default as IconPhoneIncoming } from "@tabler/icons-react/dist/esm/icons
 export { default as IconPhoneOutgoing } from "@tabler/icons-react/dist/esm/icons/IconPhoneOutgoing.mjs";
 export { default as IconPhoneX } from "@tabler/icons-react/dist/esm/icons/IconPhoneX.mjs";
 export { default as IconPlus } from "@tabler/icons-react/dist/esm/icons/IconPlus.mjs";
+export { default as IconQrcode } from "@tabler/icons-react/dist/esm/icons/IconQrcode.mjs";
 export { default as IconRefresh } from "@tabler/icons-react/dist/esm/icons/IconRefresh.mjs";
 export { default as IconReportAnalytics } from "@tabler/icons-react/dist/esm/icons/IconReportAnalytics.mjs";
+export { default as IconRoute } from "@tabler/icons-react/dist/esm/icons/IconRoute.mjs";
 export { default as IconRouter } from "@tabler/icons-react/dist/esm/icons/IconRouter.mjs";
 export { default as IconSearch } from "@tabler/icons-react/dist/esm/icons/IconSearch.mjs";
 export { default as IconServer } from "@tabler/icons-react/dist/esm/icons/IconServer.mjs";
-export { default as IconQrcode } from "@tabler/icons-react/dist/esm/icons/IconQrcode.mjs";
-export { default as IconRoute } from "@tabler/icons-react/dist/esm/icons/IconRoute.mjs";
 export { default as IconShieldLock } from "@tabler/icons-react/dist/esm/icons/IconShieldLock.mjs";
 export { default as IconSun } from "@tabler/icons-react/dist/esm/icons/IconSun.mjs";
 export { default as IconSwitchHorizontal } from "@tabler/icons-react/dist/esm/icons/IconSwitchHorizontal.mjs";

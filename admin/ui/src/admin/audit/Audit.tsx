@@ -1,13 +1,17 @@
 import { Badge, Button, Code, Group, Select, Stack, Table, Text } from "@mantine/core";
+import { notifications } from "@mantine/notifications";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useConfirm } from "../../parts/confirm";
 import type { Column } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
 import { IconX } from "../../parts/icons";
-import { LogTable } from "../../parts/LogTable";
+import { csvAddress, LogTable } from "../../parts/LogTable";
 import { Page } from "../../parts/Page";
+import { useProblemText } from "../../parts/problems";
 import { SettledInput } from "../../parts/SettledInput";
 import { Empty } from "../../parts/States";
 import { differences } from "./diff";
@@ -74,6 +78,7 @@ export default function Audit() {
         rowKey={(e) => e.id}
         details={(e) => <Details entry={e} />}
         narrowed={!!(actor || type || id)}
+        csv={csvAddress("audit", { actor, object_type: type, object_id: id })}
         empty={<Empty title={w.none} />}
         filters={
           <>
@@ -103,6 +108,17 @@ function Details({ entry }: { entry: Entry }) {
   const t = useText();
   const w = t.records.audit;
   const list = differences(entry.before, entry.after);
+  const say = useProblemText();
+  const confirm = useConfirm();
+  const client = useQueryClient();
+  const undo = useMutation({
+    mutationFn: () => ask(api.POST("/api/audit/{id}/undo", { params: { path: { id: entry.id } } })),
+    onSuccess: () => {
+      notifications.show({ message: w.undone, color: "teal" });
+      void client.invalidateQueries({ queryKey: ["config"] });
+    },
+    onError: (err) => notifications.show({ message: say(err), color: "red" }),
+  });
   const name = (path: string[]) => path.map((p) => w.fields[p] ?? p).join(" › ");
   const page = entry.action === "delete" ? undefined : pages[entry.object_type]?.(entry);
   return (
@@ -146,6 +162,16 @@ function Details({ entry }: { entry: Entry }) {
         <Text size="xs" c="dimmed">
           {[entry.reason, entry.revision ? w.revision(entry.revision) : ""].filter(Boolean).join(" · ")}
         </Text>
+        {entry.undoable && (
+          <Button
+            size="compact-sm"
+            variant="light"
+            loading={undo.isPending}
+            onClick={() => confirm({ title: w.undo, text: w.undoHint, action: w.undo, onConfirm: () => undo.mutate() })}
+          >
+            {w.undo}
+          </Button>
+        )}
       </Group>
     </Stack>
   );

@@ -1,11 +1,11 @@
-import { Badge, Stack, Text } from "@mantine/core";
+import { Badge, Select, Stack, Text, TextInput } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import type { Column } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
-import { LogTable } from "../../parts/LogTable";
+import { csvAddress, LogTable } from "../../parts/LogTable";
 import { Page } from "../../parts/Page";
 import { SettledInput } from "../../parts/SettledInput";
 import { Empty } from "../../parts/States";
@@ -20,6 +20,15 @@ const colours: { [result: string]: string } = {
   interrupted: "red",
 };
 
+const results = ["answered", "cancelled", "busy", "no_answer", "declined", "unreachable", "rejected", "failed", "interrupted"] as const;
+type Result = (typeof results)[number];
+
+/** The beginning of a day of the person who looks, so many days later. */
+function momentOf(day: string | undefined, later = 0): string | undefined {
+  const [y, m, d] = (day ?? "").split("-").map(Number);
+  return y && m && d ? new Date(y, m - 1, d + later).toISOString() : undefined;
+}
+
 /** All calls that have been, the newest first. */
 export default function Records() {
   const t = useText();
@@ -28,6 +37,20 @@ export default function Records() {
   const [, navigate] = useLocation();
   const [number, setNumber] = useFilter("number");
   const [user, setUser] = useFilter("user");
+  const [text, setText] = useFilter("text");
+  const [result, setResult] = useFilter("result");
+  const [klass, setClass] = useFilter("class");
+  const [from, setFrom] = useFilter("from");
+  const [to, setTo] = useFilter("to");
+  const asked = {
+    number,
+    user,
+    text,
+    result: result as Result | undefined,
+    class: klass as Record["class"] | undefined,
+    from: momentOf(from),
+    to: momentOf(to, 1),
+  };
   const open = (r: Record) => `/cdrs/${encodeURIComponent(r.id)}`;
   const columns: Column<Record>[] = [
     {
@@ -80,17 +103,37 @@ export default function Records() {
   return (
     <Page title={t.frame.cdrs}>
       <LogTable
-        queryKey={["records", "cdrs", number, user]}
-        fetch={(cursor, signal) => ask(api.GET("/api/cdrs", { params: { query: { cursor, number, user, limit: 100 } }, signal }))}
+        queryKey={["records", "cdrs", asked]}
+        fetch={(cursor, signal) => ask(api.GET("/api/cdrs", { params: { query: { cursor, ...asked, limit: 100 } }, signal }))}
         columns={columns}
         rowKey={(r) => r.id}
         onRow={(r) => navigate(open(r))}
-        narrowed={!!(number || user)}
+        narrowed={Object.values(asked).some(Boolean)}
+        csv={csvAddress("cdrs", asked)}
         empty={<Empty title={w.none}>{w.noneHint}</Empty>}
         filters={
           <>
             <SettledInput label={w.number} value={number} onChange={setNumber} />
             <SettledInput label={w.user} value={user} onChange={setUser} />
+            <SettledInput label={w.text} value={text} onChange={setText} />
+            <Select
+              label={w.result}
+              data={results.map((r) => ({ value: r, label: t.record.results[r] ?? r }))}
+              value={result ?? null}
+              onChange={setResult}
+              clearable
+              w={160}
+            />
+            <Select
+              label={w.class}
+              data={(["inside", "outside"] as const).map((c) => ({ value: c, label: t.common[c] }))}
+              value={klass ?? null}
+              onChange={setClass}
+              clearable
+              w={120}
+            />
+            <TextInput type="date" label={w.since} value={from ?? ""} onChange={(e) => setFrom(e.currentTarget.value)} />
+            <TextInput type="date" label={w.until} value={to ?? ""} onChange={(e) => setTo(e.currentTarget.value)} />
           </>
         }
       />

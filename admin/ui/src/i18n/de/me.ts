@@ -101,6 +101,4 @@ export const me = {
   endSession: "Beenden",
   endOthers: "Alle anderen beenden",
   language: "Sprache der Ansagen und Nachrichten",
-  impersonating: (who: string, by: string) => `${by} arbeitet im Namen von ${who}. Alles wird mit beiden Namen vermerkt.`,
-  impersonateEnd: "Beenden",
 };

@@ -1,4 +1,5 @@
 // One line and one file for each room of the pages.
+export { bans } from "./bans";
 export { common } from "./common";
 export { explanation } from "./explanation";
 export { frame } from "./frame";

@@ -93,6 +93,4 @@ export const me: (typeof de)["me"] = {
   endSession: "End",
   endOthers: "End all others",
   language: "Language of announcements and messages",
-  impersonating: (who, by) => `${by} works in the name of ${who}. Everything is noted with both names.`,
-  impersonateEnd: "End",
 };
