@@ -12,6 +12,7 @@ const names = [
   "slot.registered",
   "slot.unregistered",
   "config.changed",
+  "colleague.state",
 ] as const;
 
 /**
@@ -39,9 +40,16 @@ export function useEvents(enabled: boolean, onEvent?: (e: Event) => void) {
       for (const key of waiting) void client.invalidateQueries({ queryKey: [key] });
       waiting.clear();
     };
+    let late: number | undefined;
+    const readRecords = () => {
+      late = undefined;
+      void client.invalidateQueries({ queryKey: ["records"] });
+    };
     const take = (name: string) => (m: MessageEvent<string>) => {
       for (const key of stale(name)) waiting.add(key);
       timer ??= window.setTimeout(flush, 150);
+      // A record is in the lists a moment after its call has ended.
+      if (name === "call.ended") late ??= window.setTimeout(readRecords, 1500);
       if (name !== "gap") onEvent?.(JSON.parse(m.data) as Event);
     };
     for (const name of [...names, "gap"]) source.addEventListener(name, take(name));
@@ -49,6 +57,7 @@ export function useEvents(enabled: boolean, onEvent?: (e: Event) => void) {
     return () => {
       source.close();
       window.clearTimeout(timer);
+      window.clearTimeout(late);
     };
   }, [client, enabled, onEvent]);
 }

@@ -2,6 +2,7 @@
 export { bans } from "./bans";
 export { common } from "./common";
 export { explanation } from "./explanation";
+export { forwarding } from "./forwarding";
 export { frame } from "./frame";
 export { groups } from "./groups";
 export { home } from "./home";
