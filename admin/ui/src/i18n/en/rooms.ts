@@ -1,5 +1,6 @@
 // One line and one file for each room of the pages.
 export { bans } from "./bans";
+export { bulk } from "./bulk";
 export { common } from "./common";
 export { explanation } from "./explanation";
 export { forwarding } from "./forwarding";
