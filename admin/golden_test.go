@@ -143,6 +143,7 @@ var walk = []step{
 		"call_blocking":[{"match":{"kind":"prefix","value":"+49900"},"note":"teuer"}]}`, ""},
 	{"patch-user-calling-wrong", "adele.admin", "PATCH", "/api/users/armin.artmann", `{"shown_numbers_inside":["+49661400"],"call_blocking":[{"match":{"kind":"pattern","value":"(49"}},{"match":{"kind":"hidden"}}]}`, ""},
 	{"patch-user-calling-own", "armin.artmann", "PATCH", "/api/users/armin.artmann", `{"hide_number_inside":true,"hide_number_outside":null}`, ""},
+	{"patch-user-blocking-pin", "adele.admin", "PATCH", "/api/users/iris.immsee", `{"call_blocking":[{"match":{"kind":"exact","value":"416"},"with_pin":true}]}`, ""},
 	{"patch-user-blocking-own", "armin.artmann", "PATCH", "/api/users/armin.artmann", `{"call_blocking":[]}`, ""},
 	{"patch-user-private", "armin.artmann", "PATCH", "/api/users/armin.artmann", `{"status_private":true}`, ""},
 	{"patch-user-url", "adele.admin", "PATCH", "/api/users/armin.artmann", `{"url":"https://camera.example/armin.jpg"}`, ""},

@@ -97,15 +97,61 @@ func (d *decision) callerUser() *user {
 	return d.caller.user
 }
 
-// blocked says whether the user must not dial the number (SPEC G13). Numbers outside are compared in both forms: as dialled and
-// international.
-func (d *decision) blocked(u *user, number string) bool {
+// barrier is what call blocking does with a call.
+type barrier uint8
+
+const (
+	open    barrier = iota
+	withPIN         // the caller has to key in his PIN
+	closed
+)
+
+// blocking says whether the user may dial the number (SPEC G13). Where several of his blocks hold the strictest one counts. Numbers
+// outside are compared in both forms: as dialled and international.
+func (d *decision) blocking(u *user, number string) (b barrier) {
 	if u == nil || len(u.blocks) == 0 || emergency(number) {
-		return false
+		return open
 	}
 	other := number
 	if outside(number) {
 		other = d.table.international(number)
 	}
-	return slices.ContainsFunc(u.blocks, func(m *matcher) bool { return m.holdsEither(number, other) })
+	for _, m := range u.blocks {
+		switch {
+		case !m.holdsEither(number, other):
+		case !m.withPIN:
+			return closed
+		default:
+			b = withPIN
+		}
+	}
+	return b
+}
+
+// blocked ends a call that its caller may not make, or not without his PIN.
+func (d *decision) blocked(r *Request, dialled string) bool {
+	s := step{slot: d.caller, text: d.table.international(dialled)}
+	u := d.callerUser()
+	switch d.blocking(u, dialled) {
+	case open:
+		return false
+	case closed:
+		s.code = cBlocked
+		d.end(Forbidden, s)
+	case withPIN:
+		switch {
+		case r.PIN:
+			s.code = cPINGiven
+			d.add(s)
+			return false
+		case !u.hasPIN:
+			s.code = cBlockedNoPIN
+			d.end(Forbidden, s)
+		default:
+			s.code = cPINNeeded
+			d.end(AskPIN, s)
+			d.Command = &Order{Action: OrderPIN, UserID: u.id, SlotID: d.caller.id, Number: d.CallerNumber, Argument: dialled}
+		}
+	}
+	return true
 }

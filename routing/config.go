@@ -49,7 +49,14 @@ type User struct {
 	ShownInside, ShownOutside []string
 	// HideInside and HideOutside suppress the number shown, by class of the callee.
 	HideInside, HideOutside bool
-	Blocks                  []Match // numbers that must not be dialled (SPEC G13)
+	Blocks                  []Block // numbers that must not be dialled, or with the PIN only (SPEC G13)
+	HasPIN                  bool    // there is a PIN that the user can key in
+}
+
+// Block is numbers that a user must not dial. WithPIN lets those through who have keyed in their PIN, see Request.PIN.
+type Block struct {
+	Match
+	WithPIN bool
 }
 
 // Number is a row of the matrix.

@@ -101,8 +101,7 @@ func (d *decision) decide(r *Request) {
 		return
 	}
 	next := d.systemWide(n, dialled)
-	if next == dialled && d.blocked(d.callerUser(), dialled) {
-		d.end(Forbidden, step{code: cBlocked, slot: d.caller, text: d.table.international(dialled)})
+	if next == dialled && d.blocked(r, dialled) {
 		d.refused(n, cSlotCallRefused)
 		return
 	}

@@ -77,7 +77,7 @@ func (d *decision) unfit(owner *user, to string) code {
 		return cForwardGone
 	case !d.table.settings.Outside:
 		return cForwardNoTrunk
-	case d.blocked(owner, to):
+	case d.blocking(owner, to) != open: // nobody is there to key in a PIN
 		return cForwardBlocked
 	}
 	return cNone

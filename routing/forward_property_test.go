@@ -68,7 +68,7 @@ func TestPlansHold(t *testing.T) {
 			t.Errorf("the step %s never came up", c.words().name)
 		}
 	}
-	for _, o := range []Outcome{Ring, NoSuchNumber, Busy, NotRegistered, Forbidden, NoRoute, Unsupported, Declined, Unanswered, Looped, TooManyHops, Command} {
+	for _, o := range []Outcome{Ring, NoSuchNumber, Busy, NotRegistered, Forbidden, NoRoute, Unsupported, Declined, Unanswered, Looped, TooManyHops, AskPIN, Command} {
 		if outcomes[o] == 0 {
 			t.Errorf("outcome %s never came up", o)
 		}
@@ -85,7 +85,7 @@ func told(p Plan) string {
 
 // wrong says what does not hold for a plan.
 func (m model) wrong(q *Request, p *Plan, live Live) string {
-	if (len(p.Targets) > 0) != (p.Outcome == Ring) || (p.Command != nil && !p.Command.Refused) != (p.Outcome == Command) {
+	if (len(p.Targets) > 0) != (p.Outcome == Ring) || (p.Command != nil && !p.Command.Refused) != (p.Outcome == Command || p.Outcome == AskPIN) {
 		return "the outcome does not fit"
 	}
 	for i := range p.Targets {
@@ -163,7 +163,10 @@ func (m model) wrongOutside(q *Request, p *Plan, t *Target) string {
 		return ""
 	}
 	for _, b := range by.Blocks {
-		if x := compileMatch(b); x != nil && x.holds(t.Outside) && !b.Not {
+		if b.WithPIN && q.PIN && len(p.Hops) == 0 && t.Number == "" {
+			continue // the caller has keyed in his PIN for this very number
+		}
+		if x := compileMatch(b.Match); x != nil && x.holds(t.Outside) && !b.Not {
 			return "its owner may not dial it: " + fmt.Sprint(b)
 		}
 	}
@@ -291,7 +294,7 @@ func (m model) has(s *Setting) bool {
 		return u != nil && slices.Contains([]string{"dnd", "default_number", "mobile_number"}, s.Field)
 	case "user":
 		return slices.ContainsFunc(m.Users, func(u User) bool { return u.Username == s.ID }) &&
-			slices.Contains([]string{"dnd", "shown_numbers_inside", "shown_numbers_outside", "hide_number_inside", "hide_number_outside", "call_blocking"}, s.Field)
+			slices.Contains([]string{"dnd", "shown_numbers_inside", "shown_numbers_outside", "hide_number_inside", "hide_number_outside", "call_blocking", "pin"}, s.Field)
 	case "matrix":
 		byNumber, _ := m.number(s.Field)
 		bySlot, _ := m.slot(s.Field)

@@ -160,6 +160,9 @@ const (
 	CodeUnknown        = "unknown" // of an order: a code that does not exist
 )
 
+// OrderPIN is the action of an order that no code gives: the caller is asked for his PIN. Argument is what he has dialled.
+const OrderPIN = "pin"
+
 // Rights answers from the same configuration as the table what users may. Both methods are asked only where a rule
 // or a code depends on them; they must be pure and quick.
 type Rights interface {

@@ -15,7 +15,7 @@ import (
 func FuzzCodes(f *testing.F) {
 	c := company(3)
 	c.Settings.Outside = true
-	c.Users[0].Blocks = []Match{{Kind: MatchPrefix, Value: "0900"}}
+	c.Users[0].Blocks = []Block{{Match: Match{Kind: MatchPrefix, Value: "0900"}}}
 	for i, action := range codeActions {
 		c.Globals.Codes = append(c.Globals.Codes, Code{Action: action, Code: fmt.Sprint("*", 10+i)}, Code{Action: action, Code: fmt.Sprint("#", 10+i, "#")})
 	}

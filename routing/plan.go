@@ -45,6 +45,8 @@ type Request struct {
 	// Diverted are the numbers that forwarded the call before it came here, the last one first (Diversion, History-Info). They
 	// count as hops; a call that comes to one of them again has gone in a circle.
 	Diverted []string
+	// PIN says that the caller has keyed in the PIN of his user.
+	PIN bool
 }
 
 // Live is the state of the moment that a decision needs. Implementations must
@@ -97,6 +99,7 @@ const (
 	Unanswered    Outcome = "no_answer"      // 480: nobody answered, and nothing more is to come
 	Looped        Outcome = "looped"         // 482: a chain of forwards came to a number twice
 	TooManyHops   Outcome = "too_many_hops"  // 483: more than MaxHops forwards
+	AskPIN        Outcome = "pin"            // 403 where nobody can key in anything: the caller is to be asked for his PIN, see Plan.Command; then the call is decided again
 	Command       Outcome = "command"        // a function code: Plan.Command says what is to be done, the caller hears whether it was
 )
 
@@ -117,7 +120,7 @@ const BySystem Case = "system"
 
 // Order is what a function code wants (SPEC G10). Argument is what followed the code, digits only.
 type Order struct {
-	Action   string // CodeForwardTo …
+	Action   string // CodeForwardTo …, or OrderPIN
 	UserID   string // the caller
 	SlotID   string
 	Number   string // the number that the slot shows: settings of numbers are changed there
@@ -181,7 +184,7 @@ type Plan struct {
 	Keep bool
 	// Turn is the ID of a hunt group whose turn is to be counted when this plan is carried out.
 	Turn string
-	// Command is set when Outcome is Command, and when a function code is refused.
+	// Command is set when Outcome is Command or AskPIN, and when a function code is refused.
 	Command *Order
 
 	// steps are the decision in compact form; Explain puts them into words.

@@ -66,7 +66,7 @@ func (l randomLive) NumberCalls(string) int { return l.IntN(3) }
 func (l randomLive) Registered(string) bool { return l.IntN(4) > 0 }
 
 func (r rig) request() Request {
-	q := Request{Called: r.pick(r.number(), r.number(), r.number(), r.number(), "110", "", "+49 40", "x", "401", "\x00\xff")}
+	q := Request{Called: r.pick(r.number(), r.number(), r.number(), r.number(), "110", "", "+49 40", "x", "401", "\x00\xff"), PIN: r.IntN(2) == 0}
 	q.Caller.Class = Class(r.pick("inside", "inside", "outside", ""))
 	q.Caller.SlotID = r.pick(fmt.Sprintf("u%d/%d", r.IntN(8), r.IntN(5)), "gone", "")
 	q.Caller.Wanted = r.pick("", r.number(), r.number(), "name")

@@ -35,7 +35,8 @@ func (r rig) person(id int) User {
 	u.HideInside, u.HideOutside = r.IntN(6) == 0, r.IntN(4) == 0
 	u.ShownInside, u.ShownOutside = []string{"60"}, []string{"60", "+49661100"}
 	for range r.IntN(2) {
-		u.Blocks = append(u.Blocks, *r.match())
+		u.Blocks = append(u.Blocks, Block{*r.match(), r.IntN(2) == 0})
+		u.HasPIN = r.IntN(2) == 0
 	}
 	for p := range r.IntN(4) {
 		profile := Profile{ID: fmt.Sprintf("p%d/%d", id, p), Name: r.pick("Urlaub", "")}

@@ -44,6 +44,9 @@ const (
 	cHiddenInside
 	cHiddenOutside
 	cBlocked
+	cBlockedNoPIN
+	cPINNeeded
+	cPINGiven
 	// outside
 	cEmergency
 	cOutsideRings
@@ -154,6 +157,7 @@ const (
 	userHideInside
 	userHideOutside
 	userBlocks
+	userPIN
 	ruleField
 	huntMembers
 	codeOfAction

@@ -172,6 +172,12 @@ func (c code) codeWords() wording {
 		return wording{"hidden_outside", "{suser} unterdrückt die Rufnummer für Anrufe nach außen.", "{suser} suppresses the number on calls outside.", userHideOutside}
 	case cBlocked:
 		return wording{"blocked", "{suser} darf {text} nicht wählen (Anrufsperre).", "{suser} may not dial {text} (call blocking).", userBlocks}
+	case cBlockedNoPIN:
+		return wording{"blocked_no_pin", "{suser} darf {text} nur mit PIN wählen (Anrufsperre) und hat keine PIN.", "{suser} may dial {text} with a PIN only (call blocking) and has none.", userPIN}
+	case cPINNeeded:
+		return wording{"pin_needed", "{suser} darf {text} nur mit PIN wählen (Anrufsperre): sie wird abgefragt.", "{suser} may dial {text} with the PIN only (call blocking): it is asked for.", userBlocks}
+	case cPINGiven:
+		return wording{"pin_given", "{suser} darf {text} nur mit PIN wählen (Anrufsperre): sie wurde eingegeben.", "{suser} may dial {text} with the PIN only (call blocking): it was keyed in.", userBlocks}
 	case cEmergency:
 		return wording{"emergency", "{text} ist ein Notruf und geht immer hinaus.", "{text} is an emergency call and always goes out.", noSetting}
 	case cOutsideRings:

@@ -31,7 +31,14 @@ type user struct {
 	shownOutside          []string
 	hideInside            bool
 	hideOutside           bool
-	blocks                []*matcher
+	blocks                []block
+	hasPIN                bool
+}
+
+// block is a compiled Block.
+type block struct {
+	*matcher
+	withPIN bool
 }
 
 type slot struct {
@@ -199,7 +206,7 @@ func (b *build) addUser(in *User) *user {
 	u := &user{
 		id: in.ID, username: in.Username, display: in.DisplayName, dnd: in.DND,
 		shownInside: slices.Clone(in.ShownInside), shownOutside: slices.Clone(in.ShownOutside),
-		hideInside: in.HideInside, hideOutside: in.HideOutside,
+		hideInside: in.HideInside, hideOutside: in.HideOutside, hasPIN: in.HasPIN,
 	}
 	if u.username == "" {
 		u.username = in.ID
@@ -208,8 +215,8 @@ func (b *build) addUser(in *User) *user {
 		u.display = u.username
 	}
 	for _, m := range in.Blocks {
-		if blocked := compileMatch(m); blocked != nil {
-			u.blocks = append(u.blocks, blocked)
+		if blocked := compileMatch(m.Match); blocked != nil {
+			u.blocks = append(u.blocks, block{blocked, m.WithPIN})
 		}
 	}
 	for i := range in.Profiles {

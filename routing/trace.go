@@ -118,7 +118,7 @@ func (s *step) fact() fact {
 		}
 	}
 	switch w.setting {
-	case matrixOfSlot, userDND, userShownInside, userShownOutside, userHideInside, userHideOutside, userBlocks:
+	case matrixOfSlot, userDND, userShownInside, userShownOutside, userHideInside, userHideOutside, userBlocks, userPIN:
 		f.Login = s.slot.user.username
 	case matrixOfNumber:
 		f.Login = s.number.user.username
@@ -372,6 +372,8 @@ func (f *fact) userSetting(which setting) *Setting {
 		field = "hide_number_outside"
 	case userBlocks:
 		field = "call_blocking"
+	case userPIN:
+		field = "pin"
 	default:
 		return nil
 	}

@@ -26,7 +26,7 @@ type Explanation struct {
 
 // Stage is where a call stands: at its beginning, or when what rang has ended without an answer.
 type Stage struct {
-	Outcome     routing.Outcome  `json:"outcome" doc:"ring, no_such_number, busy, not_registered, forbidden, no_route, unsupported, declined, no_answer, looped, too_many_hops or command"`
+	Outcome     routing.Outcome  `json:"outcome" doc:"ring, no_such_number, busy, not_registered, forbidden, no_route, unsupported, declined, no_answer, looped, too_many_hops, pin or command"`
 	Number      string           `json:"number,omitempty" doc:"The number that takes the call"`
 	Owner       string           `json:"owner,omitempty" doc:"Who owns the number"`
 	Hops        []Hop            `json:"hops" nullable:"false" doc:"Forwards since the stage before"`
@@ -101,6 +101,7 @@ type Question struct {
 	From string // an outside number, an inside number, or the ID of a slot
 	To   string
 	At   time.Time
+	PIN  bool // the caller has keyed in the PIN
 }
 
 type explainInput struct {
@@ -108,6 +109,7 @@ type explainInput struct {
 		From string    `json:"from" maxLength:"64" doc:"Who calls: an outside number, an inside number, or the ID of a slot" example:"+4966112345"`
 		To   string    `json:"to" minLength:"1" maxLength:"64" doc:"What is dialled" example:"416"`
 		At   time.Time `json:"at,omitzero" doc:"When; now if left out"`
+		PIN  bool      `json:"with_pin,omitempty" doc:"The caller has keyed in the PIN, for numbers that may be dialled with it only"`
 	}
 }
 
@@ -152,7 +154,7 @@ func Explain(snap *directory.Snapshot, table *routing.Table, live routing.Live, 
 	if s, ok := table.Slot(q.From); ok {
 		caller = routing.Caller{Class: routing.Inside, SlotID: s.ID, UserID: s.UserID}
 	}
-	plan := table.Decide(routing.Request{Called: q.To, Caller: caller, At: q.At}, live)
+	plan := table.Decide(routing.Request{Called: q.To, Caller: caller, At: q.At, PIN: q.PIN}, live)
 	e := explainer{snap, table, live}
 	v := Explanation{
 		From: q.From, Class: caller.Class, To: q.To, At: q.At, Stage: e.stage(&plan, nil), Shown: Shown(plan.Shown), ShownCalled: Shown(plan.ShownCalled),

@@ -127,6 +127,7 @@ type explainCmd struct {
 	From string `required:"" help:"Who calls: an extension, an outside number or the ID of a slot."`
 	To   string `required:"" help:"Number called."`
 	At   string `help:"When, as \"2006-01-02 15:04\" in local time or RFC 3339; default now."`
+	PIN  bool   `name:"with-pin" help:"The caller has keyed in the PIN."`
 	Lang string `default:"en" enum:"en,de" help:"Language of the reasons: en or de."`
 	JSON bool   `name:"json" help:"Print JSON, as POST /api/explain answers."`
 }
@@ -145,7 +146,7 @@ func (c *explainCmd) Run(ctx context.Context) error {
 			}
 		}
 	}
-	return app.Explain(ctx, cfg, os.Stdout, app.Question{From: c.From, To: c.To, At: at, German: c.Lang == "de", JSON: c.JSON})
+	return app.Explain(ctx, cfg, os.Stdout, app.Question{From: c.From, To: c.To, At: at, PIN: c.PIN, German: c.Lang == "de", JSON: c.JSON})
 }
 
 type selfcallCmd struct {

@@ -21,7 +21,7 @@ func (a *App) openCalls(digest *auth.Digest) error {
 	a.trunks = trunks
 	bc := b2bua.Config{
 		Router: a, Locator: locator{a.locs}, Auth: digest, Brake: a.locs, SlotName: a.slotName, SlotNumber: a.slotNumber, Live: a.live, Table: a.table, Bus: a.bus,
-		Recorder: recorder{a.records, a.metrics, &a.tally, trunks}, Commands: codes{a.store}, FlowTo: a.stack.FlowTo, Interfaces: len(a.mediaInterfaces()) > 0, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
+		Recorder: recorder{a.records, a.metrics, &a.tally, trunks}, Commands: codes{a.store}, PINs: newPINs(a.store), FlowTo: a.stack.FlowTo, Interfaces: len(a.mediaInterfaces()) > 0, Connect: a.stack.Connect, Resolver: a.resolver, Domain: a.cfg.SIP.Domain,
 		Limits:       b2bua.Limits{Total: a.cfg.SIP.MaxCalls, Attempts: a.cfg.SIP.CallRate},
 		MediaTimeout: time.Duration(a.cfg.Media.TimeoutSeconds) * time.Second,
 		Software:     version.String(), Log: a.log.With("part", "calls"), Faults: a.faults,

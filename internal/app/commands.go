@@ -89,6 +89,7 @@ func Passwd(ctx context.Context, cfg config.Config, user, password string) error
 type Question struct {
 	From, To string // From is an extension, an outside number or the ID of a slot
 	At       time.Time
+	PIN      bool // the caller has keyed in the PIN
 	German   bool
 	JSON     bool
 }
@@ -117,7 +118,7 @@ func Explain(ctx context.Context, cfg config.Config, out io.Writer, q Question) 
 	if err != nil {
 		return err
 	}
-	v := api.Explain(st.Snapshot(), table, idle(registered), api.Question{From: q.From, To: q.To, At: q.At})
+	v := api.Explain(st.Snapshot(), table, idle(registered), api.Question{From: q.From, To: q.To, At: q.At, PIN: q.PIN})
 	if q.JSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")

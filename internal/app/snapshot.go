@@ -190,10 +190,10 @@ func routingUser(s *directory.Snapshot, id string) routing.User {
 	u := s.Users[id]
 	out := routing.User{
 		ID: u.ID, Username: u.Username, DisplayName: u.FullName(), DND: u.DND, Profiles: routingProfiles(s, id),
-		ShownInside: u.ShownInside, ShownOutside: u.ShownOutside, HideInside: u.HideInside, HideOutside: u.HideOutside,
+		ShownInside: u.ShownInside, ShownOutside: u.ShownOutside, HideInside: u.HideInside, HideOutside: u.HideOutside, HasPIN: u.PINHash != "",
 	}
 	for i := range u.Blocks {
-		out.Blocks = append(out.Blocks, *routingMatch(&u.Blocks[i].Match))
+		out.Blocks = append(out.Blocks, routing.Block{Match: *routingMatch(&u.Blocks[i].Match), WithPIN: u.Blocks[i].WithPIN})
 	}
 	for _, n := range s.Rows[id] {
 		num := s.Numbers[n]

@@ -175,10 +175,12 @@ type PickupGroup struct {
 	Version int64
 }
 
-// Block forbids a user to dial numbers (Anrufsperre, SPEC G13). Emergency numbers are never blocked.
+// Block forbids a user to dial numbers (Anrufsperre, SPEC G13), or lets them through with the PIN only. Emergency numbers are never
+// blocked. Where several blocks hold the strictest one counts.
 type Block struct {
-	Match Match  `json:"match"`
-	Note  string `json:"note,omitempty"`
+	Match   Match  `json:"match"`
+	WithPIN bool   `json:"with_pin,omitempty" doc:"May be dialled when the user has keyed in the PIN"`
+	Note    string `json:"note,omitempty"`
 }
 
 // Permission names what members of a user group may do with members of an object group (SPEC G2).

@@ -55,6 +55,8 @@ func (w *world) user(rest []string) error {
 		if t.take("outside") {
 			return onOff(&u.HideOutside, t.next())
 		}
+	case "pin":
+		return onOff(&u.HasPIN, t.next())
 	case "shows":
 		if t.take("inside") {
 			u.ShownInside = t.words
@@ -68,7 +70,7 @@ func (w *world) user(rest []string) error {
 	return fmt.Errorf("a user has no %q", strings.Join(rest[1:], " "))
 }
 
-// block USER MATCH: numbers that he must not dial.
+// block USER [with-pin] MATCH: numbers that he must not dial.
 func (w *world) block(rest []string) error {
 	if len(rest) < 2 {
 		return errors.New("want block, a user and a match")
@@ -78,11 +80,12 @@ func (w *world) block(rest []string) error {
 		return err
 	}
 	t := taker{rest[1:]}
+	withPIN := t.take("with-pin")
 	m, err := t.match()
 	if err != nil {
 		return err
 	}
-	u.Blocks = append(u.Blocks, *m)
+	u.Blocks = append(u.Blocks, routing.Block{Match: *m, WithPIN: withPIN})
 	return t.done()
 }
 

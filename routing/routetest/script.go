@@ -217,7 +217,7 @@ func (r *runner) fault(where string, rest []string) error {
 	return nil
 }
 
-// ask decides: call NUMBER from SLOT [showing NUMBER] | from outside [NUMBER ["NAME"]], then, if you like, at "TIME" and diverted NUMBER….
+// ask decides: call NUMBER from SLOT [showing NUMBER] [with-pin] | from outside [NUMBER ["NAME"]], then, if you like, at "TIME" and diverted NUMBER….
 func (r *runner) ask(where string, words []string) error {
 	r.endCall()
 	if len(r.results) == 0 {
@@ -264,6 +264,7 @@ func readCall(words []string) (routing.Request, error) {
 		if t.take("showing") {
 			c.Wanted = t.next()
 		}
+		q.PIN = t.take("with-pin")
 	}
 	if t.take("at") {
 		var err error

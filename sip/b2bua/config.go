@@ -119,6 +119,7 @@ type Config struct {
 	Recorder Recorder
 	Media    Media    // nil: SDP is passed through and media flows between the phones
 	Commands Commands // carries out function codes; nil: those that change something fail
+	PINs     PINs     // checks PINs; nil: numbers that need one cannot be called
 	// SRTP says whether media is protected; empty means ProtectAuto.
 	SRTP Protection
 	// Interfaces says that there is more than one address for media, so that it matters where a phone is.

@@ -31,7 +31,10 @@ func (l *leg) peerInfo(tx *transaction.Server) {
 		c.u.respond(tx, 503, "Retry-After", "1")
 		return
 	case c.treated != nil, c.desk != nil:
-		c.u.respond(tx, 200) // key presses mean nothing here, and do no harm
+		c.u.respond(tx, 200)
+		if c.treated != nil {
+			c.treated.pin.pressed(pressedKey(kind, body)) // otherwise key presses mean nothing here, and do no harm
+		}
 		return
 	case c.phase != up || peer == nil || peer.phase != legUp:
 		c.u.respond(tx, 480)

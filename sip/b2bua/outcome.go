@@ -31,6 +31,8 @@ func planned(o routing.Outcome) ending {
 		e.result, e.status, e.cause = calls.Rejected, 482, "forwarding goes in a circle"
 	case routing.TooManyHops:
 		e.result, e.status, e.cause = calls.Rejected, 483, "the call was forwarded too often"
+	case routing.AskPIN:
+		e.result, e.status, e.cause = calls.Rejected, 403, "the number can be called with a PIN only, which nobody is there to key in"
 	case routing.Command:
 		e.result, e.status, e.cause = calls.Rejected, 403, "a function code is for a phone to dial, not for a call to be sent to"
 	case routing.Unsupported:

@@ -20,6 +20,7 @@ const (
 type clips struct {
 	ringback, music           func() *media.Clip
 	accepted, refused, prompt func() *media.Clip
+	keyIn                     func() *media.Clip
 }
 
 func newClips() clips {
@@ -29,6 +30,7 @@ func newClips() clips {
 		accepted: sync.OnceValue(func() *media.Clip { return media.NewTone(media.Accepted) }),
 		refused:  sync.OnceValue(func() *media.Clip { return media.NewTone(media.Refused) }),
 		prompt:   sync.OnceValue(func() *media.Clip { return media.NewTone(media.Prompt) }),
+		keyIn:    sync.OnceValue(func() *media.Clip { return media.NewTone(media.KeyIn) }),
 	}
 }
 

@@ -35,6 +35,7 @@ type treatment struct {
 	timer   *transaction.Timer
 	ends    func() // what comes after the ACK in place of the sound, see pickup.go
 	claim   *claim
+	pin     *pinDialogue // the caller is asked for a PIN, see treat_pin.go
 }
 
 const (
@@ -85,6 +86,8 @@ func (t *treatment) open() ending {
 		switch e.Kind {
 		case media.FirstPacket:
 			c.post(t.hears)
+		case media.DTMF:
+			t.pin.pressed(e.Digit)
 		case media.PlaybackEnded:
 			c.post(func() { t.over(e.Clip) })
 		default:
@@ -303,6 +306,10 @@ func (t *treatment) over(clip *media.Clip) {
 		return
 	}
 	t.timer.Stop()
+	if t.pin != nil && !t.pin.last {
+		t.pin.asked()
+		return
+	}
 	if t.order.Action != routing.CodeEcho || t.echoing {
 		t.timer = c.after(soundOver, t.hangup)
 		return
@@ -325,7 +332,11 @@ func (t *treatment) end(e *ending) {
 	t.timer.Stop()
 	t.claim.free()
 	t.claim = nil
+	t.pin.end()
 	cause := "function code " + t.order.Action + ": " + t.told
+	if t.pin != nil {
+		cause = "asked for the PIN: " + t.told
+	}
 	if e.cause != "" {
 		cause += "; " + e.cause
 	}

@@ -42,6 +42,8 @@ func (t *treatment) begin() {
 		t.answer(c.u.clips.prompt())
 	case routing.CodeOwnNumber:
 		t.later(func(context.Context) (*media.Clip, error) { return media.NewDigits(t.order.Number), nil })
+	case routing.OrderPIN:
+		t.askPIN()
 	case routing.CodePickupGroup, routing.CodePickupNumber:
 		t.pickUp()
 	default:
@@ -74,6 +76,12 @@ func (t *treatment) off(fn func(context.Context) (then func())) {
 	if !c.offerless() { // the first response to who requires an offer in it is the answer
 		c.ring()
 	}
+	t.work(fn)
+}
+
+// work runs fn in one of the places of orders, which has been taken.
+func (t *treatment) work(fn func(context.Context) (then func())) {
+	c := t.c
 	go c.u.cfg.Faults.Guard(placeOrder, func() {
 		defer func() { <-c.u.orders }()
 		ctx, cancel := context.WithTimeout(context.Background(), orderFor)
@@ -100,6 +108,10 @@ func (u *UA) guarded(ctx context.Context, t *treatment, fn func(context.Context)
 // done lets the caller hear the outcome.
 func (t *treatment) done(clip *media.Clip, err error) {
 	c := t.c
+	if t.pin != nil { // the check of a PIN has failed
+		t.pin.fail(err)
+		return
+	}
 	if t.told = "done"; err != nil {
 		t.told = clipped(fmt.Sprintf("failed: %v", err))
 		clip = c.u.clips.refused()
