@@ -68,8 +68,9 @@ type ExtendedRule struct {
 
 // Block forbids to dial numbers.
 type Block struct {
-	Match Match  `json:"match"`
-	Note  string `json:"note,omitempty" maxLength:"128"`
+	Match   Match  `json:"match"`
+	Note    string `json:"note,omitempty" maxLength:"128"`
+	WithPIN bool   `json:"with_pin,omitempty" doc:"May be dialled when the user has keyed in the PIN. Where several blocks hold the strictest one counts"`
 }
 
 // CalendarEntry is a span of time that comes again.
