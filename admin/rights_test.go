@@ -113,6 +113,7 @@ var rights = []right{
 	{op: "delete-pickupgroup", method: "DELETE", own: "/api/pickupgroups/x"},
 	{op: "list-codes", method: "GET", own: "/api/codes", user: true},
 	{op: "get-code", method: "GET", own: "/api/codes/echo", user: true},
+	{op: "set-codes", method: "PUT", own: "/api/codes", body: `{"codes":[{"action":"echo","code":"*97","enabled":true}]}`},
 	{op: "patch-code", method: "PATCH", own: "/api/codes/echo", body: `{"enabled":false}`},
 	{op: "create-group", method: "POST", own: "/api/groups", body: `{"name":"x","title":"x"}`},
 	{op: "get-group", method: "GET", own: "/api/groups/admins"},

@@ -2,8 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/routing"
@@ -51,6 +54,10 @@ func (a *API) registerCodes() {
 		summary: "Show a function code", errors: []int{http.StatusNotFound},
 	}, a.getCode)
 	register(a, operation{
+		id: "set-codes", method: http.MethodPut, path: path, tag: "forwarding", access: adminOnly,
+		summary: "Change several function codes in one step", doc: "Two codes can change places this way. All are changed, or none. What would hide a number, another code or an emergency number is refused.",
+	}, a.setCodes)
+	register(a, operation{
 		id: "patch-code", method: http.MethodPatch, path: one, tag: "forwarding", access: adminOnly,
 		summary: "Change a function code", doc: "A code that would hide a number, another code or an emergency number is refused.",
 		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
@@ -60,6 +67,54 @@ func (a *API) registerCodes() {
 type listCodesInput struct {
 	Listing
 	Sort string `query:"sort" enum:"action,-action,code,-code,enabled,-enabled" default:"action"`
+}
+
+// CodeFault is an error of Tx.SetCodes about the code at an index of the list.
+type CodeFault interface {
+	error
+	At() int
+}
+
+type setCodesInput struct {
+	Body struct {
+		Codes []struct {
+			Action  directory.CodeAction `json:"action" maxLength:"32" example:"forward_to"`
+			Code    string               `json:"code" pattern:"^[0-9*#]{2,8}$" patternDescription:"2 to 8 of the keys 0 to 9, * and #"`
+			Enabled bool                 `json:"enabled"`
+		} `json:"codes" minItems:"1" maxItems:"100" doc:"Actions that are left out stay as they are"`
+	}
+}
+
+func (a *API) setCodes(ctx context.Context, in *setCodesInput) (*listOutput[Code], error) {
+	list := make([]directory.Code, len(in.Body.Codes))
+	for i, c := range in.Body.Codes {
+		for _, before := range list[:i] {
+			if before.Action == c.Action {
+				return nil, invalid(fmt.Sprintf("body.codes[%d].action", i), "stands in the list twice")
+			}
+		}
+		list[i] = directory.Code{Action: c.Action, Code: c.Code, Enabled: c.Enabled}
+	}
+	var out *listOutput[Code]
+	err := a.change(ctx, func(tx Tx) error {
+		err := tx.SetCodes(list)
+		var at CodeFault
+		switch problems := directory.Invalid(err); {
+		case errors.As(err, &at) && len(problems) > 0:
+			return invalid(fmt.Sprintf("body.codes[%d].%s", at.At(), problems[0].Field), problems[0].Problem)
+		case errors.As(err, &at):
+			return invalid(fmt.Sprintf("body.codes[%d].action", at.At()), "there is no such action")
+		case err != nil:
+			return err
+		}
+		all := make([]Code, 0, len(tx.Snapshot().Codes))
+		for _, action := range slices.Sorted(maps.Keys(tx.Snapshot().Codes)) {
+			all = append(all, codeView(tx.Snapshot().Codes[action]))
+		}
+		out = whole(all)
+		return nil
+	})
+	return out, err
 }
 
 func (a *API) listCodes(_ context.Context, in *listCodesInput) (*listOutput[Code], error) {

@@ -132,6 +132,8 @@ type ForwardingTx interface {
 	CreatePickupGroup(g directory.PickupGroup) (*directory.PickupGroup, error)
 	UpdatePickupGroup(id string, version int64, edit func(*directory.PickupGroup)) (*directory.PickupGroup, error)
 	DeletePickupGroup(id string, version int64) error
+	// SetCodes stores several codes in one step. An error that is a CodeFault says which it is about.
+	SetCodes(list []directory.Code) error
 	UpdateCode(action directory.CodeAction, version int64, edit func(*directory.Code)) (*directory.Code, error)
 }
 

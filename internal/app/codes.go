@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/store"
@@ -96,18 +98,30 @@ func chooseAt(tx *store.Tx, o *routing.Order) error {
 	return choose(tx, o, mine[position-1])
 }
 
-// phoneProfile is the profile of the user that forwarding by code has made, nil when there is none. It keeps its name when the user takes
-// another language.
+// phoneProfile is the profile of the user that forwarding by code has made, nil when there is none. A profile of the user's own is
+// never taken for it, whatever its name is.
 func phoneProfile(tx *store.Tx, userID string) *directory.Profile {
 	s := tx.Snapshot()
 	for _, id := range s.ProfilesOf[userID] {
-		for _, name := range phoneProfiles {
-			if p := s.Profiles[id]; p.Name == name {
-				return p
-			}
+		if p := s.Profiles[id]; p.ByCode {
+			return p
 		}
 	}
 	return nil
+}
+
+// freeName is a name for the profile that no other of the user's has: "Telefon", "Telefon 2".
+func freeName(tx *store.Tx, userID string) string {
+	s := tx.Snapshot()
+	base := phoneProfiles[s.Users[userID].Language]
+	if base == "" {
+		base = phoneProfiles["en"]
+	}
+	name := base
+	for n := 2; slices.ContainsFunc(s.ProfilesOf[userID], func(id string) bool { return strings.EqualFold(s.Profiles[id].Name, name) }); n++ {
+		name = base + " " + strconv.Itoa(n)
+	}
+	return name
 }
 
 // forwardTo lets all calls go to the number that was dialled behind the code.
@@ -120,11 +134,7 @@ func forwardTo(tx *store.Tx, o *routing.Order) error {
 	p := phoneProfile(tx, o.UserID)
 	var err error
 	if p == nil {
-		name := phoneProfiles[tx.Snapshot().Users[o.UserID].Language]
-		if name == "" {
-			name = phoneProfiles["en"]
-		}
-		p, err = tx.CreateProfile(directory.Profile{UserID: o.UserID, Name: name, Table: table})
+		p, err = tx.CreateProfile(directory.Profile{UserID: o.UserID, Name: freeName(tx, o.UserID), Table: table, ByCode: true})
 	} else {
 		p, err = tx.UpdateProfile(p.ID, 0, func(p *directory.Profile) { p.Table, p.Extended = table, nil })
 	}

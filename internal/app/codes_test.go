@@ -8,6 +8,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
 	"github.com/koppelfeld/koppelfeld/routing"
 )
 
@@ -125,5 +126,68 @@ func TestCodesOfOthers(t *testing.T) {
 	o.UserID = "gone"
 	if err := (codes{st}).Command(t.Context(), o); !errors.Is(err, errUserGone) {
 		t.Error(err)
+	}
+}
+
+// TestForwardToKeepsOwnProfiles: a profile of the user's own is never overwritten by the code, whatever its name is; that which the code has made
+// is used again under whatever name the user has given it.
+func TestForwardToKeepsOwnProfiles(t *testing.T) {
+	st := storetest.Open(t, storetest.Config(t, "sqlite"))
+	var user, own string
+	_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		u, err := tx.CreateUser(directory.User{Username: "anna"})
+		if err != nil {
+			return err
+		}
+		user = u.ID
+		for _, n := range []string{"21", "22", "23"} {
+			if _, err := tx.AddNumber(directory.Number{Number: n, OwnerType: directory.OwnerUser, OwnerID: user}); err != nil {
+				return err
+			}
+		}
+		p, err := tx.CreateProfile(directory.Profile{UserID: user, Name: "telefon", Table: []directory.CaseRule{
+			{Case: directory.Always, Class: directory.FromInside, Action: directory.Action{Kind: directory.ToNumber, Number: "22"}},
+		}})
+		own = p.ID
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := func(to string) *directory.Profile {
+		t.Helper()
+		o := routing.Order{Action: routing.CodeForwardTo, UserID: user, Number: "21", Argument: to}
+		if err := (codes{st}).Command(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		s := st.Snapshot()
+		return s.Profiles[s.Numbers["21"].ProfileID]
+	}
+	made := forward("23")
+	if made.ID == own || made.Name != "Telefon 2" || !made.ByCode || made.Table[0].Action.Number != "23" {
+		t.Errorf("made %+v", made)
+	}
+	if p := st.Snapshot().Profiles[own]; len(p.Table) != 1 || p.Table[0].Action.Number != "22" || p.ByCode {
+		t.Errorf("the own profile is %+v", p)
+	}
+	_, err = st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+		_, err := tx.UpdateProfile(made.ID, 0, func(p *directory.Profile) { p.Name, p.ByCode = "Unterwegs", false })
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := forward("22"); again.ID != made.ID || again.Name != "Unterwegs" || again.Table[0].Action.Number != "22" {
+		t.Errorf("again %+v", again)
+	}
+}
+
+// TestTakesArgument: routing and the directory agree on which codes are followed by something.
+func TestTakesArgument(t *testing.T) {
+	st := storetest.Open(t, storetest.Config(t, "sqlite"))
+	for action := range st.Snapshot().Codes {
+		if action.TakesArgument() != routing.TakesArgument(string(action)) {
+			t.Errorf("%s: they differ", action)
+		}
 	}
 }

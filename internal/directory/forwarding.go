@@ -111,6 +111,7 @@ type Profile struct {
 	Position int // order in the user's list, from 0; function codes choose by it, counted from 1
 	Table    []CaseRule
 	Extended []ExtendedRule
+	ByCode   bool // the function code forward_to has made it and may change it; others are the user's own
 	Version  int64
 }
 

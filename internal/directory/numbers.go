@@ -2,6 +2,7 @@ package directory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -49,10 +50,34 @@ func (k *Code) Check(s *Snapshot) error {
 	if len(k.Code) < 2 || len(k.Code) > 8 || strings.Trim(k.Code, "0123456789*#") != "" {
 		return &InvalidError{"code", "must be 2 to 8 of the keys 0 to 9, * and #"}
 	}
-	for _, other := range s.Codes {
-		if k.Enabled && other.Enabled && other.Action != k.Action && other.Code == k.Code {
+	if !k.Enabled {
+		return nil
+	}
+	for _, action := range slices.Sorted(maps.Keys(s.Codes)) {
+		other := s.Codes[action]
+		if !other.Enabled || other.Action == k.Action {
+			continue
+		}
+		if other.Code == k.Code {
 			return &InvalidError{"code", fmt.Sprintf("%s is the code of %s already", k.Code, other.Action)}
+		}
+		short, long := k, other
+		if len(short.Code) > len(long.Code) {
+			short, long = other, k
+		}
+		if rest, begins := strings.CutPrefix(long.Code, short.Code); begins && short.Action.TakesArgument() && rest[0] >= '0' && rest[0] <= '9' {
+			return &InvalidError{"code", fmt.Sprintf("%s (%s) is followed by a number, so %s (%s) could be either: who dials %s and a number that begins with %s would get the other one. Let the shorter one end with *",
+				short.Code, short.Action, long.Code, long.Action, short.Code, rest)}
 		}
 	}
 	return nil
+}
+
+// TakesArgument says whether something has to be dialled after the code of the action.
+func (a CodeAction) TakesArgument() bool {
+	switch a {
+	case CodeForwardTo, CodeProfile, CodePickupNumber, CodeShowNumber, CodeHideNumber:
+		return true
+	}
+	return false
 }

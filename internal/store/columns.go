@@ -31,6 +31,7 @@ var columns = []column{
 	{4, "users", "status_private", "INTEGER NOT NULL DEFAULT 0 CHECK (status_private IN (0, 1))", "BOOLEAN NOT NULL DEFAULT 0"},
 	{4, "users", "url", "TEXT NOT NULL DEFAULT '' CHECK (length(url) <= 500)", "VARCHAR(500) NOT NULL DEFAULT ''"},
 	{7, "sessions", "impersonator", "TEXT NOT NULL DEFAULT '' CHECK (length(impersonator) <= 26)", "VARCHAR(26) NOT NULL DEFAULT ''"},
+	{8, "profiles", "by_code", "INTEGER NOT NULL DEFAULT 0 CHECK (by_code IN (0, 1))", "BOOLEAN NOT NULL DEFAULT 0"},
 }
 
 // columnMigrations are the migrations that add columns.

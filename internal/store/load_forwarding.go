@@ -8,10 +8,10 @@ import (
 )
 
 func (l *loader) profiles() error {
-	return l.each("SELECT id, user_id, name, position, table_json, extended_json, version FROM profiles ORDER BY position, id", func(rows *sql.Rows) error {
+	return l.each("SELECT id, user_id, name, position, table_json, extended_json, version, by_code FROM profiles ORDER BY position, id", func(rows *sql.Rows) error {
 		var p directory.Profile
 		var table, extended sql.RawBytes
-		if err := rows.Scan(&p.ID, &p.UserID, &p.Name, &p.Position, &table, &extended, &p.Version); err != nil {
+		if err := rows.Scan(&p.ID, &p.UserID, &p.Name, &p.Position, &table, &extended, &p.Version, &p.ByCode); err != nil {
 			return err
 		}
 		l.snap.Profiles[p.ID] = &p

@@ -145,8 +145,12 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 		sameSchema(t, cfg, "testdata/schema-6")
-		storetest.Open(t, cfg)
+		if err := store.MigrateTo(t.Context(), cfg, 7); err != nil {
+			t.Fatal(err)
+		}
 		sameSchema(t, cfg, "testdata/schema-7")
+		storetest.Open(t, cfg)
+		sameSchema(t, cfg, "testdata/schema-8")
 	})
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"fmt"
+
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
@@ -75,3 +77,54 @@ func (tx *Tx) UpdateCode(action directory.CodeAction, version int64, edit func(*
 	tx.draft.putCode(&c)
 	return &c, tx.record("update", "code", string(c.Action), string(c.Action), codeView(old), codeView(&c))
 }
+
+// SetCodes stores several function codes in one step, so that two of them can change places: each is checked against the others as
+// they are afterwards. Only Action, Code and Enabled are read; actions that are not named stay. An error is of type *CodeError and
+// says which it is about, or is ErrNotFound for an action that does not exist.
+func (tx *Tx) SetCodes(list []directory.Code) error {
+	olds := make([]*directory.Code, len(list))
+	for i := range list {
+		old := tx.draft.snap.Codes[list[i].Action]
+		if old == nil {
+			return &CodeError{i, &NotFoundError{Kind: "code", ID: clip(string(list[i].Action), 32)}}
+		}
+		c := *old
+		if c.Code, c.Enabled = list[i].Code, list[i].Enabled; c == *old {
+			continue
+		}
+		c.Version++
+		olds[i] = old
+		tx.draft.putCode(&c)
+	}
+	for i, old := range olds {
+		if old == nil {
+			continue
+		}
+		c := tx.draft.snap.Codes[old.Action]
+		if err := c.Check(tx.draft.snap); err != nil {
+			return &CodeError{i, err}
+		}
+		if err := tx.exec("UPDATE function_codes SET code = ?, enabled = ?, version = ? WHERE action = ?", c.Code, c.Enabled, c.Version, c.Action); err != nil {
+			return err
+		}
+		if err := tx.record("update", "code", string(c.Action), string(c.Action), codeView(old), codeView(c)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CodeError says which code of a list is wrong, counted from 0.
+type CodeError struct {
+	Index int
+	Err   error
+}
+
+// Error implements error.
+func (e *CodeError) Error() string { return fmt.Sprintf("codes[%d]: %v", e.Index, e.Err) }
+
+// At is Index.
+func (e *CodeError) At() int { return e.Index }
+
+// Unwrap returns what is wrong.
+func (e *CodeError) Unwrap() error { return e.Err }

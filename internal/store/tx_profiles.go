@@ -28,8 +28,8 @@ func (tx *Tx) CreateProfile(p directory.Profile) (*directory.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = tx.exec("INSERT INTO profiles (id, user_id, name, position, table_json, extended_json, version) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		p.ID, p.UserID, p.Name, p.Position, table, extended, p.Version)
+	err = tx.exec("INSERT INTO profiles (id, user_id, name, position, table_json, extended_json, version, by_code) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		p.ID, p.UserID, p.Name, p.Position, table, extended, p.Version, p.ByCode)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (tx *Tx) profile(id string, version int64) (*directory.Profile, error) {
 }
 
 // UpdateProfile lets edit change a copy of the profile and stores it. version is
-// as in UpdateUser. ID, UserID, Position and Version keep their values whatever
+// as in UpdateUser. ID, UserID, Position, ByCode and Version keep their values whatever
 // edit does. Errors: ErrNotFound, ErrConflict, *InvalidError, also for forwards
 // that would go round in a circle from numbers for which the profile is chosen.
 func (tx *Tx) UpdateProfile(id string, version int64, edit func(*directory.Profile)) (*directory.Profile, error) {
@@ -67,7 +67,7 @@ func (tx *Tx) UpdateProfile(id string, version int64, edit func(*directory.Profi
 	p := *old
 	p.Table, p.Extended = copied(old.Table), copied(old.Extended)
 	edit(&p)
-	p.ID, p.UserID, p.Position, p.Version = old.ID, old.UserID, old.Position, old.Version
+	p.ID, p.UserID, p.Position, p.ByCode, p.Version = old.ID, old.UserID, old.Position, old.ByCode, old.Version
 	if err := p.Check(tx.draft.snap); err != nil {
 		return nil, err
 	}

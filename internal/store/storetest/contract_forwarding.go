@@ -29,6 +29,7 @@ func forwardingTests() []contractTest {
 		{"pickup groups", pickupGroups},
 		{"grants", grants},
 		{"function codes", codes},
+		{"function codes in one step", setCodes},
 		{"delete user with forwarding", deleteUserWithForwarding},
 		{"delete number with forwarding", deleteNumberWithForwarding},
 		{"what a change touches", touched},
