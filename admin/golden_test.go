@@ -237,6 +237,7 @@ var walk = []step{
 	{"delete-pickupgroup", "adele.admin", "DELETE", "/api/pickupgroups/<pickupgroup>", "", ""},
 	{"list-codes", "armin.artmann", "GET", "/api/codes?limit=3", "", ""},
 	{"get-code", "armin.artmann", "GET", "/api/codes/pickup_number", "", ""},
+	{"list-faults", "adele.admin", "GET", "/api/faults", "", ""},
 	{"set-codes", "adele.admin", "PUT", "/api/codes", `{"codes":[{"action":"dnd_on","code":"#26","enabled":true},{"action":"dnd_off","code":"*26","enabled":true}]}`, ""},
 	{"set-codes-begins", "adele.admin", "PUT", "/api/codes", `{"codes":[{"action":"forward_to","code":"*2","enabled":true}]}`, ""},
 	{"set-codes-unknown", "adele.admin", "PUT", "/api/codes", `{"codes":[{"action":"echo","code":"*97","enabled":true},{"action":"kaffee","code":"*55","enabled":true}]}`, ""},

@@ -127,6 +127,7 @@ var rights = []right{
 	{op: "remove-grant", method: "DELETE", own: "/api/groups/users/permissions/pickup?objects=users"},
 	{op: "may", method: "GET", own: "/api/may?user=armin.artmann&permission=admin", foreign: "/api/may?user=iris.immsee&permission=admin", user: true},
 	{op: "events", method: "GET", own: "/api/events", user: true},
+	{op: "list-faults", method: "GET", own: "/api/faults"},
 	{op: "list-audit", method: "GET", own: "/api/audit"},
 	{op: "logout", method: "DELETE", own: "/api/session", user: true},
 }

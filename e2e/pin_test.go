@@ -43,7 +43,7 @@ func TestPIN(t *testing.T) {
 	before = len(c.records())
 	c.dial(c.irisP, "416")
 	c.irisP.await("CALL_ESTABLISHED")
-	heardFor(t, 800*time.Millisecond, c.irisP)
+	eventually(t, 8*time.Second, "the phone is asked for the PIN", func() bool { return len(c.irisP.tones(800, 400)) == 1 })
 	c.irisP.keyIn("0815#")
 	eventually(t, 5*time.Second, "the phone hears that the PIN is wrong", func() bool {
 		return strings.Contains(toneNames(c.irisP.tones(800, 900, 600, 400)), "900 600 400")

@@ -30,6 +30,7 @@ func (a *API) act(ctx context.Context, action, objectType, objectID, objectName 
 }
 
 func (a *API) registerHealth() {
+	a.registerFaults()
 	register(a, operation{
 		id: "health", method: http.MethodGet, path: "/healthz", tag: "system", access: public,
 		summary: "Is the daemon alive?",

@@ -18,7 +18,7 @@ const (
 	Accepted                 // 600 and 900 Hz, rising: done
 	Refused                  // 900, 600 and 400 Hz, falling: not done
 	Prompt                   // 600 Hz, once: speak
-	KeyIn                    // 800 Hz, three short ones: key in the PIN
+	KeyIn                    // 800 Hz, two short ones and a long one: key in the PIN
 	Information              // 950, 1400 and 1800 Hz for 330 ms each, 1 s off: the number is not in use
 )
 
@@ -49,7 +49,7 @@ func (t Tone) parts() []part {
 	case Prompt:
 		return []part{{0, 200 * ms}, {600, 500 * ms}, {0, 100 * ms}}
 	case KeyIn:
-		return []part{{0, 200 * ms}, {800, 120 * ms}, {0, 80 * ms}, {800, 120 * ms}, {0, 80 * ms}, {800, 120 * ms}, {0, 100 * ms}}
+		return []part{{0, 200 * ms}, {800, 120 * ms}, {0, 80 * ms}, {800, 120 * ms}, {0, 80 * ms}, {800, 500 * ms}, {0, 100 * ms}}
 	case Information:
 		return []part{{950, 330 * ms}, {1400, 330 * ms}, {1800, 330 * ms}, {0, time.Second}}
 	}

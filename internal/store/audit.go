@@ -59,6 +59,7 @@ func (tx *Tx) record(action, objectType, objectID, objectName string, before, af
 		return err
 	}
 	tx.acts++
+	tx.draft.repaired(objectType, objectID)
 	tx.audit = append(tx.audit, row)
 	if len(tx.audit) < auditBatch {
 		return nil

@@ -51,6 +51,13 @@ func (e *engine) check(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	var damaged []error
+	for _, d := range snap.Damaged {
+		damaged = append(damaged, fmt.Errorf("database is damaged: %s of %s %s (%s): %s", d.Field, d.Type, d.ID, d.Name, d.Problem))
+	}
+	if len(damaged) > 0 {
+		return errors.Join(damaged...)
+	}
 	if cfg.Validate != nil {
 		return cfg.Validate(directory.NewSnapshot(), snap, Changed{Full: true})
 	}

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // maxDocument bounds a structured part that is kept as JSON. The limits of
@@ -30,19 +33,31 @@ func document[T any](field string, v T) (text string, kept T, err error) {
 	return string(b), kept, nil
 }
 
-// readDocument reads what document wrote. what and id name the place for errors.
-func readDocument(text []byte, to any, what, id string) error {
+// document reads what document wrote into to. What cannot be read leaves to empty and is noted under the object's type, ID and name: one damaged
+// part must not keep everything else out of force.
+func (l *loader) document(text []byte, to any, typ, id, name, field string) bool {
 	if len(text) == 0 {
-		return nil
+		return true
 	}
-	if err := json.Unmarshal(text, to); err != nil {
-		return fmt.Errorf("database is damaged: %s %s: %w", what, id, err)
+	err := json.Unmarshal(text, to)
+	if err == nil {
+		return true
 	}
-	return nil
+	reflect.ValueOf(to).Elem().SetZero() // some of it may have been read
+	l.snap.Damaged = append(l.snap.Damaged, directory.Damage{Type: typ, ID: id, Name: name, Field: field, Problem: clip(err.Error(), 200)})
+	return false
+}
+
+// repaired takes an object that has been written anew, or removed, off the list of the damaged.
+func (d *draft) repaired(typ, id string) {
+	damaged := func(x directory.Damage) bool { return x.Type == typ && x.ID == id }
+	if slices.ContainsFunc(d.snap.Damaged, damaged) {
+		d.snap.Damaged = slices.DeleteFunc(slices.Clone(d.snap.Damaged), damaged)
+	}
 }
 
 // copied is a copy of v that shares nothing with it, for editing. v was read by
-// readDocument or made by document.
+// loader.document or made by document.
 func copied[T any](v T) T {
 	_, kept, err := document("", v)
 	if err != nil {

@@ -85,7 +85,7 @@ func (l *loader) users() error {
 			&u.PasswordHash, &u.MustChangePassword, &u.Version, &matrix, &created, &updated,
 			&u.HideInside, &u.HideOutside, &shown, &blocks, &pin, &u.StatusPrivate, &u.URL)
 		if err == nil {
-			err = readUser(&u, shown, blocks)
+			l.userDocuments(&u, shown, blocks)
 		}
 		if err == nil && len(pin) > 0 {
 			var plain []byte
@@ -131,7 +131,7 @@ func (l *loader) numbers() error {
 		err := rows.Scan(&n.Number, &n.OwnerType, &n.OwnerID, &n.Position, &n.CallWaiting, &n.BusyOnAny, &n.MaxCalls,
 			&n.RingInside, &n.RingOutside, &n.DisplayName, &n.Version, &n.ProfileID, &chosen, &schedule)
 		if err == nil {
-			err = readDocument(schedule, &n.Schedule, "schedule of number", n.Number)
+			l.document(schedule, &n.Schedule, "number", n.Number, n.Number, "schedule")
 		}
 		n.ProfileChosen = fromMicros(chosen)
 		l.snap.Numbers[n.Number] = &n

@@ -2,7 +2,6 @@ package store
 
 import (
 	"database/sql"
-	"errors"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
@@ -16,10 +15,13 @@ func (l *loader) profiles() error {
 		}
 		l.snap.Profiles[p.ID] = &p
 		l.snap.ProfilesOf[p.UserID] = append(l.snap.ProfilesOf[p.UserID], p.ID)
-		return errors.Join(
-			readDocument(table, &p.Table, "table of profile", p.ID),
-			readDocument(extended, &p.Extended, "extended rules of profile", p.ID),
-		)
+		if !l.document(table, &p.Table, "profile", p.ID, p.Name, "table") {
+			extended = nil // half of the rules would do what nobody has set
+		}
+		if !l.document(extended, &p.Extended, "profile", p.ID, p.Name, "extended") {
+			p.Table = nil
+		}
+		return nil
 	})
 }
 
@@ -31,7 +33,8 @@ func (l *loader) calendars() error {
 			return err
 		}
 		l.snap.Calendars[c.ID] = &c
-		return readDocument(spec, &c.Spec, "calendar", c.ID)
+		l.document(spec, &c.Spec, "calendar", c.ID, c.Name, "entries")
+		return nil // without a zone no rule that names it applies
 	})
 }
 
@@ -44,11 +47,11 @@ func (l *loader) rules() error {
 			return err
 		}
 		l.snap.Rules = append(l.snap.Rules, &r)
-		return errors.Join(
-			readDocument(when, &r.When, "conditions of system-wide rule", r.ID),
-			readDocument(action, &r.Action, "action of system-wide rule", r.ID),
-			readDocument(tests, &r.Tests, "tests of system-wide rule", r.ID),
-		)
+		whole := l.document(when, &r.When, "forwarding_rule", r.ID, r.Name, "when")
+		whole = l.document(action, &r.Action, "forwarding_rule", r.ID, r.Name, "action") && whole
+		whole = l.document(tests, &r.Tests, "forwarding_rule", r.ID, r.Name, "tests") && whole
+		r.Enabled = r.Enabled && whole // without its conditions it would be another rule
+		return nil
 	})
 }
 
@@ -61,10 +64,9 @@ func (l *loader) hunts() error {
 			return err
 		}
 		l.snap.HuntGroups[h.ID] = &h
-		return errors.Join(
-			readDocument(members, &h.Members, "members of hunt group", h.ID),
-			readDocument(overflow, &h.Overflow, "overflow of hunt group", h.ID),
-		)
+		l.document(members, &h.Members, "hunt_group", h.ID, h.Name, "members")
+		l.document(overflow, &h.Overflow, "hunt_group", h.ID, h.Name, "overflow")
+		return nil
 	})
 }
 
@@ -76,7 +78,8 @@ func (l *loader) pickups() error {
 			return err
 		}
 		l.snap.PickupGroups[g.ID] = &g
-		return readDocument(users, &g.Users, "users of pickup group", g.ID)
+		l.document(users, &g.Users, "pickup_group", g.ID, g.Name, "users")
+		return nil
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
+	"github.com/koppelfeld/koppelfeld/routing/calendar"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -268,26 +269,96 @@ func TestDamagedReferences(t *testing.T) {
 	})
 }
 
-// TestDamagedDocument opens a database in which somebody has edited by hand.
-func TestDamagedDocument(t *testing.T) {
+// TestDamagedDocuments opens a database in which somebody has edited by hand: every document is spoiled. What cannot be read is made safe
+// and named, all else is in force, and saving an object mends it.
+func TestDamagedDocuments(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
 		st := storetest.Open(t, cfg)
+		var user, profile, cal, rule, hunt, pickup string
 		_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
-			_, err := tx.CreateProfile(directory.Profile{UserID: tx.Snapshot().ByName[store.Supervisor].ID, Name: "p"})
-			return err
+			u, err := tx.CreateUser(directory.User{Username: "anna", ShownInside: []string{"98"}, Blocks: []directory.Block{{Match: directory.Match{Kind: directory.MatchExact, Value: "99"}}}})
+			if err != nil {
+				return err
+			}
+			spec := calendar.Spec{Zone: "Europe/Berlin", Entries: []calendar.Entry{{}}}
+			if _, err = tx.AddNumber(directory.Number{Number: "21", OwnerType: directory.OwnerUser, OwnerID: u.ID, CallWaiting: true, Schedule: &directory.Schedule{Calendar: spec, Profiles: []string{""}}}); err != nil {
+				return err
+			}
+			reject := directory.Action{Kind: directory.Reject}
+			p, err := tx.CreateProfile(directory.Profile{
+				UserID: u.ID, Name: "p", Table: []directory.CaseRule{{Case: directory.Always, Class: directory.FromInside, Action: reject}},
+				Extended: []directory.ExtendedRule{{When: directory.Conditions{Class: directory.FromInside}, Action: reject}},
+			})
+			if err != nil {
+				return err
+			}
+			c, err := tx.CreateCalendar(directory.Calendar{Name: "c", Spec: spec})
+			if err != nil {
+				return err
+			}
+			r, err := tx.CreateRule(directory.SystemRule{Name: "r", Enabled: true, When: directory.Conditions{Class: directory.FromOutside}, Action: reject})
+			if err != nil {
+				return err
+			}
+			h, err := tx.CreateHuntGroup(directory.HuntGroup{Name: "h", Number: "30", Strategy: directory.RingAll, Seconds: 30, Members: []string{"21"}})
+			if err != nil {
+				return err
+			}
+			g, err := tx.CreatePickupGroup(directory.PickupGroup{Name: "g", Users: []string{u.ID}})
+			if err != nil {
+				return err
+			}
+			user, profile, cal, rule, hunt, pickup = u.ID, p.ID, c.ID, r.ID, h.ID, g.ID
+			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := raw(t, cfg).Exec("UPDATE profiles SET table_json = '[{'"); err != nil {
+		for _, query := range []string{
+			"UPDATE users SET shown_json = '[', blocks_json = '[{\"match\":{\"kind\":\"exact\",\"value\":\"99\"}},' WHERE username = 'anna'", "UPDATE numbers SET schedule_json = 'x' WHERE number = '21'",
+			"UPDATE profiles SET table_json = '[{'", "UPDATE calendars SET spec_json = '{\"zone\":1}'",
+			"UPDATE forwarding_rules SET when_json = '7'", "UPDATE hunt_groups SET members_json = '{}'", "UPDATE pickup_groups SET users_json = '\"'",
+		} {
+			if _, err := raw(t, cfg).Exec(query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := store.Check(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "database is damaged: table of profile "+profile) || strings.Count(err.Error(), "\n") != 7 {
+			t.Errorf("check: got %v, want it to name all eight parts", err)
+		}
+		st = storetest.Open(t, cfg)
+		s := st.Snapshot()
+		if len(s.Damaged) != 8 {
+			t.Errorf("damaged: got %+v", s.Damaged)
+		}
+		u := s.Users[user]
+		if len(u.ShownInside) != 0 || len(u.Blocks) != 1 || u.Blocks[0].Match.Value != `[+0].*` || u.Validate() != nil {
+			t.Errorf("user: got %+v", u)
+		}
+		if n := s.Numbers["21"]; n.Schedule != nil || !n.CallWaiting {
+			t.Errorf("number: got %+v", n)
+		}
+		if p := s.Profiles[profile]; p.Table != nil || p.Extended != nil {
+			t.Errorf("profile: got %+v", p)
+		}
+		if s.Calendars[cal].Spec.Zone != "" || s.Rules[0].ID != rule || s.Rules[0].Enabled || s.HuntGroups[hunt].Members != nil || s.PickupGroups[pickup].Users != nil {
+			t.Errorf("got %+v %+v %+v %+v", s.Calendars[cal], s.Rules[0], s.HuntGroups[hunt], s.PickupGroups[pickup])
+		}
+		_, err = st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+			if _, err := tx.UpdateUser(user, 0, func(u *directory.User) { u.Blocks, u.ShownInside = nil, []string{"97"} }); err != nil {
+				return err
+			}
+			return tx.DeleteHuntGroup(hunt, 0)
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = store.Open(t.Context(), cfg)
-		for what, err := range map[string]error{"open": err, "check": store.Check(t.Context(), cfg)} {
-			if err == nil || !strings.Contains(err.Error(), "database is damaged: table of profile 0") {
-				t.Errorf("%s: got %v, want it to name the profile", what, err)
-			}
+		if left := st.Snapshot().Damaged; len(left) != 5 || len(s.Damaged) != 8 {
+			t.Errorf("after saving: %+v, before %+v", left, s.Damaged)
+		}
+		if again := storetest.Open(t, cfg).Snapshot(); len(again.Damaged) != 5 || again.Users[user].Blocks != nil {
+			t.Errorf("after saving and opening: %+v", again.Damaged)
 		}
 	})
 }

@@ -123,6 +123,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.snap.Store(snap)
+	s.tellDamage(snap)
 	return s.seed(ctx)
 }
 
@@ -206,8 +207,16 @@ func (s *Store) reload(ctx context.Context, revision int64) error {
 	if err != nil {
 		return err
 	}
+	s.tellDamage(next)
 	s.publish(next, Changed{Full: true})
 	return nil
+}
+
+// tellDamage logs what could not be read.
+func (s *Store) tellDamage(snap *directory.Snapshot) {
+	for _, d := range snap.Damaged {
+		s.cfg.Log.Error("a part of the configuration is damaged and has been made safe; save the object again", "type", d.Type, "id", d.ID, "name", d.Name, "field", d.Field, "err", d.Problem)
+	}
 }
 
 // closeDoor makes the caller the only one who changes the snapshot.

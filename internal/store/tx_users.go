@@ -242,12 +242,12 @@ func userDocuments(u *directory.User) (shownText, blocksText string, err error) 
 	return shownText, blocksText, err
 }
 
-// readUser reads what userDocuments made.
-func readUser(u *directory.User, shownText, blocksText []byte) error {
+// userDocuments reads what userDocuments made.
+func (l *loader) userDocuments(u *directory.User, shownText, blocksText []byte) {
 	var s shown
-	if err := readDocument(shownText, &s, "numbers shown by user", u.Username); err != nil {
-		return err
-	}
+	l.document(shownText, &s, "user", u.ID, u.Username, "shown_numbers")
 	u.ShownInside, u.ShownOutside = s.Inside, s.Outside
-	return readDocument(blocksText, &u.Blocks, "blocked numbers of user", u.Username)
+	if !l.document(blocksText, &u.Blocks, "user", u.ID, u.Username, "call_blocking") {
+		u.Blocks = directory.SafeBlocks()
+	}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/sip/transaction"
 )
 
-// A number that may be dialled with the PIN only (SPEC G13) is answered first. Three short tones ask for the PIN; its digits come as
+// A number that may be dialled with the PIN only (SPEC G13) is answered first. Three tones (two short, one long) ask for the PIN; its digits come as
 // telephone events (RFC 4733) or INFO, "#" ends them and "*" begins again. A wrong PIN is told by the tones of failure, and asked for three
 // times in all. With the right one the call is decided again, and is a call of its own with its own record from then on. The caller,
 // who hears ringback, becomes its caller when somebody has answered:
