@@ -56,7 +56,6 @@ func TestPIN(t *testing.T) {
 	c.desk.await("CALL_INCOMING")
 	c.desk.command("accept", "")
 	c.desk.await("CALL_ESTABLISHED")
-	c.desk.forgetAudio()
 	heardFor(t, 2*time.Second, c.desk)
 	if share, blocks := c.desk.purity(toneIris); blocks < 6 || share < 0.75 {
 		t.Errorf("the desk hears the caller in %.0f %% of %d blocks", share*100, blocks)
