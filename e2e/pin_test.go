@@ -14,7 +14,8 @@ func (p *phone) keyIn(keys string) {
 	p.t.Helper()
 	for _, key := range keys {
 		p.command("sndcode", string(key))
-		time.Sleep(250 * time.Millisecond)
+		pressed := time.Now() // a telephone event lasts as long as the key, and there is a pause between two
+		eventually(p.t, 5*time.Second, "the next key can be pressed", func() bool { return time.Since(pressed) > 250*time.Millisecond })
 	}
 }
 
