@@ -123,12 +123,12 @@ func TestPagesEvery(t *testing.T) {
 			} else {
 				p.login("armin.artmann", user)
 			}
-			p.do("sees", args{"selector": "main h1"}, nil)
+			p.do("sees", args{"selector": "#content h1"}, nil)
 			for _, path := range everyPage[side] {
 				t.Run(v.name+path, func(t *testing.T) {
 					p.t, b.t = t, t
 					p.open(path)
-					p.do("sees", args{"selector": "main h1"}, nil)
+					p.do("sees", args{"selector": "#content h1"}, nil)
 					p.settled()
 					if shots != "" {
 						name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
@@ -167,11 +167,14 @@ func TestPagesFirstLogin(t *testing.T) {
 	p.sees("Benutzername oder Passwort stimmt nicht.")
 	p.login("nora.neu", "Anfang-2026-Wort")
 	p.seesRole("heading", "Passwort ändern")
-	p.do("fill", args{"label": "Bisheriges Passwort", "value": "Anfang-2026-Wort"}, nil)
-	p.do("fill", args{"label": "Neues Passwort", "exact": true, "value": "Ein-neues-Wort-77"}, nil)
-	p.do("fill", args{"label": "Neues Passwort wiederholen", "value": "Ein-anderes-Wort-77"}, nil)
+	field := func(autocomplete string, nth int, value string) {
+		p.do("fill", args{"selector": "input[autocomplete=" + autocomplete + "]", "nth": nth, "value": value}, nil)
+	}
+	field("current-password", 0, "Anfang-2026-Wort")
+	field("new-password", 0, "Ein-neues-Wort-77")
+	field("new-password", 1, "Ein-anderes-Wort-77")
 	p.sees("Die beiden Eingaben sind verschieden.")
-	p.do("fill", args{"label": "Neues Passwort wiederholen", "value": "Ein-neues-Wort-77"}, nil)
+	field("new-password", 1, "Ein-neues-Wort-77")
 	p.click("button", "Passwort ändern")
 	p.seesRole("button", "Konto: nora.neu")
 	p.faultless()

@@ -65,7 +65,7 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
               {p.title}
             </Text>
           </Group>
-          <UnstyledButton onClick={search.open} visibleFrom="sm" aria-label={t.common.search}>
+          <UnstyledButton onClick={search.open} visibleFrom="sm">
             <Group
               gap="xs"
               px="sm"

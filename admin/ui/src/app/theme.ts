@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from "@mantine/core";
+import { createTheme, defaultVariantColorsResolver, type MantineColorsTuple, parseThemeColor } from "@mantine/core";
 
 // The colour of the house: the enamel of an old exchange.
 const koppel: MantineColorsTuple = [
@@ -16,7 +16,17 @@ const koppel: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "koppel",
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: 7,
+  // Words on a light ground of their own colour are dark enough to be read (WCAG 2.2, 1.4.3), in both schemes.
+  variantColorResolver: (input) => {
+    const colours = defaultVariantColorsResolver(input);
+    const { color, isThemeColor } = parseThemeColor({ color: input.color ?? input.theme.primaryColor, theme: input.theme });
+    if (input.variant !== "light" || !isThemeColor) return colours;
+    return {
+      ...colours,
+      color: `light-dark(color-mix(in srgb, var(--mantine-color-${color}-9) 65%, black), var(--mantine-color-${color}-2))`,
+    };
+  },
   colors: { koppel },
   defaultRadius: "md",
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
