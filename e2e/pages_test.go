@@ -115,6 +115,9 @@ func TestPagesEvery(t *testing.T) {
 		{"de-dark-phone", args{"locale": "de-DE", "scheme": "dark", "width": 390, "height": 844}},
 		{"en-light", args{"locale": "en-GB", "scheme": "light"}},
 	} {
+		if shots == "" && v.name == "en-light" {
+			continue // language and colours have been looked at by the others
+		}
 		for _, side := range []string{"admin", "user"} {
 			p := look(t, b, d, v.name+side, v.look)
 			p.open(map[string]string{"admin": "/admin/", "user": "/"}[side])
