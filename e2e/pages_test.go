@@ -61,8 +61,7 @@ func (p *person) seesRole(role, name string) {
 	p.do("sees", args{"role": role, "name": name}, nil)
 }
 
-func (p *person) gone(text string) { p.t.Helper(); p.do("gone", args{"text": text}, nil) }
-func (p *person) settled()         { p.t.Helper(); p.do("settled", nil, nil) }
+func (p *person) settled() { p.t.Helper(); p.do("settled", nil, nil) }
 func (p *person) evaluate(js string, out any) {
 	p.t.Helper()
 	p.do("evaluate", args{"script": js}, out)
@@ -217,4 +216,22 @@ func TestPagesServerGone(t *testing.T) {
 	d.start()
 	p.do("gone", args{"text": "Der Server antwortet nicht", "timeout": 30000}, nil)
 	p.do("sees", args{"text": "iris.immsee", "timeout": 20000}, nil)
+}
+
+// TestPagesFirstLoad: what a browser has to read before an administrator sees the first page stays under 250 KB (of 1024 bytes), compressed.
+func TestPagesFirstLoad(t *testing.T) {
+	d := newDaemon(t, "sqlite")
+	d.start()
+	b := startChromium(t, "pages.mjs")
+	p := look(t, b, d, "admin", nil)
+	p.open("/admin/")
+	p.login("supervisor", d.password)
+	p.do("sees", args{"selector": "#content h1"}, nil)
+	p.settled()
+	var bytes int
+	p.evaluate(`performance.getEntriesByType("resource").filter((r) => /\.(js|css|svg)$/.test(r.name)).reduce((n, r) => n + r.encodedBodySize, 0)`, &bytes)
+	t.Logf("%d bytes of scripts and styles", bytes)
+	if most := 250 << 10; bytes < 50_000 || bytes > most {
+		t.Errorf("%d bytes of scripts and styles before the first page, at most %d are good", bytes, most)
+	}
 }
