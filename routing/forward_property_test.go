@@ -163,7 +163,7 @@ func (m model) wrongOutside(q *Request, p *Plan, t *Target) string {
 		return ""
 	}
 	for _, b := range by.Blocks {
-		if b.WithPIN && q.PIN && len(p.Hops) == 0 && t.Number == "" {
+		if b.WithPIN && q.PIN && len(p.Hops) <= len(q.Diverted) && t.Number == "" {
 			continue // the caller has keyed in his PIN for this very number
 		}
 		if x := compileMatch(b.Match); x != nil && x.holds(t.Outside) && !b.Not {
