@@ -53,7 +53,7 @@ test: setup-test check check-pages ## set up what the tests need and run every t
 	$(MAKE) --no-print-directory e2e
 
 e2e: setup-test setup-browser build ## calls between real phones through the daemon
-	$(GO) test -tags e2e -count 1 -timeout 15m ./e2e/...
+	$(GO) test -tags e2e -count 1 -timeout 25m ./e2e/...
 
 e2e-ui: setup-test setup-browser build ## the pages in Chromium against the running daemon, with real phones
 	$(GO) test -tags e2e -count 1 -timeout 15m -run '^TestPages' ./e2e
