@@ -167,6 +167,14 @@ func TestFullDisk(t *testing.T) {
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	// The certificate will be where only the daemon sees it.
+	certificate, err := os.ReadFile(filepath.Join(seed, "tls", "self.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "cert.pem"), certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	r.launch = func(args ...string) *exec.Cmd {
 		script := `mount -t tmpfs -o size=8m,mode=700 tmpfs "$0" && cp -a "$1/." "$0" && shift && exec "$@"`
 		return exec.Command("unshare", append([]string{"--mount", "--propagation", "private", "sh", "-c", script, data, seed, binary}, args...)...)

@@ -106,8 +106,9 @@ func TestCallsThroughALossyNetwork(t *testing.T) {
 		t.Errorf("the network was not that bad: %+v\n%s", passed, tail(out, 40))
 	}
 
-	// Whatever became of the calls: nothing of them is left, and the records say how they ended.
-	eventually(t, 40*time.Second, "no call and no dialog is left", func() bool {
+	// Whatever became of the calls: nothing of them is left, and the records say how they ended. A call whose ACK and BYE are lost has
+	// 64*T1 for the 2xx (RFC 3261 section 13.3.1.4) and as much again for our BYE (timer F).
+	eventually(t, 90*time.Second, "no call and no dialog is left", func() bool {
 		s := r.inside("")
 		return len(s.Calls) == 0 && len(s.Dialogs) == 0 && r.number(`koppelfeld_media_ports{state="used"}`) == 0 && r.number("koppelfeld_sip_calls_open") == 0
 	})

@@ -30,7 +30,7 @@ export function Alarms({ alarms }: { alarms: Schemas["Alarm"][] }) {
           py="xs"
         >
           {a[language]}{" "}
-          <Text span size="xs" c="dimmed">
+          <Text span size="xs">
             {t.home.since(f.short(a.since))}
           </Text>
         </Alert>
