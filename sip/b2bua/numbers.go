@@ -95,7 +95,7 @@ func (c *call) alsoOver(number string) {
 // silentAt gives those further numbers back at which no phone rings any more, while others ring on: a member of a hunt group that has
 // declined is free again.
 func (c *call) silentAt() {
-	if len(c.held.more) == 0 || c.phase != ringing {
+	if len(c.held.more) == 0 || c.phase != ringing || c.calling { // some have not been rung yet
 		return
 	}
 	kept := c.held.more[:0]

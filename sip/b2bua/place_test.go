@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/routing"
 	"github.com/koppelfeld/koppelfeld/sip/message"
 	"github.com/koppelfeld/koppelfeld/sip/siptest"
 	"github.com/koppelfeld/koppelfeld/sip/transport"
@@ -240,5 +241,27 @@ func TestNoPortAtAnotherPlace(t *testing.T) {
 		if len(rec.Legs) != 2 || rec.Legs[1].Status != 503 {
 			t.Errorf("legs %+v", rec.Legs)
 		}
+	})
+}
+
+// A phone that cannot be rung gives back only its own number, not those whose turn to be rung has not come yet.
+func TestNumbersBehindOneThatCannotBeRung(t *testing.T) {
+	runPlaces(t, func(t *testing.T, r *rig) {
+		a, b, _, d := r.phone("a"), r.phone("b"), r.phone("c", sitting(providerSIP)), r.phone("d")
+		r.numbers["500"] = []string{"b", "c", "d"}
+		r.change = func(p *routing.Plan) {
+			for i := range p.Targets {
+				p.Targets[i].Number = "4" + p.Targets[i].SlotID
+			}
+		}
+		r.media.most = 2
+		caller := a.Invite("500", sdpFor(a, "8"))
+		b.Expect(t, message.INVITE).Ring()
+		in := d.Expect(t, message.INVITE)
+		if n := r.counted(); n["500"] != 1 || n["4b"] != 1 || n["4c"] != 0 || n["4d"] != 1 {
+			t.Errorf("while it rings %v are counted", n)
+		}
+		callee := r.answerTo(caller, in, d)
+		hangUp(t, caller, callee)
 	})
 }
