@@ -129,10 +129,7 @@ func (u *UA) mayDial(now time.Time, o *calls.Dial) (plan routing.Plan, e ending)
 		return plan, ending{result: calls.Unreachable, status: 480, cause: "no phone of the slot is registered"}
 	}
 	plan = u.cfg.Router.Decide(requestOf(o, now), u.live)
-	switch {
-	case plan.Command != nil:
-		return plan, planned(routing.Command)
-	case plan.Outcome != routing.Ring:
+	if plan.Outcome != routing.Ring {
 		return plan, planned(plan.Outcome)
 	}
 	return plan, ending{}
@@ -231,11 +228,7 @@ func (d *dialling) call() {
 		c.u.cfg.Live.TakeTurn(p.Turn)
 	})
 	c.follow()
-	switch {
-	case c.plan.Command != nil:
-		c.refuse(planned(routing.Command))
-		return
-	case c.plan.Outcome != routing.Ring:
+	if c.plan.Outcome != routing.Ring {
 		c.refuse(planned(c.plan.Outcome))
 		return
 	}

@@ -203,6 +203,9 @@ func TestDial(t *testing.T) {
 
 // TestDialRefused: what cannot be is said at once, and no phone rings.
 func TestDialRefused(t *testing.T) {
+	needsPIN := func(p *routing.Plan) {
+		p.Outcome, p.Targets, p.Command = routing.AskPIN, nil, &routing.Order{Action: routing.OrderPIN}
+	}
 	cases := []struct {
 		name   string
 		to     string
@@ -213,6 +216,7 @@ func TestDialRefused(t *testing.T) {
 		{"no such number", "999", nil, calls.Rejected, 404},
 		{"busy", "4b", func(r *rig) { r.busy["4b"] = true; r.live.AddNumber("4b") }, calls.Busy, 486},
 		{"a function code", "*8", func(r *rig) { r.codes(map[string]string{"*8": routing.CodePickupGroup}) }, calls.Rejected, 403},
+		{"with a PIN only", "4b", func(r *rig) { r.change = needsPIN }, calls.Rejected, 403},
 		{"no phone", "4b", func(r *rig) { r.loc.contacts["a"] = nil }, calls.Unreachable, 480},
 		{"too many calls", "4b", func(r *rig) {
 			for range 8 {
@@ -239,6 +243,8 @@ func TestDialRefused(t *testing.T) {
 					}
 				case !errors.As(err, &refused) || refused.Result != c.result || refused.Status != c.status || refused.Cause == "":
 					t.Errorf("refused with %+v (%v)", refused, err)
+				case strings.Contains(refused.Cause, "PIN") != (c.name == "with a PIN only"):
+					t.Errorf("the cause is %q", refused.Cause)
 				}
 				a.ExpectNone(t, message.INVITE, time.Second)
 				r.live.RemoveNumber("4b")
