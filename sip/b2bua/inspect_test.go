@@ -2,6 +2,7 @@ package b2bua
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/message"
@@ -35,6 +36,7 @@ func TestInspect(t *testing.T) {
 		in.Ring()
 		second.Respond(183, sdpFor(b, "8"))
 		ringing := caller.Expect(t, 180)
+		synctest.Wait() // for the second one
 		check := func(phase string, legs ...string) {
 			t.Helper()
 			byA, ok := r.inspect(caller.CallID(), ringing.ToTag())
