@@ -79,7 +79,7 @@ func (r recorder) Finished(rec calls.Record) {
 	r.tally.Add(rec.Start, rec.Result)
 	for i := range rec.Legs {
 		if l := &rec.Legs[i]; l.Number != "" {
-			r.trunks.Tried(l.Contact, l.Start, l.Status)
+			r.trunks.Tried(l.Contact, l.Start, l.Status, !l.RingAt.IsZero())
 		}
 	}
 	r.Writer.Finished(rec)

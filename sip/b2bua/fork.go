@@ -1,6 +1,7 @@
 package b2bua
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -122,7 +123,7 @@ func (c *call) fork(t *routing.Target, at *Contact, spare ...Contact) {
 	f.leg = leg{c: c, side: calleeSide}
 	flow, later := f.reach(at)
 	if flow == nil && !later {
-		c.miss(t, at.URI, 0)
+		c.miss(t, at.URI, 503) // RFC 3261 section 8.1.3.1
 		f.another(0)
 		return
 	}
@@ -333,7 +334,7 @@ func (f *fork) fail(status int) {
 // failed notes with what status a fork has failed, and says what that means for the call.
 func (f *fork) failed(status int) ending {
 	e, result := failure(status, !f.ringAt.IsZero())
-	f.status, f.result, f.endAt = status, result, f.c.sh.Now()
+	f.status, f.result, f.endAt = cmp.Or(status, 408), result, f.c.sh.Now() // no answer counts as that (RFC 3261 section 8.1.3.1)
 	e.retry = f.retry
 	return e
 }

@@ -36,12 +36,15 @@ func (f *Figures) Up() bool { return !f.Tried.IsZero() && !failed(f.Status) }
 // 3261 section 21.5). Any other refusal is about the number that was called.
 func failed(status int) bool { return status == 408 || status == 500 || status == 503 || status == 504 }
 
-// Tried notes that a call has tried a contact and how it was answered; 0 stands for a call that was given up before. Contacts that lead to no
-// trunk are left alone.
-func (t *Trunks) Tried(contact string, at time.Time, status int) {
+// Tried notes that a call has tried a contact, how it was answered, and whether it has rung; 0 stands for a call that was given up before.
+// Contacts that lead to no trunk are left alone.
+func (t *Trunks) Tried(contact string, at time.Time, status int, rang bool) {
 	u, err := message.ParseURI(contact)
 	if err != nil {
 		return
+	}
+	if rang && status == 408 { // nobody has answered in time, but the peer was there
+		status = 480
 	}
 	for i := range t.list {
 		l := &t.list[i]
