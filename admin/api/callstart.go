@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
+	"github.com/koppelfeld/koppelfeld/admin/auth"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/routing"
 )
 
@@ -34,7 +37,8 @@ type startCallOutput struct {
 
 func (a *API) startCall(ctx context.Context, in *startCallInput) (*startCallOutput, error) {
 	id, b := who(ctx), &in.Body
-	slot, err := maySlot(id, a.deps.Store.Snapshot(), b.SlotID)
+	snap := a.deps.Store.Snapshot()
+	slot, err := maySlot(id, snap, b.SlotID)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func (a *API) startCall(ctx context.Context, in *startCallInput) (*startCallOutp
 	var refused *calls.Refusal
 	switch {
 	case errors.As(err, &refused):
-		return nil, refusedCall(refused)
+		return nil, refusedCall(id, snap, refused)
 	case err != nil:
 		return nil, fault(http.StatusServiceUnavailable, problemUnavailable, err.Error())
 	}
@@ -55,10 +59,13 @@ func (a *API) startCall(ctx context.Context, in *startCallInput) (*startCallOutp
 	return &startCallOutput{Location: "/api/calls/" + callID, Body: StartedCall{ID: callID}}, nil
 }
 
-// refusedCall says why a call was not begun, with the reasons of the routing.
-func refusedCall(r *calls.Refusal) error {
+// refusedCall says why a call was not begun, with the reasons of the routing that the caller may know.
+func refusedCall(id auth.Identity, snap *directory.Snapshot, r *calls.Refusal) error {
 	details := []string{"result", string(r.Result)}
 	if reasons, err := routing.ReadTrace(r.Reasons); err == nil {
+		if !id.Admin {
+			reasons = slices.DeleteFunc(reasons, own{snap, id.UserID}.hides)
+		}
 		for i := range reasons {
 			details = append(details, "reasons["+strconv.Itoa(i)+"]", reasons[i].En)
 		}
