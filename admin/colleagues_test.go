@@ -116,6 +116,33 @@ func TestColleagueEvents(t *testing.T) {
 	want("private", "iris.immsee", "private")
 }
 
+// TestColleagueEventsForSeveral has two listeners, who must both hear that a call has left a colleague, whoever is served first.
+func TestColleagueEventsForSeveral(t *testing.T) {
+	r := newRig(t)
+	stop := r.run()
+	defer stop()
+	first, _ := r.listenToAll(t.Context(), "armin.artmann")
+	second, _ := r.listenToAll(t.Context(), "armin.artmann")
+	both := func(step string, want ...string) {
+		t.Helper()
+		for i, lines := range []<-chan string{first, second} {
+			for _, w := range want {
+				if got := next(t, lines); got != w {
+					t.Fatalf("%s: listener %d got %s, want %s", step, i+1, got, w)
+				}
+			}
+		}
+	}
+	both("begin", ": listening")
+	call := calls.Call{ID: "01JD00000000000000000000C1", State: calls.Ringing, From: "+4930123", Number: "403", Ringing: []string{r.id("iris/desk")}}
+	r.table.Put(call, nil)
+	r.bus.Publish(calls.Event{Type: calls.CallStarted, Call: &call})
+	both("called", "event: colleague.state", `data: {"username":"iris.immsee","state":"ringing"}`)
+	r.table.Remove(call.ID)
+	r.bus.Publish(calls.Event{Type: calls.CallEnded, Call: &call})
+	both("ended", "event: colleague.state", `data: {"username":"iris.immsee","state":"free"}`)
+}
+
 func TestCredentials(t *testing.T) {
 	r := newRig(t)
 	s := r.st.Snapshot().Slots[r.id("armin/desk")]

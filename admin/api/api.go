@@ -46,7 +46,6 @@ type API struct {
 
 	folded      atomic.Pointer[people] // those of the configuration that was searched last
 	streams     streams
-	presences   presences
 	closing     chan struct{}
 	closingOnce sync.Once
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -49,11 +48,7 @@ func visible(snap *directory.Snapshot, userID string) bool {
 func (a *API) listColleagues(ctx context.Context, in *colleaguesInput) (*listOutput[Colleague], error) {
 	snap := a.deps.Store.Snapshot()
 	_, live := a.deps.Routing()
-	parts := presences{calls: map[string][]part{}, byUser: map[string]map[string]bool{}}
-	running, _ := a.deps.Calls.List("", math.MaxInt)
-	for i := range running {
-		parts.set(running[i].ID, partsOf(snap, &running[i]))
-	}
+	parts := a.presencesNow(snap)
 	items := func(yield func(Colleague) bool) {
 		for id, u := range snap.Users {
 			if id == who(ctx).UserID || !visible(snap, id) {
@@ -83,10 +78,17 @@ func (a *API) listColleagues(ctx context.Context, in *colleaguesInput) (*listOut
 	return pageOf(all.find(in.Filter, in.Sort, items), &in.Listing, func(c Colleague) Colleague { return c })
 }
 
-// watched is what a stream has told of colleagues.
+// watched is what a stream knows and has told of colleagues.
 type watched struct {
-	snap *directory.Snapshot
-	told map[string]Presence // by user ID
+	snap  *directory.Snapshot
+	parts *presences
+	told  map[string]Presence // by user ID
+}
+
+// watch begins to follow colleagues, of whom nothing has been told.
+func (s *stream) watch() {
+	snap := s.api.deps.Store.Snapshot()
+	s.seen = watched{snap: snap, parts: s.api.presencesNow(snap), told: map[string]Presence{}}
 }
 
 // colleagues tells of those colleagues whom an event may have changed.
@@ -94,7 +96,7 @@ func (s *stream) colleagues(snap *directory.Snapshot, e *calls.Event) error {
 	var users []string
 	switch {
 	case e.Call != nil:
-		users = s.api.lookPresence(snap, e.Call.ID, e.Type == calls.CallEnded)
+		users = s.api.lookPresence(s.seen.parts, snap, e.Call.ID, e.Type == calls.CallEnded)
 	case e.SlotID != "":
 		if slot := snap.Slots[e.SlotID]; slot != nil {
 			users = []string{slot.UserID}
@@ -108,7 +110,7 @@ func (s *stream) colleagues(snap *directory.Snapshot, e *calls.Event) error {
 		if u == nil || id == s.id.UserID || !visible(snap, id) {
 			continue
 		}
-		inCall, rings := s.api.presences.of(id)
+		inCall, rings := s.seen.parts.of(id)
 		state := presence(snap, live, u, inCall, rings)
 		if s.seen.told[id] == state {
 			continue

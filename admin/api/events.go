@@ -117,9 +117,7 @@ type stream struct {
 func (s *stream) run(ctx context.Context) error {
 	sub := s.api.deps.Events.Subscribe("api", streamQueue)
 	defer sub.Cancel()
-	s.api.enterPresence()
-	defer s.api.leavePresence()
-	s.seen = watched{snap: s.api.deps.Store.Snapshot(), told: map[string]Presence{}}
+	s.watch()
 	s.w.Header().Set("Content-Type", "text/event-stream")
 	s.w.Header().Set("Cache-Control", "no-store")
 	s.w.Header().Set("X-Accel-Buffering", "no")
@@ -155,7 +153,7 @@ func (s *stream) run(ctx context.Context) error {
 					return err
 				}
 				lost = n
-				s.api.refillPresence()
+				s.watch() // the client reads the list again
 			}
 			if err := s.event(&e); err != nil {
 				return err

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"math"
 	"slices"
-	"sync"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -23,14 +21,15 @@ const (
 	PresencePrivate Presence = "private"
 )
 
-// presences knows who takes part in which live call. It is kept while somebody listens to events: each event of a call makes it look that
-// call up anew, so that events may come late, twice, or to several listeners.
+// presences knows who takes part in which live call. Each who listens to events keeps his own, so that he learns of those who have left a
+// call no matter when others hear of it; each event makes the call be looked up anew, so that late and doubled events do no harm.
 type presences struct {
-	mu        sync.Mutex
-	listeners int
-	calls     map[string][]part          // by call
-	byUser    map[string]map[string]bool // user → call → whether it rings there only
+	calls  map[string][]part // by call
+	byUser map[string]busy
 }
+
+// busy counts the calls of a user.
+type busy struct{ up, rings int }
 
 // part is one user in a call.
 type part struct {
@@ -67,49 +66,19 @@ func partsOf(snap *directory.Snapshot, c *calls.Call) []part {
 	return out
 }
 
-// enter begins to keep the table for one more listener.
-func (a *API) enterPresence() {
-	p := &a.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.listeners++; p.listeners == 1 {
-		a.fillPresence()
-	}
-}
-
-func (a *API) leavePresence() {
-	p := &a.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.listeners--; p.listeners == 0 {
-		p.calls, p.byUser = nil, nil
-	}
-}
-
-// refillPresence reads all calls anew, after events have been lost.
-func (a *API) refillPresence() {
-	a.presences.mu.Lock()
-	defer a.presences.mu.Unlock()
-	a.fillPresence()
-}
-
-// fillPresence reads all live calls. The lock is held.
-func (a *API) fillPresence() {
-	p := &a.presences
-	p.calls, p.byUser = map[string][]part{}, map[string]map[string]bool{}
-	snap := a.deps.Store.Snapshot()
-	live, _ := a.deps.Calls.List("", math.MaxInt)
+// presencesNow reads all live calls.
+func (a *API) presencesNow(snap *directory.Snapshot) *presences {
+	p := &presences{calls: map[string][]part{}, byUser: map[string]busy{}}
+	live, _ := a.deps.Calls.List("", allCalls)
 	for i := range live {
 		p.set(live[i].ID, partsOf(snap, &live[i]))
 	}
+	return p
 }
 
 // lookPresence looks up a call anew after an event and lists the users who take part in it now or did before. A call that has ended may
 // be in the table for a moment yet.
-func (a *API) lookPresence(snap *directory.Snapshot, callID string, ended bool) []string {
-	p := &a.presences
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (a *API) lookPresence(p *presences, snap *directory.Snapshot, callID string, ended bool) []string {
 	var now []part
 	if c, ok := a.deps.Calls.Get(callID); ok && !ended {
 		now = partsOf(snap, &c)
@@ -130,31 +99,33 @@ func (a *API) lookPresence(snap *directory.Snapshot, callID string, ended bool) 
 func (p *presences) set(callID string, now []part) (before []part) {
 	before = p.calls[callID]
 	for _, u := range before {
-		if delete(p.byUser[u.userID], callID); len(p.byUser[u.userID]) == 0 {
-			delete(p.byUser, u.userID)
-		}
+		p.count(u, -1)
+	}
+	for _, u := range now {
+		p.count(u, 1)
 	}
 	if delete(p.calls, callID); len(now) > 0 {
 		p.calls[callID] = now
 	}
-	for _, u := range now {
-		if p.byUser[u.userID] == nil {
-			p.byUser[u.userID] = map[string]bool{}
-		}
-		p.byUser[u.userID][callID] = u.rings
-	}
 	return before
+}
+
+func (p *presences) count(u part, by int) {
+	b := p.byUser[u.userID]
+	if u.rings {
+		b.rings += by
+	} else {
+		b.up += by
+	}
+	if p.byUser[u.userID] = b; b == (busy{}) {
+		delete(p.byUser, u.userID)
+	}
 }
 
 // of says whether a user is in a call, and whether one rings there.
 func (p *presences) of(userID string) (inCall, rings bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, ringing := range p.byUser[userID] {
-		rings = rings || ringing
-		inCall = inCall || !ringing
-	}
-	return inCall, rings
+	b := p.byUser[userID]
+	return b.up > 0, b.rings > 0
 }
 
 // presence puts together what a user does.
