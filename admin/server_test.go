@@ -46,6 +46,51 @@ func TestLostUpdate(t *testing.T) {
 	}
 }
 
+// TestLostUpdateOfLists changes lists as a whole, with the entity tag of the list.
+func TestLostUpdateOfLists(t *testing.T) {
+	r := newRig(t)
+	profile := func(name string) string {
+		var v struct{ ID string }
+		r.want(201, "supervisor", "POST", "/api/users/armin.artmann/profiles", fmt.Sprintf(`{"name":%q}`, name)).decode(&v)
+		return v.ID
+	}
+	rule := func(number string) string {
+		var v struct{ ID string }
+		body := fmt.Sprintf(`{"name":%q,"when":{"called":{"kind":"exact","value":%[1]q}},"action":{"kind":"allow"}}`, number)
+		r.want(201, "supervisor", "POST", "/api/forwarding/rules", body).decode(&v)
+		return v.ID
+	}
+	p, q := profile("Urlaub"), profile("Büro")
+	a, b := rule("501"), rule("502")
+	codes := func(on, off string) string {
+		return fmt.Sprintf(`{"codes":[{"action":"dnd_on","code":%q,"enabled":true},{"action":"dnd_off","code":%q,"enabled":true}]}`, on, off)
+	}
+	for _, c := range []struct {
+		name, list, path, body, other string
+		status                        int
+	}{
+		{"profiles", "/api/users/armin.artmann/profiles", "/api/users/armin.artmann/profiles/order", fmt.Sprintf(`{"profiles":[%q,%q]}`, q, p), fmt.Sprintf(`{"profiles":[%q,%q]}`, p, q), 204},
+		{"rules", "/api/forwarding/rules", "/api/forwarding/rules/order", fmt.Sprintf(`{"rules":[%q,%q]}`, b, a), fmt.Sprintf(`{"rules":[%q,%q]}`, a, b), 204},
+		{"codes", "/api/codes?limit=1&sort=code", "/api/codes", codes("#26", "*26"), codes("*26", "#26"), 200},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r.t = t
+			tag := func() string { return r.want(200, "supervisor", "GET", c.list, "").Header().Get("ETag") }
+			first := tag()
+			if first == "" || tag() != first {
+				t.Fatalf("entity tags %q and %q of the same list", first, tag())
+			}
+			r.want(c.status, "supervisor", "PUT", c.path, c.body, "If-Match", first)
+			second := tag()
+			if late := r.want(412, "supervisor", "PUT", c.path, c.other, "If-Match", first); late.Header().Get("ETag") != second || second == first {
+				t.Errorf("412 tells tag %q, want %q, not %q", late.Header().Get("ETag"), second, first)
+			}
+			r.want(c.status, "supervisor", "PUT", c.path, c.other, "If-Match", second)
+			r.want(c.status, "supervisor", "PUT", c.path, c.body)
+		})
+	}
+}
+
 // TestManyWriters has many clients change one number from the same version: one
 // of them wins, and no change without a condition is lost.
 func TestManyWriters(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/routing"
@@ -55,7 +54,9 @@ func (a *API) registerCodes() {
 	}, a.getCode)
 	register(a, operation{
 		id: "set-codes", method: http.MethodPut, path: path, tag: "forwarding", access: adminOnly,
-		summary: "Change several function codes in one step", doc: "Two codes can change places this way. All are changed, or none. What would hide a number, another code or an emergency number is refused.",
+		summary: "Change several function codes in one step", doc: "Two codes can change places this way. All are changed, or none. What would hide a number, another code or an emergency number is refused. " +
+			"If-Match takes the entity tag of the list.",
+		errors: []int{http.StatusPreconditionFailed},
 	}, a.setCodes)
 	register(a, operation{
 		id: "patch-code", method: http.MethodPatch, path: one, tag: "forwarding", access: adminOnly,
@@ -76,6 +77,7 @@ type CodeFault interface {
 }
 
 type setCodesInput struct {
+	Precondition
 	Body struct {
 		Codes []struct {
 			Action  directory.CodeAction `json:"action" maxLength:"32" example:"forward_to"`
@@ -85,7 +87,7 @@ type setCodesInput struct {
 	}
 }
 
-func (a *API) setCodes(ctx context.Context, in *setCodesInput) (*listOutput[Code], error) {
+func (a *API) setCodes(ctx context.Context, in *setCodesInput) (*taggedList[Code], error) {
 	list := make([]directory.Code, len(in.Body.Codes))
 	for i, c := range in.Body.Codes {
 		for _, before := range list[:i] {
@@ -95,8 +97,11 @@ func (a *API) setCodes(ctx context.Context, in *setCodesInput) (*listOutput[Code
 		}
 		list[i] = directory.Code{Action: c.Action, Code: c.Code, Enabled: c.Enabled}
 	}
-	var out *listOutput[Code]
+	var out *taggedList[Code]
 	err := a.change(ctx, func(tx Tx) error {
+		if err := in.check(codesTag(tx.Snapshot())); err != nil {
+			return err
+		}
 		err := tx.SetCodes(list)
 		var at CodeFault
 		switch problems := directory.Invalid(err); {
@@ -107,17 +112,23 @@ func (a *API) setCodes(ctx context.Context, in *setCodesInput) (*listOutput[Code
 		case err != nil:
 			return err
 		}
-		all := make([]Code, 0, len(tx.Snapshot().Codes))
-		for _, action := range slices.Sorted(maps.Keys(tx.Snapshot().Codes)) {
-			all = append(all, codeView(tx.Snapshot().Codes[action]))
+		snap := tx.Snapshot()
+		all := make([]Code, 0, len(snap.Codes))
+		for _, action := range sortedKeys(snap.Codes) {
+			all = append(all, codeView(snap.Codes[action]))
 		}
-		out = whole(all)
+		out = tagged(whole(all), codesTag(snap))
 		return nil
 	})
 	return out, err
 }
 
-func (a *API) listCodes(_ context.Context, in *listCodesInput) (*listOutput[Code], error) {
+// codesTag covers all codes, whatever of them is shown.
+func codesTag(snap *directory.Snapshot) string {
+	return listTag(sortedKeys(snap.Codes), func(a directory.CodeAction) (id, tag string) { return string(a), etag(snap.Codes[a].Version) })
+}
+
+func (a *API) listCodes(_ context.Context, in *listCodesInput) (*taggedList[Code], error) {
 	all := catalogue[*directory.Code]{
 		id: func(c *directory.Code) string { return string(c.Action) },
 		text: func(c *directory.Code) string {
@@ -130,7 +141,12 @@ func (a *API) listCodes(_ context.Context, in *listCodesInput) (*listOutput[Code
 			"enabled": func(c *directory.Code) string { return byFlag(c.Enabled) },
 		},
 	}
-	return pageOf(all.find(in.Filter, in.Sort, maps.Values(a.deps.Store.Snapshot().Codes)), &in.Listing, codeView)
+	snap := a.deps.Store.Snapshot()
+	page, err := pageOf(all.find(in.Filter, in.Sort, maps.Values(snap.Codes)), &in.Listing, codeView)
+	if err != nil {
+		return nil, err
+	}
+	return tagged(page, codesTag(snap)), nil
 }
 
 func (a *API) getCode(_ context.Context, in *struct {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"hash/fnv"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,6 +21,17 @@ func etag(versions ...int64) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+// listTag makes a strong entity tag of a list that can be changed as a whole. tag is that of an item; the list has them in its own order,
+// whatever the order or the part of it that is shown.
+func listTag[T any](list []T, tag func(T) (id, tag string)) string {
+	h := fnv.New64a()
+	for _, item := range list {
+		id, t := tag(item)
+		h.Write([]byte(id + t))
+	}
+	return etag(int64(h.Sum64() >> 1))
 }
 
 // Precondition is the part of a changing operation's input that guards against

@@ -19,6 +19,15 @@ type List[T any] struct {
 // listOutput is a page as the answer of an operation.
 type listOutput[T any] struct{ Body List[T] }
 
+// taggedList is a page of a list that can be changed as a whole.
+type taggedList[T any] struct {
+	ETag string `header:"ETag"`
+	Body List[T]
+}
+
+// tagged adds an entity tag to a list.
+func tagged[T any](l *listOutput[T], tag string) *taggedList[T] { return &taggedList[T]{tag, l.Body} }
+
 // LogPage is a page of what is kept in the order in which it happened.
 type LogPage[T any] struct {
 	Items []T    `json:"items" nullable:"false"`

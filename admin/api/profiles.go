@@ -98,11 +98,12 @@ func (a *API) registerProfiles() {
 	}, a.deleteProfile)
 	register(a, operation{
 		id: "order-profiles", method: http.MethodPut, path: path + "/order", tag: "forwarding", access: ownOnly,
-		summary: "Put the forwarding profiles of a user in order", status: http.StatusNoContent, errors: []int{http.StatusNotFound},
+		summary: "Put the forwarding profiles of a user in order", doc: "If-Match takes the entity tag of the list.",
+		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
 	}, a.orderProfiles)
 }
 
-func (a *API) listProfiles(ctx context.Context, in *UserPath) (*listOutput[Profile], error) {
+func (a *API) listProfiles(ctx context.Context, in *UserPath) (*taggedList[Profile], error) {
 	snap := a.deps.Store.Snapshot()
 	u, err := mayUser(who(ctx), snap, in.Username)
 	if err != nil {
@@ -112,7 +113,12 @@ func (a *API) listProfiles(ctx context.Context, in *UserPath) (*listOutput[Profi
 	for _, id := range snap.ProfilesOf[u.ID] {
 		out = append(out, profileView(snap, snap.Profiles[id]))
 	}
-	return whole(out), nil
+	return tagged(whole(out), profilesTag(snap, u.ID)), nil
+}
+
+// profilesTag covers the profiles of a user, and the numbers that they show.
+func profilesTag(snap *directory.Snapshot, userID string) string {
+	return listTag(snap.ProfilesOf[userID], func(id string) (_, tag string) { return id, profileTag(snap, snap.Profiles[id]) })
 }
 
 func (a *API) createProfile(ctx context.Context, in *createProfileInput) (*profileOutput, error) {
@@ -195,6 +201,7 @@ func (a *API) profileToChange(ctx context.Context, tx Tx, path *ProfilePath, pre
 
 func (a *API) orderProfiles(ctx context.Context, in *struct {
 	UserPath
+	Precondition
 	Body struct {
 		Profiles []string `json:"profiles" maxItems:"50" maxLength:"64" nullable:"false" doc:"All IDs in the new order, each once"`
 	}
@@ -203,6 +210,9 @@ func (a *API) orderProfiles(ctx context.Context, in *struct {
 	return nil, a.change(ctx, func(tx Tx) error {
 		u, err := mayUser(who(ctx), tx.Snapshot(), in.Username)
 		if err != nil {
+			return err
+		}
+		if err := in.check(profilesTag(tx.Snapshot(), u.ID)); err != nil {
 			return err
 		}
 		return tx.OrderProfiles(u.ID, in.Body.Profiles)

@@ -89,7 +89,8 @@ func (a *API) registerRules() {
 	}, a.deleteRule)
 	register(a, operation{
 		id: "order-rules", method: http.MethodPut, path: path + "/order", tag: "forwarding", access: adminOnly,
-		summary: "Put the system-wide forwarding rules in order", status: http.StatusNoContent,
+		summary: "Put the system-wide forwarding rules in order", doc: "If-Match takes the entity tag of the list.",
+		status: http.StatusNoContent, errors: []int{http.StatusPreconditionFailed},
 	}, a.orderRules)
 }
 
@@ -98,7 +99,7 @@ type listRulesInput struct {
 	Sort string `query:"sort" enum:"position,-position,name,-name,enabled,-enabled" default:"position"`
 }
 
-func (a *API) listRules(_ context.Context, in *listRulesInput) (*listOutput[Rule], error) {
+func (a *API) listRules(_ context.Context, in *listRulesInput) (*taggedList[Rule], error) {
 	all := catalogue[*directory.SystemRule]{
 		id: func(r *directory.SystemRule) string { return r.ID },
 		text: func(r *directory.SystemRule) string {
@@ -117,7 +118,17 @@ func (a *API) listRules(_ context.Context, in *listRulesInput) (*listOutput[Rule
 			"enabled":  func(r *directory.SystemRule) string { return byFlag(r.Enabled) + byCount(r.Position) },
 		},
 	}
-	return pageOf(all.find(in.Filter, in.Sort, slices.Values(a.deps.Store.Snapshot().Rules)), &in.Listing, ruleView)
+	snap := a.deps.Store.Snapshot()
+	page, err := pageOf(all.find(in.Filter, in.Sort, slices.Values(snap.Rules)), &in.Listing, ruleView)
+	if err != nil {
+		return nil, err
+	}
+	return tagged(page, rulesTag(snap)), nil
+}
+
+// rulesTag covers all rules, whatever of them is shown.
+func rulesTag(snap *directory.Snapshot) string {
+	return listTag(snap.Rules, func(r *directory.SystemRule) (id, tag string) { return r.ID, etag(r.Version) })
 }
 
 func (a *API) createRule(ctx context.Context, in *createRuleInput) (*ruleOutput, error) {
@@ -197,10 +208,16 @@ func (a *API) deleteRule(ctx context.Context, in *struct {
 }
 
 func (a *API) orderRules(ctx context.Context, in *struct {
+	Precondition
 	Body struct {
 		Rules []string `json:"rules" maxItems:"500" maxLength:"64" nullable:"false" doc:"All IDs in the new order, each once"`
 	}
 },
 ) (*struct{}, error) {
-	return nil, a.change(ctx, func(tx Tx) error { return tx.OrderRules(in.Body.Rules) })
+	return nil, a.change(ctx, func(tx Tx) error {
+		if err := in.check(rulesTag(tx.Snapshot())); err != nil {
+			return err
+		}
+		return tx.OrderRules(in.Body.Rules)
+	})
 }
