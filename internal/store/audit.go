@@ -59,7 +59,9 @@ func (tx *Tx) record(action, objectType, objectID, objectName string, before, af
 		return err
 	}
 	tx.acts++
-	tx.draft.repaired(objectType, objectID)
+	if action != "set_matrix" { // which writes ticks, and nothing of the user
+		tx.draft.repaired(objectType, objectID)
+	}
 	tx.audit = append(tx.audit, row)
 	if len(tx.audit) < auditBatch {
 		return nil

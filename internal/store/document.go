@@ -48,11 +48,15 @@ func (l *loader) document(text []byte, to any, typ, id, name, field string) bool
 	return false
 }
 
+// isDamaged reports whether a part of an object could not be read. Saving such an object writes it even when nothing else changes.
+func (d *draft) isDamaged(typ, id string) bool {
+	return slices.ContainsFunc(d.snap.Damaged, func(x directory.Damage) bool { return x.Type == typ && x.ID == id })
+}
+
 // repaired takes an object that has been written anew, or removed, off the list of the damaged.
 func (d *draft) repaired(typ, id string) {
-	damaged := func(x directory.Damage) bool { return x.Type == typ && x.ID == id }
-	if slices.ContainsFunc(d.snap.Damaged, damaged) {
-		d.snap.Damaged = slices.DeleteFunc(slices.Clone(d.snap.Damaged), damaged)
+	if d.isDamaged(typ, id) {
+		d.snap.Damaged = slices.DeleteFunc(slices.Clone(d.snap.Damaged), func(x directory.Damage) bool { return x.Type == typ && x.ID == id })
 	}
 }
 

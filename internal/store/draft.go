@@ -97,6 +97,7 @@ func (d *draft) putNumber(n *directory.Number) {
 
 func (d *draft) dropNumber(n *directory.Number) {
 	delete(own(&d.ours.numbers, &d.snap.Numbers), n.Number)
+	d.repaired("number", n.Number)
 	d.changed.Numbers[n.Number] = struct{}{}
 	d.setTicks(n.Number, nil)
 	if n.OwnerType == directory.OwnerUser {

@@ -28,6 +28,7 @@ func (d *draft) dropProfile(p *directory.Profile) {
 	profiles := own(&d.ours.profiles, &d.snap.Profiles)
 	delete(profiles, p.ID)
 	delete(d.changed.Profiles, p.ID)
+	d.repaired("profile", p.ID)
 	d.touch(p.UserID)
 	rest := without(d.snap.ProfilesOf[p.UserID], p.ID)
 	of := own(&d.ours.profilesOf, &d.snap.ProfilesOf)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -360,6 +361,77 @@ func TestDamagedDocuments(t *testing.T) {
 		if again := storetest.Open(t, cfg).Snapshot(); len(again.Damaged) != 5 || again.Users[user].Blocks != nil {
 			t.Errorf("after saving and opening: %+v", again.Damaged)
 		}
+	})
+}
+
+// TestDamageEnds: what is damaged is listed until it has been written anew or is gone, no longer and no shorter.
+func TestDamageEnds(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		st := storetest.Open(t, cfg)
+		var user, slot, profile, other string
+		change := func(fn func(*store.Tx) error) {
+			t.Helper()
+			if _, err := st.Update(t.Context(), store.Change{Actor: "test"}, fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		change(func(tx *store.Tx) error {
+			u, err := tx.CreateUser(directory.User{Username: "anna"})
+			if err != nil {
+				return err
+			}
+			s, err := tx.CreateSlot(directory.Slot{UserID: u.ID, Type: directory.Desk})
+			if err != nil {
+				return err
+			}
+			p, err := tx.CreateProfile(directory.Profile{UserID: u.ID, Name: "p"})
+			if err != nil {
+				return err
+			}
+			o, err := tx.CreateProfile(directory.Profile{UserID: u.ID, Name: "o"})
+			if err != nil {
+				return err
+			}
+			user, slot, profile, other = u.ID, s.ID, p.ID, o.ID
+			_, err = tx.AddNumber(directory.Number{Number: "21", OwnerType: directory.OwnerUser, OwnerID: u.ID})
+			return err
+		})
+		for _, query := range []string{"UPDATE users SET shown_json = '[' WHERE username = 'anna'", "UPDATE numbers SET schedule_json = 'x'", "UPDATE profiles SET table_json = 'x' WHERE name = 'p'"} {
+			if _, err := raw(t, cfg).Exec(query); err != nil {
+				t.Fatal(err)
+			}
+		}
+		st = storetest.Open(t, cfg)
+		damaged := func(what string, want ...string) {
+			t.Helper()
+			for where, s := range map[string]*directory.Snapshot{"in force": st.Snapshot(), "opened again": storetest.Open(t, cfg).Snapshot()} {
+				var got []string
+				for _, d := range s.Damaged {
+					got = append(got, d.Type)
+				}
+				if slices.Sort(got); !slices.Equal(got, want) {
+					t.Errorf("after %s, %s: damaged are %v, want %v", what, where, got, want)
+				}
+			}
+		}
+		change(func(tx *store.Tx) error {
+			_, err := tx.SetMatrix(user, map[string][]string{"21": {slot}}, 0)
+			return err
+		})
+		damaged("setting the matrix", "number", "profile", "user")
+		change(func(tx *store.Tx) error { return tx.DeleteProfile(other, 0) })
+		damaged("removing another profile", "number", "profile", "user")
+		change(func(tx *store.Tx) error {
+			_, err := tx.UpdateProfile(profile, 0, func(*directory.Profile) {})
+			return err
+		})
+		damaged("saving the profile as it is", "number", "user")
+		change(func(tx *store.Tx) error {
+			_, err := tx.DeleteUser(user, 0)
+			return err
+		})
+		damaged("removing the user")
 	})
 }
 

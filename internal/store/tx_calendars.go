@@ -65,7 +65,7 @@ func (tx *Tx) UpdateCalendar(id string, version int64, edit func(*directory.Cale
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(c, *old) {
+	if reflect.DeepEqual(c, *old) && !tx.draft.isDamaged("calendar", c.ID) {
 		return old, nil
 	}
 	c.Version++

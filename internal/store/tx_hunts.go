@@ -102,7 +102,7 @@ func (tx *Tx) storeHunt(old *directory.HuntGroup, h directory.HuntGroup) (*direc
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(h, *old) {
+	if reflect.DeepEqual(h, *old) && !tx.draft.isDamaged("hunt_group", h.ID) {
 		return old, nil
 	}
 	h.Version++

@@ -141,7 +141,7 @@ func (tx *Tx) storeNumber(old *directory.Number, n directory.Number) (*directory
 	if schedule, n.Schedule, err = document("schedule", n.Schedule); err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(n, *old) {
+	if reflect.DeepEqual(n, *old) && !tx.draft.isDamaged("number", n.Number) {
 		return old, nil
 	}
 	n.Version++

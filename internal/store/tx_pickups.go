@@ -71,7 +71,7 @@ func (tx *Tx) storePickup(old *directory.PickupGroup, g directory.PickupGroup) (
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(g, *old) {
+	if reflect.DeepEqual(g, *old) && !tx.draft.isDamaged("pickup_group", g.ID) {
 		return old, nil
 	}
 	g.Version++

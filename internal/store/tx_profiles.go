@@ -75,7 +75,7 @@ func (tx *Tx) UpdateProfile(id string, version int64, edit func(*directory.Profi
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(p, *old) {
+	if reflect.DeepEqual(p, *old) && !tx.draft.isDamaged("profile", p.ID) {
 		return old, nil
 	}
 	p.Version++
@@ -128,13 +128,17 @@ func (tx *Tx) DeleteProfile(id string, version int64) error {
 // with the profile, and the schedule holds.
 func (tx *Tx) loseProfile(old *directory.Number, id string) error {
 	n := *old
+	scheduled := n.Schedule != nil && slices.Contains(n.Schedule.Profiles, id)
+	if n.ProfileID != id && !scheduled {
+		return nil
+	}
 	if n.ProfileID == id {
 		n.ProfileID, n.ProfileChosen = "", tx.now
 		if n.Schedule != nil {
 			n.ProfileChosen = time.Time{}
 		}
 	}
-	if n.Schedule != nil && slices.Contains(n.Schedule.Profiles, id) {
+	if scheduled {
 		n.Schedule = copied(n.Schedule)
 		for i := range n.Schedule.Profiles {
 			if n.Schedule.Profiles[i] == id {

@@ -75,7 +75,7 @@ func (tx *Tx) UpdateRule(id string, version int64, edit func(*directory.SystemRu
 	if err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(r, *old) {
+	if reflect.DeepEqual(r, *old) && !tx.draft.isDamaged("forwarding_rule", r.ID) {
 		return old, nil
 	}
 	r.Version++

@@ -81,7 +81,7 @@ func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (
 	if _, _, err := userDocuments(&u); err != nil {
 		return nil, err
 	}
-	if reflect.DeepEqual(u, *old) {
+	if reflect.DeepEqual(u, *old) && !tx.draft.isDamaged("user", u.ID) {
 		return old, nil
 	}
 	if u.Username != old.Username {
