@@ -46,6 +46,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"two processes", twoProcesses},
 		{"two processes at once", twoProcessesAtOnce},
 		{"audit", audit},
+		{"audit lists", auditLists},
 		{"records", records},
 		{"records repeated", recordsRepeated},
 		{"record lists", recordLists},
