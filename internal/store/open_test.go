@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
@@ -116,12 +117,22 @@ func TestNewerSchemaRefused(t *testing.T) {
 func TestMigrationAgain(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
-		before := storetest.Open(t, cfg).Snapshot()
+		st := storetest.Open(t, cfg)
+		before, c := st.Snapshot(), storetest.Record(0)
+		if err := st.InsertRecords(t.Context(), []calls.Record{c}); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := raw(t, cfg).Exec("DELETE FROM schema_version WHERE version_id > 0"); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(before, storetest.Open(t, cfg).Snapshot()); diff != "" {
+		st = storetest.Open(t, cfg)
+		if diff := cmp.Diff(before, st.Snapshot()); diff != "" {
 			t.Errorf("configuration (-before +after):\n%s", diff)
+		}
+		for user, want := range map[string]store.Direction{c.FromUser: store.CallOut, c.ToUser: store.CallIn} {
+			if list, _, err := st.ListPersonCalls(t.Context(), store.PersonFilter{UserID: user}); err != nil || len(list) != 1 || list[0].Direction != want {
+				t.Errorf("calls of %s: %+v, %v", user, list, err)
+			}
 		}
 	})
 }
@@ -131,26 +142,12 @@ func TestMigrationAgain(t *testing.T) {
 func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
-		if err := store.MigrateTo(t.Context(), cfg, 1); err != nil {
-			t.Fatal(err)
+		for _, version := range []int64{1, 3, 5, 6, 7} {
+			if err := store.MigrateTo(t.Context(), cfg, version); err != nil {
+				t.Fatal(err)
+			}
+			sameSchema(t, cfg, fmt.Sprint("testdata/schema-", version))
 		}
-		sameSchema(t, cfg, "testdata/schema-1")
-		if err := store.MigrateTo(t.Context(), cfg, 3); err != nil {
-			t.Fatal(err)
-		}
-		sameSchema(t, cfg, "testdata/schema-3")
-		if err := store.MigrateTo(t.Context(), cfg, 5); err != nil {
-			t.Fatal(err)
-		}
-		sameSchema(t, cfg, "testdata/schema-5")
-		if err := store.MigrateTo(t.Context(), cfg, 6); err != nil {
-			t.Fatal(err)
-		}
-		sameSchema(t, cfg, "testdata/schema-6")
-		if err := store.MigrateTo(t.Context(), cfg, 7); err != nil {
-			t.Fatal(err)
-		}
-		sameSchema(t, cfg, "testdata/schema-7")
 		storetest.Open(t, cfg)
 		sameSchema(t, cfg, "testdata/schema-8")
 	})
@@ -191,8 +188,8 @@ func sameSchema(t *testing.T, cfg store.Config, file string) {
 	}
 }
 
-// TestOldDatabase opens a database of schema 1 that holds a user with a number, and
-// one on which the migration was cut off in the middle.
+// TestOldDatabase opens a database of schema 1 that holds a user with a number and calls, and
+// on which the migration was cut off in the middle.
 func TestOldDatabase(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
@@ -207,6 +204,12 @@ func TestOldDatabase(t *testing.T) {
 				version, matrix_version, created_at, updated_at) VALUES ('` + id + `', 'anna', '', '', '', 'de', '', 0, '', 0, 1, 1, 1, 1)`,
 			`INSERT INTO numbers (number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside,
 				display_name, version) VALUES ('11', 'user', '` + id + `', 0, 1, 0, 0, '', '', '', 3)`,
+			`INSERT INTO records (seq, block, id, ended_at, class, result, caller, called, from_user, to_user, doc) VALUES
+				(1, 0, 'made', 1, 'inside', 'busy', '11', '12', '` + id + `', 'u2', '{"id":"made"}'),
+				(2, 0, 'taken', 1, 'inside', 'answered', '12', '11', 'u2', '` + id + `', '{"id":"taken"}'),
+				(3, 0, 'missed', 1, 'inside', 'no_answer', '12', '11', 'u2', '` + id + `', '{"id":"missed"}'),
+				(4, 0, 'rejected', 1, 'inside', 'rejected', '12', '11', 'u2', '` + id + `', '{"id":"rejected"}'),
+				(5, 0, 'running', 0, 'inside', '', '11', '12', '` + id + `', NULL, '{"id":"running"}')`,
 			"ALTER TABLE users ADD COLUMN hide_inside INTEGER NOT NULL DEFAULT 0", // as far as it got
 		} {
 			if _, err := db.Exec(query); err != nil {
@@ -216,7 +219,8 @@ func TestOldDatabase(t *testing.T) {
 		if err := store.Check(t.Context(), cfg); err != nil {
 			t.Errorf("check of a database that is to be migrated: %v", err)
 		}
-		snap := storetest.Open(t, cfg).Snapshot()
+		st := storetest.Open(t, cfg)
+		snap := st.Snapshot()
 		want := &directory.Number{Number: "11", OwnerType: directory.OwnerUser, OwnerID: id, CallWaiting: true, Version: 3}
 		if diff := cmp.Diff(want, snap.Numbers["11"]); diff != "" {
 			t.Errorf("number (-want +got):\n%s", diff)
@@ -226,6 +230,17 @@ func TestOldDatabase(t *testing.T) {
 		}
 		if len(snap.Codes) != 16 || snap.Revision != 8 {
 			t.Errorf("got %d function codes at revision %d, want 16 at 8", len(snap.Codes), snap.Revision)
+		}
+		list, _, err := st.ListPersonCalls(t.Context(), store.PersonFilter{UserID: id})
+		if err != nil {
+			t.Error(err)
+		}
+		var got []string
+		for _, c := range list {
+			got = append(got, c.Record.ID+" "+string(c.Direction))
+		}
+		if want := []string{"missed missed", "taken in", "made out"}; !slices.Equal(got, want) {
+			t.Errorf("calls of before: got %v, want %v", got, want)
 		}
 		again := storetest.Open(t, cfg).Snapshot()
 		if diff := cmp.Diff(snap, again); diff != "" {

@@ -50,6 +50,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"records", records},
 		{"records repeated", recordsRepeated},
 		{"record lists", recordLists},
+		{"outcomes", outcomes},
 		{"record blocks", recordBlocks},
 		{"records from nodes", recordsFromNodes},
 		{"calls of persons", personCalls},

@@ -188,6 +188,48 @@ func recordLists(t *testing.T, database string) {
 	}
 }
 
+// outcomes checks what is told of calls before a mark, and where it ends.
+func outcomes(t *testing.T, database string) {
+	st := Open(t, Config(t, database))
+	if mark, err := st.Mark(t.Context()); err != nil || mark != 0 {
+		t.Errorf("of no records: mark %d, %v", mark, err)
+	}
+	var all []calls.Record
+	for i := range 20 {
+		c := Record(i)
+		if i%2 == 1 {
+			c.Result = calls.Busy
+		}
+		all = append(all, c)
+	}
+	all[15] = begun(all[15])
+	insert(t, st, all[:18]...)
+	mark, err := st.Mark(t.Context())
+	if err != nil || mark != 18 {
+		t.Errorf("mark %d, %v", mark, err)
+	}
+	insert(t, st, all[18:]...)
+	for name, test := range map[string]struct {
+		since time.Time
+		limit int
+		want  []int
+	}{
+		"until a time": {all[13].End, 100, []int{17, 16, 14, 13}},
+		"so many":      {time.Time{}, 2, []int{17, 16}},
+	} {
+		var want, got []string
+		for _, i := range test.want {
+			want = append(want, fmt.Sprint(all[i].Start.UnixMilli(), all[i].Result))
+		}
+		err := st.Outcomes(t.Context(), test.since, mark, test.limit, func(start time.Time, result calls.Result) {
+			got = append(got, fmt.Sprint(start.UnixMilli(), result))
+		})
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
 // recordsFromNodes writes records through two stores at once.
 func recordsFromNodes(t *testing.T, database string) {
 	cfg := Config(t, database)
