@@ -125,7 +125,7 @@ export default function Admin() {
           <Route path="/rules/:id" component={Rule} />
           <Route path="/calendars" component={Calendars} />
           <Route path="/calendars/:id" component={Calendar} />
-          <Route path="/codes" component={Codes} />
+          <Route path="/codes/:action?" component={Codes} />
           <Route path="/simulator" component={Simulator} />
           <Route path="/numbers" component={Numbers} />
           <Route path="/slots" component={Slots} />

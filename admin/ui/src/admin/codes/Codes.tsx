@@ -1,7 +1,8 @@
 import { Button, Group, Paper, Switch, Table, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useParams } from "wouter";
 import { api, ask, askTagged, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
@@ -14,9 +15,10 @@ type FunctionCode = Schemas["Code"];
 
 const key = ["config", "codes"];
 
-/** The function codes; each is changed in its row, and a conflict stands there. */
+/** The function codes; each is changed in its row, and a conflict stands there. A link to one of them (/codes/forward_to) shows its row. */
 export default function Codes() {
   const t = useText();
+  const { action } = useParams<{ action?: string }>();
   const codes = useQuery({
     queryKey: key,
     queryFn: ({ signal }) => ask(api.GET("/api/codes", { params: { query: { limit: 1000, sort: "code" } }, signal })),
@@ -38,7 +40,7 @@ export default function Codes() {
               </Table.Thead>
               <Table.Tbody>
                 {codes.data.items.map((c) => (
-                  <Row key={c.action} code={c} />
+                  <Row key={c.action} code={c} meant={c.action === action} />
                 ))}
               </Table.Tbody>
             </Table>
@@ -49,7 +51,7 @@ export default function Codes() {
   );
 }
 
-function Row({ code: c }: { code: FunctionCode }) {
+function Row({ code: c, meant }: { code: FunctionCode; meant: boolean }) {
   const { t, language } = useSpeech();
   const say = useProblemText();
   const client = useQueryClient();
@@ -68,8 +70,12 @@ function Row({ code: c }: { code: FunctionCode }) {
   const problem = save.error instanceof Problem ? save.error : undefined;
   const wrong = problem ? say(Object.values(problem.fields)[0] ?? problem) : say(save.error ?? undefined);
   const what = language === "de" ? c.de : c.en;
+  const row = useRef<HTMLTableRowElement>(null);
+  useEffect(() => {
+    if (meant) row.current?.scrollIntoView({ block: "center" });
+  }, [meant]);
   return (
-    <Table.Tr id={c.action}>
+    <Table.Tr ref={row} bg={meant ? "var(--mantine-primary-color-light)" : undefined} aria-current={meant || undefined}>
       <Table.Td>
         <form
           onSubmit={(e) => {

@@ -4,7 +4,7 @@ import { Link, useLocation, useParams } from "wouter";
 import { api, ask, type Schemas, type Tagged } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
-import { IconTrash } from "../../parts/icons";
+import { IconArrowForwardUp, IconTrash } from "../../parts/icons";
 import { useFreeNumber } from "../../parts/matrix/NumberDialog";
 import { NumberForm, numberQuery, useNumberDraft } from "../../parts/matrix/NumberForm";
 import { SlotIcon, SlotStateMark, stateOf } from "../../parts/matrix/SlotIcon";
@@ -65,9 +65,19 @@ function Loaded({ server }: { server: Tagged<Schemas["Number"]> }) {
       }
       actions={
         ofUser && (
-          <Button variant="default" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={free}>
-            {t.matrix.removeNumber}
-          </Button>
+          <>
+            <Button
+              component={Link}
+              href={`/numbers/${encodeURIComponent(n.number)}/forwarding`}
+              variant="default"
+              leftSection={<IconArrowForwardUp size={16} aria-hidden />}
+            >
+              {t.frame.forwarding}
+            </Button>
+            <Button variant="default" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={free}>
+              {t.matrix.removeNumber}
+            </Button>
+          </>
         )
       }
     >

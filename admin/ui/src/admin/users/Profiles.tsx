@@ -1,10 +1,13 @@
-import { Badge, Group, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "wouter";
 import { api, ask } from "../../api/client";
 import { useText } from "../../i18n";
 import { Failed } from "../../parts/States";
 
-/** The forwarding profiles of a user by name, with the numbers for which they are chosen. */
+const part = encodeURIComponent;
+
+/** The forwarding profiles of a user by name, with the numbers for which they are chosen, and the way to where they are made and changed. */
 export function Profiles({ username }: { username: string }) {
   const t = useText();
   const profiles = useQuery({
@@ -21,7 +24,9 @@ export function Profiles({ username }: { username: string }) {
       )}
       {profiles.data?.items.map((p) => (
         <Group key={p.id} gap="xs">
-          <Text size="sm">{p.name}</Text>
+          <Anchor component={Link} href={`/users/${part(username)}/profiles/${part(p.id)}`} size="sm">
+            {p.name}
+          </Anchor>
           {p.numbers.map((n) => (
             <Badge key={n} variant="light" size="sm" className="kf-tabular">
               {n}
@@ -29,6 +34,9 @@ export function Profiles({ username }: { username: string }) {
           ))}
         </Group>
       ))}
+      <Anchor component={Link} href={`/users/${part(username)}/profiles`} size="sm">
+        {t.person.toProfiles}
+      </Anchor>
     </Stack>
   );
 }

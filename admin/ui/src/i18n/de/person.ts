@@ -76,6 +76,7 @@ export const person = {
   // Forwarding
   profiles: "Rufumleitungsprofile",
   noProfiles: "Kein Rufumleitungsprofil.",
+  toProfiles: "Profile anlegen, ändern und ordnen",
   // Create, delete
   create: "Benutzer anlegen",
   createHint: "Rufnummern, Slots und alles andere folgen auf der Seite des Benutzers.",

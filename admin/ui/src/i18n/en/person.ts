@@ -72,6 +72,7 @@ export const person: (typeof de)["person"] = {
   noPickup: "In no pickup group.",
   profiles: "Forwarding profiles",
   noProfiles: "No forwarding profile.",
+  toProfiles: "Add, change and order profiles",
   create: "Create a user",
   createHint: "Numbers, slots and all the rest follow on the page of the user.",
   firstPassword: "First password",

@@ -15,7 +15,7 @@ describe("adminPlace", () => {
       "/numbers/416/profiles/P1#table%5B2%5D",
     ],
     ["profile of nobody", reason("rule_forward", { setting: { type: "profile", id: "P1", field: "" } }), undefined],
-    ["code", reason("code", { setting: { type: "code", id: "forward_to", field: "code" } }), "/codes#forward_to"],
+    ["code", reason("code", { setting: { type: "code", id: "forward_to", field: "code" } }), "/codes/forward_to"],
     ["what is not known", reason("x", { setting: { type: "planet", id: "1", field: "" } }), undefined],
   ])("%s", (_, r, want) => {
     expect(adminPlace(r)).toBe(want);

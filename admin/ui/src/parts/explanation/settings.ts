@@ -34,7 +34,7 @@ export function adminPlace(reason: Reason): string | undefined {
     case "forwarding_rule":
       return `/rules/${part(s.id)}${field}`;
     case "code":
-      return `/codes#${part(s.id)}`;
+      return `/codes/${part(s.id)}`;
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { useHotkeys } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useReducer, useState } from "react";
+import { useSearchParams } from "wouter";
 import { api, ask, askTagged, ifMatch } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
@@ -91,7 +92,9 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   useEffect(() => dispatch({ do: "server", rows: numbers, columns: columnIds, ticks }), [numbers, columnIds, ticks]);
   const live = useLive(username);
   const [number, setNumber] = useState<string>();
-  const [slot, setSlot] = useState<string>();
+  // A link to a slot (…?slot=ID) opens its dialog.
+  const [query] = useSearchParams();
+  const [slot, setSlot] = useState(() => columnIds.find((id) => id === query.get("slot")));
   const [looking, setLooking] = useState(false);
   const [adding, setAdding] = useState<"number" | SlotType>();
   const changed = dirty(state);

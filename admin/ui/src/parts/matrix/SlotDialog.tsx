@@ -23,13 +23,15 @@ const settings = ({ body: s, tag }: Tagged<Slot>): Tagged<Settings> => ({
   body: { name: s.name, dnd: s.dnd, default_number: s.default_number, mobile_number: s.mobile_number },
 });
 
+export const slotQuery = (id: string) => ({
+  queryKey: ["config", "slots", id],
+  queryFn: ({ signal }: { signal: AbortSignal }) => askTagged(api.GET("/api/slots/{id}", { params: { path: { id } }, signal })),
+});
+
 /** The dialog behind the head of a column. */
 export function SlotDialog(p: { id: string; manage: boolean; onClose: () => void }) {
   const t = useText();
-  const slot = useQuery({
-    queryKey: ["config", "slots", p.id],
-    queryFn: ({ signal }) => askTagged(api.GET("/api/slots/{id}", { params: { path: { id: p.id } }, signal })),
-  });
+  const slot = useQuery(slotQuery(p.id));
   const ticks = useQuery({
     queryKey: ["config", "matrix", slot.data?.body.username],
     queryFn: ({ signal }) =>
