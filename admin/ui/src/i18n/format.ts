@@ -15,7 +15,6 @@ export function useFormat() {
       minute: "2-digit",
     });
     const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
-    const day = new Intl.DateTimeFormat(locale, { dateStyle: "full" });
     const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
     const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
     const safe = (f: Intl.DateTimeFormat) => (iso?: string | Date) => (iso ? f.format(new Date(iso)) : "");
@@ -23,7 +22,6 @@ export function useFormat() {
       moment: safe(moment),
       short: safe(short),
       clock: safe(clock),
-      day: safe(day),
       number: (n: number) => number.format(n),
       /** 75 s: 1:15; 4000 s: 1:06:40. */
       span: (seconds: number) => {

@@ -14,8 +14,6 @@ export const explanation = {
   now: "Jetzt",
   begin: "Tragen Sie ein, wer wen anruft.",
   beginHint: "Die Antwort sagt, welche Geräte klingeln, warum die anderen nicht, und was kommt, wenn niemand antwortet.",
-  answer: "Antwort",
-  asked: (from: string, to: string) => `${from} ruft ${to}`,
   hidden: "Anonym",
   whoRings: "Was klingelt",
   slots: "Jeder Slot",

@@ -78,8 +78,6 @@ export const forwarding = {
   ruleName: "Name",
   rule: (n: number) => `Regel ${n}`,
   removeRule: (name: string) => `${name} löschen`,
-  moveUp: (name: string) => `${name} nach oben`,
-  moveDown: (name: string) => `${name} nach unten`,
   drag: (name: string) => `${name} verschieben: Pfeiltasten oder ziehen`,
   table: "Tabelle",
   tableHint: "Was in welchem Fall mit Anrufen von innen und von außen geschieht.",
@@ -87,7 +85,6 @@ export const forwarding = {
   // profiles
   profiles: "Rufumleitungsprofile",
   profile: "Profil",
-  profilesOf: (user: string) => `Profile von ${user}`,
   profilesHint: "Ein Profil sagt, was mit Anrufen geschieht. Für jede Nummer gilt höchstens eines, von Hand gewählt oder nach Zeitplan.",
   noProfiles: "Noch kein Profil",
   noProfilesHint: "Zum Beispiel „Urlaub“: alle Anrufe zur Vertretung.",
@@ -117,7 +114,6 @@ export const forwarding = {
   addSchedule: "Zeitplan anlegen",
   removeSchedule: "Zeitplan löschen",
   noSchedule: "Kein Zeitplan: es gilt, was von Hand gewählt ist.",
-  openSchedule: "Zeitplan",
   notOfUser: "Diese Nummer gehört keinem Benutzer; sie hat keine Profile.",
   // entries of schedules and calendars
   entries: "Zeiten",
@@ -188,7 +184,6 @@ export const forwarding = {
   enabled: "eingeschaltet",
   disabled: "ausgeschaltet",
   enable: (name: string) => `${name} einschalten`,
-  order: "Reihenfolge",
   removeSystemRule: (name: string) => `Regel ${name} löschen?`,
   removeSystemRuleText: "Der nächste Anruf wird ohne sie entschieden.",
   whereNext: "Wer klingelt, wenn …",

@@ -30,8 +30,6 @@ export const groups = {
   withdraw: "Berechtigung nehmen",
   others: "Andere dürfen",
   othersHint: "Welche Gruppen eine Berechtigung auf die Mitglieder dieser Gruppe haben.",
-  may: (group: string, what: string) => `${group}: ${what}`,
-  nobody: "Niemand",
   deleteTitle: (name: string) => `Gruppe ${name} löschen?`,
   deleteText: "Ihre Berechtigungen und die Berechtigungen auf ihre Mitglieder gehen mit ihr. Die Mitglieder selbst bleiben.",
   deleted: "Die Gruppe ist gelöscht.",

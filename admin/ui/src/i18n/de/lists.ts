@@ -22,7 +22,6 @@ export const lists = {
     updated: "Geändert",
     group: "Gruppe",
     allGroups: "Alle Gruppen",
-    add: "Neuer Benutzer",
     none: "Noch keine Benutzer",
     noneHint: "Ein Benutzer hat Nummern und Slots; in der Matrix steht, welche Nummer wo klingelt.",
   },

@@ -6,7 +6,6 @@ export const login = {
   wrong: "Benutzername oder Passwort stimmt nicht.",
   locked: (s: number) => `Zu viele Versuche. Noch einmal in ${s} Sekunden.`,
   expired: "Die Sitzung ist abgelaufen. Melden Sie sich wieder an: Ihre Eingaben bleiben erhalten.",
-  other: "Anmelden mit einem anderen Konto verwirft die Eingaben.",
   mustChange: "Das erste Passwort muss geändert werden, bevor es weitergeht.",
   oldPassword: "Bisheriges Passwort",
   newPassword: "Neues Passwort",

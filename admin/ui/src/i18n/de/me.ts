@@ -100,5 +100,4 @@ export const me = {
   seen: (when: string) => `zuletzt ${when}`,
   endSession: "Beenden",
   endOthers: "Alle anderen beenden",
-  language: "Sprache der Ansagen und Nachrichten",
 };

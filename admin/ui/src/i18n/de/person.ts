@@ -18,8 +18,6 @@ export const person = {
   dndHint: "Keiner der Slots klingelt.",
   administrator: "Administrator",
   admin: "Darf alles (Gruppe admins)",
-  registered: "angemeldet",
-  inCall: "im Gespräch",
   // Password and PIN
   access: "Passwort und PIN",
   password: "Passwort",
@@ -46,7 +44,6 @@ export const person = {
   shownInside: "Angezeigte Rufnummern (intern)",
   shownOutside: "Angezeigte Rufnummern (extern)",
   shownPlaceholder: "Nummer eingeben, Eingabetaste",
-  hide: "Rufnummer unterdrücken",
   hideInside: "Intern keine Nummer zeigen",
   hideOutside: "Extern keine Nummer zeigen (Notrufe zeigen immer eine)",
   // Call blocking
@@ -56,7 +53,6 @@ export const person = {
   addBlock: "Sperre hinzufügen",
   blockKind: "Art",
   blockKinds: { exact: "genau", prefix: "beginnt mit", pattern: "Muster (RE2)", hidden: "ohne Nummer" },
-  blockNot: "alle außer",
   blockNumbers: "Betrifft",
   blockThese: "diese Nummern",
   blockOthers: "alle anderen",

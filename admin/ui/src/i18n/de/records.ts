@@ -1,7 +1,6 @@
 /** Lists of what has happened: call records and changes. */
 export const records = {
   older: "Ältere zeigen",
-  apply: "Suchen",
   cdr: {
     start: "Beginn",
     from: "Von",
@@ -18,7 +17,6 @@ export const records = {
     running: "läuft noch",
     hidden: "unterdrückt",
     forwarded: "umgeleitet",
-    why: "Warum?",
     none: "Noch keine Gespräche",
     noneHint: "Jeder Anruf steht danach hier, mit dem Grund, warum er so verlaufen ist.",
   },
@@ -40,7 +38,6 @@ export const records = {
     field: "Feld",
     nothing: "Dazu ist nichts weiter aufgeschrieben.",
     empty: "leer",
-    of: "von",
     only: (name: string) => `Nur Änderungen an ${name}`,
     none: "Noch keine Änderungen",
     actions: {

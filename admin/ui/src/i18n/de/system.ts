@@ -2,7 +2,6 @@
 export const system = {
   program: "Programm",
   machine: "Server",
-  services: "Dienste",
   host: "Name",
   os: "Betriebssystem",
   kernel: "Kern",

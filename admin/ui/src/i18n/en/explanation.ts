@@ -15,8 +15,6 @@ export const explanation: (typeof de)["explanation"] = {
   now: "Now",
   begin: "Say who calls whom.",
   beginHint: "The answer says which devices ring, why the others do not, and what comes when nobody answers.",
-  answer: "Answer",
-  asked: (from, to) => `${from} calls ${to}`,
   hidden: "Anonymous",
   whoRings: "What rings",
   slots: "Every slot",

@@ -31,8 +31,6 @@ export const groups: (typeof de)["groups"] = {
   withdraw: "Withdraw the permission",
   others: "What others may do",
   othersHint: "Which groups have a permission on the members of this group.",
-  may: (group, what) => `${group}: ${what}`,
-  nobody: "Nobody",
   deleteTitle: (name) => `Delete the group ${name}?`,
   deleteText: "Its permissions and those on its members go with it. The members themselves stay.",
   deleted: "The group has been deleted.",

@@ -2,15 +2,12 @@ import type { de } from "../de";
 
 export const home: (typeof de)["home"] = {
   title: "Home",
-  counts: "Configured",
   users: "Users",
   numbers: "Numbers",
   groups: "Groups",
   queues: "Queues",
   faxes: "Faxes",
   slots: "Slots",
-  huntGroups: "Hunt groups",
-  pickupGroups: "Pickup groups",
   slotTypes: "Slots by type",
   registered: (n, of) => `${n} of ${of} registered`,
   mobiles: (n) => `${n} configured`,

@@ -23,7 +23,6 @@ export const lists: (typeof de)["lists"] = {
     updated: "Changed",
     group: "Group",
     allGroups: "All groups",
-    add: "New user",
     none: "No users yet",
     noneHint: "A user has numbers and slots; the matrix says which number rings where.",
   },

@@ -92,5 +92,4 @@ export const me: (typeof de)["me"] = {
   seen: (when) => `last ${when}`,
   endSession: "End",
   endOthers: "End all others",
-  language: "Language of announcements and messages",
 };

@@ -2,7 +2,6 @@ import type { de } from "../de";
 
 export const records: (typeof de)["records"] = {
   older: "Show older ones",
-  apply: "Search",
   cdr: {
     start: "Start",
     from: "From",
@@ -19,7 +18,6 @@ export const records: (typeof de)["records"] = {
     running: "still running",
     hidden: "withheld",
     forwarded: "forwarded",
-    why: "Why?",
     none: "No calls yet",
     noneHint: "Every call is listed here afterwards, with the reason why it went as it did.",
   },
@@ -41,7 +39,6 @@ export const records: (typeof de)["records"] = {
     field: "Field",
     nothing: "Nothing more was written down.",
     empty: "empty",
-    of: "of",
     only: (name) => `Changes of ${name} only`,
     none: "No changes yet",
     actions: {

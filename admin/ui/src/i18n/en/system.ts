@@ -3,7 +3,6 @@ import type { de } from "../de";
 export const system: (typeof de)["system"] = {
   program: "Program",
   machine: "Server",
-  services: "Services",
   host: "Name",
   os: "Operating system",
   kernel: "Kernel",
