@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { encode } from "uqr";
 
 /** A QR code, dark on light in either colour scheme, because that is what cameras read. */
-export function QR({ text, label, size = 220 }: { text: string; label: string; size?: number }) {
+export default function QR({ text, label, size = 220 }: { text: string; label: string; size?: number }) {
   const code = useMemo(() => encode(text, { ecc: "M", border: 2 }), [text]);
   const path = useMemo(() => code.data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join(""), [code]);
   return (

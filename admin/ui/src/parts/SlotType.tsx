@@ -12,15 +12,20 @@ const icons = {
 
 export type SlotTypeName = keyof typeof icons;
 
+/** The picture of a type of slot; beside a name, so that it says nothing itself. */
+export function SlotIcon({ type, size = 18 }: { type: string; size?: number }) {
+  const Icon = icons[type as SlotTypeName] ?? IconDeviceLandlinePhone;
+  return <Icon size={size} aria-hidden />;
+}
+
 /** The sign of a type of slot, with its name for those who do not know it. */
 export function SlotSign({ type, size = 18 }: { type: string; size?: number }) {
   const t = useText();
-  const Icon = icons[type as SlotTypeName] ?? IconDeviceLandlinePhone;
   const name = t.common.types[type as SlotTypeName] ?? type;
   return (
     <Tooltip label={name}>
       <ThemeIcon variant="transparent" color="gray" size={size + 4} role="img" aria-label={name}>
-        <Icon size={size} aria-hidden />
+        <SlotIcon type={type} size={size} />
       </ThemeIcon>
     </Tooltip>
   );
@@ -29,10 +34,9 @@ export function SlotSign({ type, size = 18 }: { type: string; size?: number }) {
 /** The sign and the name. */
 export function SlotType({ type }: { type: string }) {
   const t = useText();
-  const Icon = icons[type as SlotTypeName] ?? IconDeviceLandlinePhone;
   return (
     <Group gap={6} wrap="nowrap">
-      <Icon size={18} aria-hidden />
+      <SlotIcon type={type} />
       <Text size="sm" style={{ whiteSpace: "nowrap" }}>
         {t.common.types[type as SlotTypeName] ?? type}
       </Text>

@@ -7,9 +7,10 @@ import { useText } from "../../i18n";
 import { IconArrowForwardUp, IconTrash } from "../../parts/icons";
 import { useFreeNumber } from "../../parts/matrix/NumberDialog";
 import { NumberForm, numberQuery, useNumberDraft } from "../../parts/matrix/NumberForm";
-import { SlotIcon, SlotStateMark, stateOf } from "../../parts/matrix/SlotIcon";
+import { SlotStateMark, stateOf } from "../../parts/matrix/SlotState";
 import { Page } from "../../parts/Page";
 import { SaveBar } from "../../parts/SaveBar";
+import { SlotIcon } from "../../parts/SlotType";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
 

@@ -37,7 +37,4 @@ export const bulk = {
   impersonateHint: "Alles, was Sie dann tun, wird mit beiden Namen aufgezeichnet. Passwörter, PIN und zweite Faktoren bleiben unberührt.",
   impersonating: (name: string, by: string) => `${by} arbeitet hier als ${name}.`,
   impersonateEnd: "Beenden",
-  showSecret: "Kennwort zeigen",
-  showSecretHint: "Jeder Blick darauf wird aufgezeichnet.",
-  qr: "QR-Code für die App auf dem Telefon",
 };

@@ -38,7 +38,4 @@ export const bulk: (typeof de)["bulk"] = {
   impersonateHint: "Everything you do then is recorded with both names. Passwords, PIN and second factors stay out of reach.",
   impersonating: (name, by) => `${by} works here as ${name}.`,
   impersonateEnd: "End",
-  showSecret: "Show the secret",
-  showSecretHint: "Each look at it is recorded.",
-  qr: "QR code for the app on the phone",
 };

@@ -4,14 +4,14 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
+import { Account } from "../Account";
 import { useProblemText } from "../problems";
+import type { SlotTypeName } from "../SlotType";
 import { Failed } from "../States";
-import { Account } from "./Account";
 import { Dialog } from "./Dialog";
-import type { SlotType } from "./SlotIcon";
 
 /** Adds a slot of a type to a user and shows, once, what its device registers with. */
-export function AddSlot({ username, type, onClose }: { username: string; type: SlotType; onClose: () => void }) {
+export function AddSlot({ username, type, onClose }: { username: string; type: SlotTypeName; onClose: () => void }) {
   const t = useText();
   const say = useProblemText();
   const client = useQueryClient();

@@ -5,7 +5,8 @@ import type { Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { IconAlertTriangle, IconArrowForwardUp, IconCheck, IconPhoneOutgoing, IconPlus } from "../icons";
 import "./matrix.css";
-import { SlotIcon, type SlotState, SlotStateMark } from "./SlotIcon";
+import { SlotIcon } from "../SlotType";
+import { type SlotState, SlotStateMark } from "./SlotState";
 import { cell, hasRange, inRange, type MatrixAction, type MatrixState, type Place, ticked } from "./ticks";
 
 /** What the head of a row says. */

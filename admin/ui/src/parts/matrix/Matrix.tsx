@@ -9,6 +9,7 @@ import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
 import { useText } from "../../i18n";
 import { IconEye, IconPlus } from "../icons";
+import { SlotIcon, type SlotTypeName } from "../SlotType";
 import { Empty, Failed, Loading } from "../States";
 import { AddNumber } from "./AddNumber";
 import { AddSlot } from "./AddSlot";
@@ -16,10 +17,10 @@ import { Grid, heads } from "./Grid";
 import { NumberDialog } from "./NumberDialog";
 import { Preview } from "./Preview";
 import { SlotDialog } from "./SlotDialog";
-import { SlotIcon, type SlotType, stateOf } from "./SlotIcon";
+import { stateOf } from "./SlotState";
 import { dirty, matrix, moved, start, type Ticks, toTicks } from "./ticks";
 
-const slotTypes: SlotType[] = ["desk", "dect", "mobile", "softphone", "ucc"];
+const slotTypes: SlotTypeName[] = ["desk", "dect", "mobile", "softphone", "ucc"];
 
 /**
  * The matrix of a user: which numbers ring on which slots. With `manage` numbers and
@@ -96,7 +97,7 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   const [query] = useSearchParams();
   const [slot, setSlot] = useState(() => columnIds.find((id) => id === query.get("slot")));
   const [looking, setLooking] = useState(false);
-  const [adding, setAdding] = useState<"number" | SlotType>();
+  const [adding, setAdding] = useState<"number" | SlotTypeName>();
   const changed = dirty(state);
   useUnsaved(changed);
 

@@ -5,15 +5,15 @@ import { lazy, Suspense, useState } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { Account } from "../Account";
 import { useConfirm } from "../confirm";
 import { useDraft } from "../draft";
 import { IconEye, IconKey, IconTrash } from "../icons";
 import { useProblemText } from "../problems";
 import { Failed, Loading } from "../States";
-import { Account } from "./Account";
 import { Dialog, DialogFoot } from "./Dialog";
 
-const Qr = lazy(() => import("./Qr"));
+const QR = lazy(() => import("../QR"));
 
 type Slot = Schemas["Slot"];
 type Settings = Pick<Slot, "name" | "dnd" | "default_number" | "mobile_number">;
@@ -172,11 +172,11 @@ function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean
               size="compact-xs"
               variant="subtle"
               leftSection={<IconEye size={14} aria-hidden />}
-              title={t.bulk.showSecretHint}
+              title={t.matrix.showSecretHint}
               loading={show.isPending}
               onClick={() => show.mutate()}
             >
-              {t.bulk.showSecret}
+              {t.matrix.showSecret}
             </Button>
           )}
           {manage && (
@@ -205,7 +205,7 @@ function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean
       <Account account={account} />
       {show.data && !made && (
         <Suspense>
-          <Qr text={show.data.uri} label={t.bulk.qr} />
+          <QR text={show.data.uri} label={t.matrix.qr} />
         </Suspense>
       )}
     </Stack>

@@ -1,12 +1,13 @@
-import { Badge, Button, Card, Center, Code, CopyButton, Group, Modal, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { Badge, Button, Card, Center, Group, Modal, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { useSession } from "../../app/session";
 import { useText } from "../../i18n";
+import { Account } from "../../parts/Account";
 import { IconQrcode } from "../../parts/icons";
 import { Page } from "../../parts/Page";
-import { QR } from "../../parts/QR";
+import QR from "../../parts/QR";
 import { Empty, Failed, Loading } from "../../parts/States";
 
 type Slot = Schemas["SlotItem"];
@@ -63,59 +64,32 @@ export default function Devices() {
         ))}
       </SimpleGrid>
       <Modal opened={!!shown} onClose={() => setShown(undefined)} title={shown && t.me.accountOf(shown.name || t.common.types[shown.type])}>
-        {shown && <Account id={shown.id} />}
+        {shown && <Credentials id={shown.id} />}
       </Modal>
     </Page>
   );
 }
 
-function Account({ id }: { id: string }) {
+function Credentials({ id }: { id: string }) {
   const t = useText();
   const account = useQuery({
     queryKey: ["credentials", id],
     queryFn: () => ask(api.GET("/api/slots/{id}/credentials", { params: { path: { id } } })),
-    staleTime: 0,
+    // Each look is written down, so that none is had but on purpose.
+    staleTime: Number.POSITIVE_INFINITY,
     gcTime: 0,
   });
   if (account.isError) return <Failed error={account.error} retry={() => void account.refetch()} />;
   if (!account.data) return <Loading />;
-  const lines: [string, string | undefined][] = [
-    [t.me.sipUser, account.data.username],
-    [t.me.sipPassword, account.data.password],
-    [t.me.sipDomain, account.data.domain],
-  ];
   return (
     <Stack>
       <Text size="sm">{t.me.accountHint}</Text>
-      <Table>
-        <Table.Tbody>
-          {lines.map(
-            ([name, value]) =>
-              value && (
-                <Table.Tr key={name}>
-                  <Table.Th scope="row">{name}</Table.Th>
-                  <Table.Td>
-                    <Code>{value}</Code>
-                  </Table.Td>
-                  <Table.Td ta="right">
-                    <CopyButton value={value}>
-                      {({ copied, copy }) => (
-                        <Button size="compact-xs" variant="subtle" onClick={copy} aria-label={`${t.common.copy}: ${name}`}>
-                          {copied ? t.common.copied : t.common.copy}
-                        </Button>
-                      )}
-                    </CopyButton>
-                  </Table.Td>
-                </Table.Tr>
-              ),
-          )}
-        </Table.Tbody>
-      </Table>
+      <Account account={account.data} />
       <Center>
-        <QR text={account.data.uri} label={t.me.qr} />
+        <QR text={account.data.uri} label={t.matrix.qr} />
       </Center>
       <Text size="xs" c="dimmed" ta="center">
-        {t.me.qr}
+        {t.matrix.qr}
       </Text>
     </Stack>
   );

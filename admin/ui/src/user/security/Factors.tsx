@@ -8,7 +8,7 @@ import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { useConfirm } from "../../parts/confirm";
 import { useProblemText } from "../../parts/problems";
-import { QR } from "../../parts/QR";
+import QR from "../../parts/QR";
 import { Failed, Loading } from "../../parts/States";
 
 /** The second factor: an app that shows codes, passkeys, and recovery codes for when neither is at hand. */

@@ -1,9 +1,9 @@
 import { ActionIcon, CopyButton, Group, Table, Text, Tooltip } from "@mantine/core";
-import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
-import { IconCheck, IconCopy } from "../icons";
+import type { Schemas } from "../api/client";
+import { useText } from "../i18n";
+import { IconCheck, IconCopy } from "./icons";
 
-/** What a device registers with, each line to be copied. The secret is there when it was just made. */
+/** What a device registers with, each line to be copied. The secret is there when it was just made or asked for. */
 export function Account({ account }: { account: Schemas["SIPAccount"] }) {
   const t = useText();
   const lines: [string, string][] = [
@@ -16,7 +16,7 @@ export function Account({ account }: { account: Schemas["SIPAccount"] }) {
       <Table.Tbody>
         {lines.map(([name, value]) => (
           <Table.Tr key={name}>
-            <Table.Th fw={500} w={110}>
+            <Table.Th scope="row" fw={500} w={110}>
               {name}
             </Table.Th>
             <Table.Td>
