@@ -1,4 +1,4 @@
-import { Badge, Button, Group, SimpleGrid, Stack, Table, Text } from "@mantine/core";
+import { Button, Group, SimpleGrid, Stack, Table, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useParams } from "wouter";
@@ -15,6 +15,7 @@ import { Failed, Loading } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
 import { Ladder } from "./Ladder";
 import { MediaTable } from "./MediaTable";
+import { ResultBadge } from "./ResultBadge";
 
 type Detail = Schemas["RecordDetail"];
 
@@ -121,17 +122,6 @@ function Summary({ r }: { r: Detail }) {
         </Text>
       )}
     </Group>
-  );
-}
-
-export function ResultBadge({ result }: { result: string }) {
-  const t = useText();
-  const color =
-    result === "answered" ? "teal" : result === "" ? "blue" : result === "cancelled" || result === "no_answer" ? "yellow" : "red";
-  return (
-    <Badge variant="light" color={color} tt="none">
-      {result === "" ? t.record.running : (t.record.results[result] ?? result)}
-    </Badge>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Badge, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Select, Stack, Text, TextInput } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
@@ -9,16 +9,9 @@ import { csvAddress, LogTable } from "../../parts/LogTable";
 import { Page } from "../../parts/Page";
 import { SettledInput } from "../../parts/SettledInput";
 import { Empty } from "../../parts/States";
+import { ResultBadge } from "./ResultBadge";
 
 type Record = Schemas["Record"];
-
-const colours: { [result: string]: string } = {
-  answered: "teal",
-  failed: "red",
-  rejected: "red",
-  unreachable: "red",
-  interrupted: "red",
-};
 
 const results = ["answered", "cancelled", "busy", "no_answer", "declined", "unreachable", "rejected", "failed", "interrupted"] as const;
 type Result = (typeof results)[number];
@@ -86,11 +79,7 @@ export default function Records() {
     {
       id: "result",
       title: w.result,
-      render: (r) => (
-        <Badge variant="light" tt="none" color={r.result ? (colours[r.result] ?? "yellow") : "gray"}>
-          {r.result ? (t.record.results[r.result] ?? r.result) : w.running}
-        </Badge>
-      ),
+      render: (r) => <ResultBadge result={r.result} />,
     },
     {
       id: "talked",

@@ -14,7 +14,6 @@ export const records = {
     text: "Text",
     since: "Ab",
     until: "Bis",
-    running: "läuft noch",
     hidden: "unterdrückt",
     forwarded: "umgeleitet",
     none: "Noch keine Gespräche",

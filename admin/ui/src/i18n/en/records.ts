@@ -15,7 +15,6 @@ export const records: (typeof de)["records"] = {
     text: "Text",
     since: "From day",
     until: "To day",
-    running: "still running",
     hidden: "withheld",
     forwarded: "forwarded",
     none: "No calls yet",
