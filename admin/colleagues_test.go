@@ -143,6 +143,19 @@ func TestColleagueEventsForSeveral(t *testing.T) {
 	both("ended", "event: colleague.state", `data: {"username":"iris.immsee","state":"free"}`)
 }
 
+// TestRefusedCallTellsNoOthers begins a call to a colleague whom nobody can reach: why that is so is told to administrators only.
+func TestRefusedCallTellsNoOthers(t *testing.T) {
+	r := newRig(t)
+	r.want(200, "iris.immsee", "PATCH", "/api/slots/<iris/desk>", `{"dnd":true}`)
+	body := `{"slot_id":"<armin/desk>","to":"403"}`
+	if a := r.want(409, "supervisor", "POST", "/api/calls", body); !strings.Contains(a.Body.String(), "Iris") {
+		t.Errorf("administrators are not told why: %s", a.Body)
+	}
+	if a := r.want(409, "armin.artmann", "POST", "/api/calls", body); strings.Contains(a.Body.String(), "Iris") || !strings.Contains(a.Body.String(), "shows 416") {
+		t.Errorf("users are told what others have set: %s", a.Body)
+	}
+}
+
 func TestCredentials(t *testing.T) {
 	r := newRig(t)
 	s := r.st.Snapshot().Slots[r.id("armin/desk")]

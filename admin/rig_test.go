@@ -101,8 +101,13 @@ func newRig(t testing.TB) *rig {
 			return r.routes, registered{}
 		},
 		Dial: func(_ context.Context, d calls.Dial) (string, error) {
-			if d.To == "999" {
-				return "", &calls.Refusal{Result: calls.Rejected, Status: 404, Cause: "there is no such number", Reasons: json.RawMessage(`[{"c":"no_such_number","z":"999"}]`)}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			plan := r.routes.Decide(routing.Request{
+				Called: d.To, At: time.Now(), Caller: routing.Caller{Class: routing.Inside, SlotID: d.SlotID, UserID: d.UserID, Wanted: d.Show},
+			}, registered{})
+			if plan.Outcome != routing.Ring {
+				return "", &calls.Refusal{Result: calls.Rejected, Status: 404, Cause: string(plan.Outcome), Reasons: plan.Trace()}
 			}
 			r.dialled = d
 			return "01JD00000000000000000000C9", nil
