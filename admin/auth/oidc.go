@@ -213,7 +213,7 @@ func (d *Door) FinishOIDC(ctx context.Context, name string, r Return, client Cli
 
 func (d *Door) openJourney(name string, r Return) (journey, bool) {
 	var j journey
-	sealed, err := base64.RawURLEncoding.DecodeString(r.Cookie)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(r.Cookie)
 	if err != nil {
 		return j, false
 	}

@@ -122,6 +122,14 @@ func doorTo(t *testing.T, e *elsewhere, claim string) *auth.Door {
 	return d
 }
 
+// changed has another first letter than s.
+func changed(s string) string {
+	if s[0] == 'A' {
+		return "B" + s[1:]
+	}
+	return "A" + s[1:]
+}
+
 func TestLoginElsewhere(t *testing.T) {
 	here := from("192.0.2.1")
 	for _, c := range []struct {
@@ -151,7 +159,7 @@ func TestLoginElsewhere(t *testing.T) {
 		{name: "refused", claim: "preferred_username", back: func(r *auth.Return) { r.Denied = "access_denied" }, want: auth.ErrDenied},
 		{name: "another state", claim: "preferred_username", back: func(r *auth.Return) { r.State = "x" }, want: auth.ErrTicket},
 		{name: "no cookie", claim: "preferred_username", back: func(r *auth.Return) { r.Cookie = "" }, want: auth.ErrTicket},
-		{name: "changed cookie", claim: "preferred_username", back: func(r *auth.Return) { r.Cookie = "A" + r.Cookie[1:len(r.Cookie)-1] + "A" }, want: auth.ErrTicket},
+		{name: "changed cookie", claim: "preferred_username", back: func(r *auth.Return) { r.Cookie = changed(r.Cookie) }, want: auth.ErrTicket},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := newElsewhere(t)
