@@ -28,6 +28,9 @@ var acts = []step{
 	{"bulk-users-wrong", "supervisor", "POST", "/api/bulk/users", `{"usernames":["armin.artmann","niemand"],"set":{"time_zone":"Mond/See"}}`, ""},
 	{"import-users", "supervisor", "POST", "/api/users/import?preview=true", "username;vorname;nummern;slots\nneu.neumann;Neu;418 416;desk\narmin.artmann;;;\n", ""},
 	{"undo", "supervisor", "POST", "/api/audit/01JD00000000000000000000A1/undo", "", ""},
+	{"order-matrix", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["417","416"]}`, ""},
+	{"order-matrix-wrong", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["417"],"slots":["<iris/desk>"]}`, ""},
+	{"order-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["416","417"]}`, `"1"`},
 	{"set-matrix-stale", "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, `"1"`},
 }
 
@@ -44,6 +47,7 @@ var actRights = []right{
 	{op: "bulk-users", method: "POST", own: "/api/bulk/users", body: `{"usernames":["armin.artmann"],"set":{}}`},
 	{op: "import-users", method: "POST", own: "/api/users/import", body: "username\nx\n"},
 	{op: "undo", method: "POST", own: "/api/audit/x/undo"},
+	{op: "order-matrix", method: "PUT", own: "/api/users/armin.artmann/matrix/order", foreign: "/api/users/iris.immsee/matrix/order", body: `{}`, user: true},
 	{op: "preview-matrix", method: "POST", own: "/api/users/armin.artmann/matrix/preview", foreign: "/api/users/iris.immsee/matrix/preview", body: `{}`, user: true},
 }
 
@@ -105,6 +109,14 @@ func TestMatrixPreview(t *testing.T) {
 	if len(v.Slots) != 3 || v.Slots[0].After != "" || v.Slots[2].De != "softphone zeigt 417 statt 416." {
 		t.Errorf("numbers shown: %+v", v.Slots)
 	}
+	// The order of the rows decides what a slot shows, and is looked at together with the ticks.
+	var ordered preview
+	both := `{"416":["<armin/desk>"],"417":["<armin/desk>","<armin/softphone>"]}`
+	r.want(200, "armin.artmann", "POST", "/api/users/armin.artmann/matrix/preview?numbers=417,416", both).decode(&ordered)
+	if len(ordered.Slots) != 3 || ordered.Slots[0].De != "desk zeigt 417 statt 416." || ordered.Numbers[0].Number != "417" {
+		t.Errorf("preview with another order: %+v", ordered)
+	}
+	r.want(422, "armin.artmann", "POST", "/api/users/armin.artmann/matrix/preview?numbers=417", both)
 	r.want(200, "armin.artmann", "PATCH", "/api/slots/<armin/desk>", `{"dnd":true}`)
 	if v := ask(`{"416":["<armin/desk>","<armin/dect>"]}`); v.Numbers[0].Inside.After.De != "416 klingelt auf dect. Slot desk klingelt nicht: für ihn ist „Nicht stören“ an." {
 		t.Errorf("slot in do not disturb: %+v", v.Numbers[0].Inside.After)
@@ -128,6 +140,30 @@ func TestMatrixPreviewTellsNoOthers(t *testing.T) {
 	a := r.want(200, "armin.artmann", "POST", "/api/users/armin.artmann/matrix/preview", `{"416":[]}`)
 	if !strings.Contains(a.Body.String(), "416 leitet weiter an 403.") || strings.Contains(a.Body.String(), "leitet weiter an 417") || strings.Contains(a.Body.String(), "Iris") {
 		t.Errorf("%s", a.Body)
+	}
+}
+
+func TestOrderOfTheMatrix(t *testing.T) {
+	r := newRig(t)
+	r.want(200, "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"],"417":["<armin/desk>"]}`)
+	shows := func() string {
+		slot, _ := r.routes.Slot(r.id("armin/desk"))
+		return slot.Default
+	}
+	if shows() != "416" {
+		t.Fatalf("shows %s", shows())
+	}
+	a := r.want(200, "armin.artmann", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["417","416"]}`)
+	var user struct{ Numbers []string }
+	r.want(200, "armin.artmann", "GET", "/api/users/armin.artmann", "").decode(&user)
+	if shows() != "417" || !slices.Equal(user.Numbers, []string{"417", "416"}) {
+		t.Errorf("shows %s, rows %v", shows(), user.Numbers)
+	}
+	// Ticks go on from the tag of the new order.
+	r.want(200, "armin.artmann", "PUT", "/api/users/armin.artmann/matrix", `{"416":["<armin/desk>"]}`, "If-Match", a.Header().Get("ETag"))
+	r.want(412, "armin.artmann", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["416","417"]}`, "If-Match", a.Header().Get("ETag"))
+	if shows() != "416" {
+		t.Errorf("shows %s though only 416 is ticked", shows())
 	}
 }
 

@@ -34,6 +34,7 @@ func TestUndo(t *testing.T) {
 		"profile":       {"PATCH", "/api/numbers/416", `{"forwarding_profile":"<profile/armin>"}`},
 		"slot":          {"PATCH", "/api/slots/<armin/desk>", `{"name":"Büro","dnd":true}`},
 		"matrix":        {"PUT", "/api/users/armin.artmann/matrix", `{"417":["<armin/dect>"]}`},
+		"order":         {"PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["417","416"],"slots":["<armin/softphone>","<armin/dect>","<armin/desk>"]}`},
 		"new member":    {"PUT", "/api/groups/admins/members/armin.artmann", ""},
 		"member is out": {"DELETE", "/api/groups/visible_users/members/armin.artmann", ""},
 	} {
@@ -81,8 +82,15 @@ func TestUndoRefused(t *testing.T) {
 	refused("changed since", "changed", first.ID)
 	r.want(200, "supervisor", "PUT", "/api/users/armin.artmann/matrix", `{}`)
 	ticks := r.lastAct()
+	r.want(200, "supervisor", "PUT", "/api/users/armin.artmann/matrix/order", `{"numbers":["417","416"]}`)
+	order := r.lastAct()
+	r.want(200, "supervisor", "PUT", "/api/users/armin.artmann/matrix/order", `{"slots":["<armin/softphone>","<armin/dect>","<armin/desk>"]}`)
+	if act := r.lastAct(); !act.Undoable {
+		t.Errorf("order of the columns: %+v", act)
+	}
 	r.want(204, "supervisor", "DELETE", "/api/numbers/416", "")
 	refused("the number is gone", "gone", ticks.ID)
+	refused("there is a row less", "changed", order.ID)
 	for _, c := range []struct{ step, method, path, body, obstacle string }{
 		{"removed", "DELETE", "/api/numbers/417", "", "kind"},
 		{"secret", "POST", "/api/slots/<armin/desk>/secret", "", "kind"},

@@ -107,6 +107,8 @@ type Tx interface {
 	DeleteSlot(id string, version int64) error
 	// SetMatrix replaces all ticks of a user.
 	SetMatrix(userID string, ticks map[string][]string, version int64) (int64, error)
+	// OrderMatrix puts rows and columns in order, nil for those that stay as they are.
+	OrderMatrix(userID string, numbers, slots []string, version int64) (int64, error)
 	ForwardingTx
 	GroupsTx
 }

@@ -56,14 +56,16 @@ func (a *API) registerMatrixPreview() {
 		id: "preview-matrix", method: http.MethodPost, path: "/api/users/{username}/matrix/preview", tag: "matrix", access: ownOnly, reads: true,
 		summary: "What would a matrix do?",
 		doc: "Takes the body of set-matrix, changes nothing, and says in words who would ring for each number, before and after, when all phones are " +
-			"registered and nobody is in a call; phones that are not registered now are named. The ETag is that of the matrix in force.",
+			"registered and nobody is in a call; phones that are not registered now are named. Another order of the rows, which decides what a slot shows, is " +
+			"looked at together with the ticks. The ETag is that of the matrix in force.",
 		errors: []int{http.StatusNotFound},
 	}, a.previewMatrix)
 }
 
 func (a *API) previewMatrix(ctx context.Context, in *struct {
 	UserPath
-	Body Matrix
+	Numbers []string `query:"numbers" maxItems:"1000" maxLength:"15" doc:"Order of the rows as in order-matrix, that in force when left out"`
+	Body    Matrix
 },
 ) (*objectOutput[MatrixPreview], error) {
 	var u *directory.User
@@ -74,6 +76,11 @@ func (a *API) previewMatrix(ctx context.Context, in *struct {
 		before = *tx.Snapshot()
 		if u, err = mayUser(who(ctx), &before, in.Username); err != nil {
 			return err
+		}
+		if len(in.Numbers) > 0 {
+			if _, err = tx.OrderMatrix(u.ID, in.Numbers, nil, 0); err != nil {
+				return err
+			}
 		}
 		_, err = tx.SetMatrix(u.ID, in.Body, 0)
 		after = tx.Snapshot()
@@ -118,7 +125,7 @@ func (a *API) registered(slotID string) bool {
 }
 
 func (c comparison) preview() (MatrixPreview, error) {
-	v := MatrixPreview{Numbers: []NumberPreview{}, Slots: []SlotPreview{}}
+	v := MatrixPreview{Numbers: []NumberPreview{}, Slots: []SlotPreview{}, Changed: !slices.Equal(c.before.Rows[c.user.ID], c.after.Rows[c.user.ID])}
 	was, wasCaller, err := withStranger(c.was)
 	if err != nil {
 		return v, err

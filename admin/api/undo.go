@@ -99,6 +99,8 @@ func undoOf(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
 		return func(tx Tx) error { _, err := tx.UpdateSlot(s.ID, s.Version, in.edit); return err }, nil
 	case "set_matrix user":
 		return undoMatrix(snap, e)
+	case "order user":
+		return undoOrder(snap, e)
 	case "add_member group", "remove_member group":
 		return undoMember(snap, e)
 	}
@@ -158,12 +160,34 @@ func undoMatrix(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error)
 		if !ok || slices.ContainsFunc(row, func(id string) bool { return snap.Slots[id] == nil }) {
 			return nil, errUndoGone
 		}
-		if !slices.Equal(have, after[number]) {
+		if !sameSet(have, after[number]) { // the order is that of the columns, which may have changed
 			return nil, errUndoChanged
 		}
 		matrix[number] = row
 	}
 	return func(tx Tx) error { _, err := tx.SetMatrix(e.ObjectID, matrix, 0); return err }, nil
+}
+
+// undoOrder puts rows and columns back, if they are still in the order they were put in.
+func undoOrder(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	var before, after struct{ Numbers, Slots []string }
+	if json.Unmarshal(e.Before, &before) != nil || json.Unmarshal(e.After, &after) != nil {
+		return nil, errUndoKind
+	}
+	if snap.Users[e.ObjectID] == nil {
+		return nil, errUndoGone
+	}
+	for _, c := range []struct{ have, after []string }{{snap.Rows[e.ObjectID], after.Numbers}, {snap.Columns[e.ObjectID], after.Slots}} {
+		if c.after != nil && !slices.Equal(c.have, c.after) {
+			return nil, errUndoChanged
+		}
+	}
+	return func(tx Tx) error { _, err := tx.OrderMatrix(e.ObjectID, before.Numbers, before.Slots, 0); return err }, nil
+}
+
+// sameSet compares lists without their order.
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
 // undoMember takes a member of a group of users out again, or puts one back.

@@ -32,6 +32,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"slots", slots},
 		{"matrix", matrix},
 		{"matrix refused", matrixRefused},
+		{"matrix order", matrixOrder},
 		{"default number", defaultNumber},
 		{"PIN", pin},
 		{"groups", groups},

@@ -220,6 +220,70 @@ func matrixRefused(t *testing.T, database string) {
 	}
 }
 
+func matrixOrder(t *testing.T, database string) {
+	f := newFixture(t, database)
+	slots := []string{f.slots[1], f.slots[0]}
+	f.update(func(tx *store.Tx) error {
+		_, err := tx.SetMatrix(f.anna, map[string][]string{"11": f.slots, "12": f.slots}, 0)
+		return err
+	})
+	before := f.st.Snapshot()
+	var version int64
+	f.update(func(tx *store.Tx) error {
+		var err error
+		version, err = tx.OrderMatrix(f.anna, []string{"12", "11"}, slots, before.MatrixVersions[f.anna])
+		return err
+	})
+	snap := f.st.Snapshot()
+	if diff := cmp.Diff([]string{"12", "11"}, snap.Rows[f.anna]); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]string{"11": slots, "12": slots}, snap.Ticks); diff != "" {
+		t.Errorf("ticks in the order of the columns (-want +got):\n%s", diff)
+	}
+	if got := snap.DefaultNumber(f.slots[0]); got != "12" {
+		t.Errorf("first ticked number: got %s, want 12", got)
+	}
+	if before.Numbers["12"].Position != 1 || before.Rows[f.anna][0] != "11" {
+		t.Error("the snapshot that was in force has changed")
+	}
+	if version != before.MatrixVersions[f.anna]+1 {
+		t.Errorf("version: got %d, want one more than %d", version, before.MatrixVersions[f.anna])
+	}
+	f.stored()
+	f.update(func(tx *store.Tx) error { // a new row comes last, whatever the order has been
+		_, err := tx.AddNumber(directory.Number{Number: "10", OwnerType: directory.OwnerUser, OwnerID: f.anna})
+		return err
+	})
+	if diff := cmp.Diff([]string{"12", "11", "10"}, f.st.Snapshot().Rows[f.anna]); diff != "" {
+		t.Errorf("rows with a new one (-want +got):\n%s", diff)
+	}
+	f.stored()
+	for name, c := range map[string]struct {
+		numbers, slots []string
+		field          string
+	}{
+		"number left out":  {[]string{"12", "11"}, nil, "numbers"},
+		"number twice":     {[]string{"12", "11", "11"}, nil, "numbers"},
+		"number unknown":   {[]string{"12", "11", "99"}, nil, "numbers"},
+		"no slots at all":  {nil, []string{}, "slots"},
+		"slot of somebody": {nil, []string{f.slots[0], "x"}, "slots"},
+	} {
+		err := f.refused(func(tx *store.Tx) error {
+			_, err := tx.OrderMatrix(f.anna, c.numbers, c.slots, 0)
+			return err
+		})
+		t.Run(name, func(t *testing.T) { invalidField(t, err, c.field) })
+	}
+	err := f.refused(func(tx *store.Tx) error {
+		_, err := tx.OrderMatrix(f.anna, []string{"11", "12", "10"}, nil, version)
+		return err
+	})
+	if !errors.Is(err, store.ErrConflict) {
+		t.Errorf("order of an old version: got %v, want ErrConflict", err)
+	}
+}
+
 func defaultNumber(t *testing.T, database string) {
 	f := newFixture(t, database)
 	slot := f.slots[0]

@@ -219,7 +219,7 @@ func randomAct(tx *store.Tx, r *rand.Rand) error {
 	if r.IntN(3) > 0 {
 		return randomForwarding(tx, r)
 	}
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0:
 		_, _, err := person(tx, fmt.Sprintf("u%d", r.IntN(30)), []string{fmt.Sprint(r.IntN(100))}, directory.Desk, directory.DECT)
 		return err
@@ -265,6 +265,12 @@ func randomAct(tx *store.Tx, r *rand.Rand) error {
 		return tx.DeleteGroup(group, 0)
 	case 12:
 		_, err := tx.UpdateUser(user, 0, func(u *directory.User) { u.Username = fmt.Sprintf("u%d", r.IntN(30)) })
+		return err
+	case 13:
+		rows, columns := slices.Clone(snap.Rows[user]), slices.Clone(snap.Columns[user])
+		r.Shuffle(len(rows), func(i, k int) { rows[i], rows[k] = rows[k], rows[i] })
+		r.Shuffle(len(columns), func(i, k int) { columns[i], columns[k] = columns[k], columns[i] })
+		_, err := tx.OrderMatrix(user, rows, columns, 0)
 		return err
 	default:
 		m := map[string][]string{}
