@@ -13,7 +13,7 @@ SOAK_RATE   ?= 50
 SHOTS       ?= $(RUN_DIR)/screenshots
 
 # Peers that tests call: real phones, servers and tools from Debian.
-TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark nftables iproute2 kamailio kamailio-outbound-modules
+TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak sipvicious chromium tshark nftables iproute2 kamailio kamailio-outbound-modules zbar-tools
 # Peers that the benchmark compares with.
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 

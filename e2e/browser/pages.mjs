@@ -11,10 +11,10 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
 });
 const people = new Map();
-const patience = 15_000;
+const patience = 30_000; // ms, also on a machine that does much else
 
 // person opens a context. What a good page never does is noted: errors in the console, requests to elsewhere.
-async function person({ who = 'a', base, locale = 'de-DE', scheme = 'light', width = 1280, height = 800 }) {
+async function person({ who = 'a', base, elsewhere = [], locale = 'de-DE', scheme = 'light', width = 1280, height = 800 }) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale, timezoneId: 'Europe/Berlin', colorScheme: scheme, reducedMotion: 'reduce', viewport: { width, height } });
   const page = await context.newPage();
   page.setDefaultTimeout(patience);
@@ -25,7 +25,7 @@ async function person({ who = 'a', base, locale = 'de-DE', scheme = 'light', wid
   });
   page.on('pageerror', (e) => faults.push(`error: ${e.message}`));
   page.on('request', (r) => {
-    if (!r.url().startsWith(`${base}/`) && !r.url().startsWith('data:') && !r.url().startsWith('blob:')) faults.push(`request to ${r.url()}`);
+    if (![base, ...elsewhere].some((o) => r.url().startsWith(`${o}/`)) && !/^(data|blob):/.test(r.url())) faults.push(`request to ${r.url()}`);
   });
   page.on('dialog', (d) => d.accept());
   people.set(who, { page, context, faults, base });
@@ -67,7 +67,16 @@ const commands = {
   evaluate: (p, a) => p.page.evaluate(a.script),
   forget: async (p) => { await p.context.clearCookies(); },
   shot: (p, a) => p.page.screenshot({ path: a.path, fullPage: a.full ?? true }).then(() => null),
+  picture: (p, a) => find(p.page, a).screenshot({ path: a.path }).then(() => null),
   faults: (p) => p.faults.splice(0),
+  // authenticator plugs a device into the browser that keeps passkeys and is always touched.
+  authenticator: async (p) => {
+    p.devices = await p.context.newCDPSession(p.page);
+    await p.devices.send('WebAuthn.enable');
+    const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    p.device = (await p.devices.send('WebAuthn.addVirtualAuthenticator', { options })).authenticatorId;
+  },
+  passkeys: async (p) => (await p.devices.send('WebAuthn.getCredentials', { authenticatorId: p.device })).credentials.length,
   // axe answers what it finds serious or critical.
   axe: async (p) => {
     await p.page.evaluate(axe);

@@ -79,6 +79,7 @@ export function LoginForm({ username, onEntered }: { username?: string; onEntere
   };
   const message = () => {
     if (login.isError) return login.error instanceof Problem && login.error.is("credentials") ? t.login.wrong : say(login.error);
+    if (passkey.error instanceof Problem && passkey.error.is("second-factor-wrong")) return t.login.passkeyWrong;
     if (passkey.isError && !wasDeclined(passkey.error)) return say(passkey.error);
     const code = login.isIdle && passkey.isIdle ? failedElsewhere() : undefined;
     return code ? (t.login.elsewhere[code as keyof typeof t.login.elsewhere] ?? t.login.elsewhere.denied) : undefined;

@@ -14,6 +14,7 @@ export const login = {
   change: "Passwort ändern",
   or: "oder",
   withPasskey: "Mit Passkey anmelden",
+  passkeyWrong: "Dieser Passkey gilt hier nicht (mehr).",
   showPasskey: "Passkey vorzeigen",
   code: "Code",
   codeHint: "Geben Sie den Code aus Ihrer Authentifizierungs-App ein.",

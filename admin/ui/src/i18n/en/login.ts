@@ -16,6 +16,7 @@ export const login: (typeof de)["login"] = {
   change: "Change password",
   or: "or",
   withPasskey: "Log in with a passkey",
+  passkeyWrong: "This passkey is not valid here (any more).",
   showPasskey: "Show passkey",
   code: "Code",
   codeHint: "Enter the code of your authenticator app.",
