@@ -3,6 +3,7 @@ package sip_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -231,13 +232,20 @@ func TestCostlyRequests(t *testing.T) {
 			continue
 		}
 		size := len(raw)
-		x.link.sent = 0
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		x.receive(raw)
-		runtime.ReadMemStats(&after)
-		if n := int(after.TotalAlloc - before.TotalAlloc); n > 20*message.MaxSize {
-			t.Errorf("%s: %d bytes allocated", name, n)
+		allocated := math.MaxInt
+		for range 5 { // the least of them: the process may have allocated for something else meanwhile
+			x.link.sent = 0
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			x.receive(raw)
+			runtime.ReadMemStats(&after)
+			if allocated = min(allocated, int(after.TotalAlloc-before.TotalAlloc)); allocated <= 20*message.MaxSize {
+				break
+			}
+			raw = x.request(c.method, c.head, c.kind, c.body)
+		}
+		if allocated > 20*message.MaxSize {
+			t.Errorf("%s: %d bytes allocated", name, allocated)
 		}
 		if x.link.sent > 3*size+2000 {
 			t.Errorf("%s: %d bytes sent for %d", name, x.link.sent, size)
