@@ -17,8 +17,13 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 # Peers that the benchmark compares with.
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
+# What makes packages and a repository of them.
+PACKAGE_PACKAGES := debhelper dpkg-dev fakeroot lintian
+DEB_ARCHS        ?= amd64 arm64
+DIST             ?= $(CURDIR)/dist
+
 .DEFAULT_GOAL := help
-.PHONY: help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
+.PHONY: deb setup-package help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,8 +106,12 @@ fmt: ## format the code
 gen: ## write golden files anew: the OpenAPI description and the answers of the API
 	$(GO) test ./admin -run "TestSpec|TestAnswers|TestActs" -update
 
+deb: setup-package pages ## Debian packages for DEB_ARCHS (default amd64 arm64) into DIST (default dist/), checked by lintian
+	packaging/build-deb.sh $(DIST) $(DEB_ARCHS)
+	lintian --allow-root --pedantic --fail-on error,warning $(DIST)/*.changes
+
 clean: ## remove what was built and the example company's data
-	rm -rf bin $(RUN_DIR)
+	rm -rf bin $(RUN_DIR) $(DIST)
 
 # install NAME LIST: install what is missing of the Debian packages in LIST.
 define install
@@ -125,6 +134,10 @@ e2e/browser/node_modules/.package-lock.json: e2e/browser/package.json e2e/browse
 	@command -v npm >/dev/null || { echo "node and npm are missing: the browser phone needs them"; exit 1; }
 	cd e2e/browser && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# dh-golang, where it is installed, takes part in builds without being asked: the rules keep it out.
+setup-package:
+	$(call install,$(PACKAGE_PACKAGES))
 
 setup-bench:
 	$(call install,$(BENCH_PACKAGES))

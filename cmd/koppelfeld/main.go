@@ -36,10 +36,20 @@ type commands struct {
 
 // fileFlag is the configuration file of every command.
 type fileFlag struct {
-	Config string `required:"" help:"Configuration file." placeholder:"FILE"`
+	Config string `default:"/etc/koppelfeld/koppelfeld.toml" help:"Configuration file (${default})." placeholder:"FILE"`
 }
 
 func (f fileFlag) load() (config.Config, error) { return config.Load(f.Config) }
+
+// loadAsOwner is load for commands beside the daemon: when root gives them, they go on as the user whom the data belongs to. Else
+// they would leave files behind that the daemon cannot open, and the database server would take them for another user.
+func (f fileFlag) loadAsOwner() (config.Config, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, app.ActAsOwner(cfg)
+}
 
 type serveCmd struct {
 	fileFlag
@@ -89,7 +99,7 @@ type checkCmd struct{ fileFlag }
 
 // Run checks file and database.
 func (c *checkCmd) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadAsOwner()
 	if err != nil {
 		return err
 	}
@@ -107,7 +117,7 @@ type passwdCmd struct {
 
 // Run reads one line from standard input and makes it the user's password.
 func (c *passwdCmd) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadAsOwner()
 	if err != nil {
 		return err
 	}
@@ -134,7 +144,7 @@ type explainCmd struct {
 
 // Run explains one call.
 func (c *explainCmd) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadAsOwner()
 	if err != nil {
 		return err
 	}
@@ -157,7 +167,7 @@ type selfcallCmd struct {
 
 // Run makes one self-call and prints its steps.
 func (c *selfcallCmd) Run(ctx context.Context) error {
-	cfg, err := c.load()
+	cfg, err := c.loadAsOwner()
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/internal/media"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 	"github.com/koppelfeld/koppelfeld/internal/store"
+	"github.com/koppelfeld/koppelfeld/internal/systemd"
 	"github.com/koppelfeld/koppelfeld/internal/version"
 	"github.com/koppelfeld/koppelfeld/sip"
 	"github.com/koppelfeld/koppelfeld/sip/auth"
@@ -85,6 +86,7 @@ type App struct {
 	adminCerts *certs.Store
 	cleanups   []func()
 	ran        bool
+	manager    systemd.Manager
 	// firstPassword is the supervisor's, when it was made by this start.
 	firstPassword string
 	gruuKey       []byte
@@ -98,9 +100,9 @@ type App struct {
 // left open.
 func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, started: time.Now(), live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
-	a.log = a.newLogger(os.Stderr)
+	a.log = a.newLogger()
 	a.faults = fault.New(a.log)
-	for _, step := range []func(context.Context) error{a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
+	for _, step := range []func(context.Context) error{a.openManager, a.findAddresses, a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -131,10 +133,16 @@ func (a *App) onFail(run func(context.Context) error) {
 	})
 }
 
-func (a *App) newLogger(w io.Writer) *slog.Logger {
+// newLogger writes to standard error, with the levels of the journal where that is what reads it.
+func (a *App) newLogger() *slog.Logger {
 	level, _ := a.cfg.Log.SlogLevel() // validated when the file was read
 	a.level.Set(level)
 	o := &slog.HandlerOptions{Level: a.level}
+	w := io.Writer(os.Stderr)
+	if systemd.InJournal(os.Getenv, os.Stderr) {
+		j := systemd.NewJournal(w)
+		o.ReplaceAttr, w = j.Attr, j
+	}
 	if a.cfg.Log.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
@@ -429,13 +437,14 @@ func (a *App) Run(ctx context.Context) error {
 	if a.reload != nil {
 		parts = append(parts, part{"reload", a.serveReload})
 	}
-	parts = append(parts, part{"watch", a.watch})
+	parts = append(parts, part{"watch", a.watch}, part{"watchdog", a.newVigil().run})
 	return runParts(ctx, a.log, a.faults, parts, a.ready, a.drain)
 }
 
 // ready tells that the daemon is up.
 func (a *App) ready() {
 	a.log.Info("ready", "version", version.Version, "sip", strings.Join(a.cfg.Listeners(), " "), "api", a.adminURL(), "revision", a.store.Snapshot().Revision)
+	a.tell(systemd.Ready, systemd.Status("Version "+version.Version+", administration at "+a.adminURL()+"/admin/"))
 	if a.opts.Example {
 		a.printExample()
 	}
@@ -443,6 +452,7 @@ func (a *App) ready() {
 
 // drain ends all calls with BYE, CANCEL or 487, then all subscriptions.
 func (a *App) drain() {
+	a.tell(systemd.Stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	if err := a.calls.Stop(ctx, "the system is stopping"); err != nil {

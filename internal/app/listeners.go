@@ -49,6 +49,51 @@ func (a *App) transportConfig() transport.Config {
 	return c
 }
 
+// Addresses by which the routing table says which of our own leads outside; they are for documentation, and nothing is sent there.
+var (
+	outside4 = netip.MustParseAddr("192.0.2.1")
+	outside6 = netip.MustParseAddr("2001:db8::1")
+)
+
+// findAddresses puts this machine's addresses where the configuration says "auto".
+func (a *App) findAddresses(context.Context) error {
+	if a.cfg.Media.Address == config.AddressAuto {
+		own, ok := ownAddress(transport.System{}, outside4)
+		if !ok {
+			own = netip.MustParseAddr("127.0.0.1")
+			a.log.Warn("this machine has no address but loopback: no phone will hear anything", "media_address", own)
+		}
+		a.cfg.Media.Address = own.String()
+	}
+	if a.cfg.Media.Address6 == config.AddressAuto {
+		a.cfg.Media.Address6 = ""
+		if own, ok := ownAddress(transport.System{}, outside6); ok {
+			a.cfg.Media.Address6 = own.String()
+		}
+	}
+	return nil
+}
+
+// hostAddresses is what a machine says of its addresses.
+type hostAddresses interface {
+	SourceFor(remote netip.Addr) (netip.Addr, error)
+	Addrs() ([]netip.Addr, error)
+}
+
+// ownAddress is the address by which the machine reaches the outside, else the first that is not loopback.
+func ownAddress(host hostAddresses, outside netip.Addr) (netip.Addr, bool) {
+	if own, err := host.SourceFor(outside); err == nil && !own.IsLoopback() && !own.IsUnspecified() {
+		return own, true
+	}
+	all, _ := host.Addrs() // none that can be read is none
+	for _, own := range all {
+		if own.Is4() == outside.Is4() && !own.IsLoopback() {
+			return own, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
 // mediaInterfaces are the addresses for audio beside the first one.
 func (a *App) mediaInterfaces() []media.Interface {
 	var list []media.Interface

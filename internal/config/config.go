@@ -106,7 +106,7 @@ type DNS struct {
 
 // Media configures audio.
 type Media struct {
-	// Address is the local address for RTP.
+	// Address is the local address for RTP; AddressAuto is the one by which this machine reaches the outside when the daemon starts.
 	Address string `toml:"address"`
 	// Advertise is put into SDP in place of Address when set.
 	Advertise string `toml:"advertise"`
@@ -124,6 +124,9 @@ type Media struct {
 	// TimeoutSeconds ends a call when a side that should send audio is silent that long, 0 means 120.
 	TimeoutSeconds int `toml:"timeout_seconds"`
 }
+
+// AddressAuto leaves it to the daemon to find its address.
+const AddressAuto = "auto"
 
 // Metrics configures the Prometheus endpoint; empty switches it off.
 type Metrics struct {
@@ -307,8 +310,8 @@ func (c *Config) validateSIP(fault func(key, format string, args ...any)) {
 }
 
 func (c *Config) validateMedia(fault func(key, format string, args ...any)) {
-	if a, err := netip.ParseAddr(c.Media.Address); err != nil || a.IsUnspecified() || a.IsMulticast() {
-		fault("media.address", "must be one of this machine's IP addresses, is %q", c.Media.Address)
+	if a, err := netip.ParseAddr(c.Media.Address); c.Media.Address != AddressAuto && (err != nil || a.IsUnspecified() || a.IsMulticast()) {
+		fault("media.address", "must be one of this machine's IP addresses or auto, is %q", c.Media.Address)
 	}
 	if c.Media.Advertise != "" {
 		if _, err := netip.ParseAddr(c.Media.Advertise); err != nil {
@@ -316,7 +319,7 @@ func (c *Config) validateMedia(fault func(key, format string, args ...any)) {
 		}
 	}
 	for key, s := range map[string]string{"media.address6": c.Media.Address6, "media.advertise6": c.Media.Advertise6} {
-		if a, err := netip.ParseAddr(s); s != "" && (err != nil || a.IsUnspecified() || a.IsMulticast()) {
+		if a, err := netip.ParseAddr(s); s != "" && (s != AddressAuto || key != "media.address6") && (err != nil || a.IsUnspecified() || a.IsMulticast()) {
 			fault(key, "must be an IP address, is %q", s)
 		}
 	}

@@ -61,6 +61,7 @@ type Store struct {
 	eng    *engine
 	lock   *dirLock
 	health *health
+	beaten atomic.Int64 // when Run has last looked at the database, unix nanoseconds
 
 	snap   atomic.Pointer[directory.Snapshot]
 	writer chan struct{} // held while the snapshot is changed
@@ -104,6 +105,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
+	s.beaten.Store(time.Now().UnixNano())
 	var err error
 	if s.eng, err = openEngine(ctx, s.cfg.Database, s.cfg.DataDir, s.cfg.Log, false); err != nil {
 		return err
@@ -240,6 +242,7 @@ func (s *Store) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for beats := 0; ; beats++ {
 		s.cfg.Faults.Guard("store", func() { s.beat(ctx) })()
+		s.beaten.Store(time.Now().UnixNano())
 		if beats%int(sweep/every) == 0 {
 			s.cfg.Faults.Guard("store", func() { s.sweep(ctx) })()
 		}
@@ -250,6 +253,9 @@ func (s *Store) Run(ctx context.Context) error {
 		}
 	}
 }
+
+// LastBeat is when Run has last finished looking at the database, whatever came of it; when it was opened before Run begins.
+func (s *Store) LastBeat() time.Time { return time.Unix(0, s.beaten.Load()) }
 
 // sweep removes ended sessions.
 func (s *Store) sweep(ctx context.Context) {
