@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/certs"
 )
 
 // listen opens an event stream and returns its lines without those about colleagues.
@@ -204,33 +206,65 @@ func (p *pipes) dial() net.Conn {
 // TestStreamTimes keeps an event stream open for hours of virtual time: it
 // outlives the timeouts of ordinary requests and ends with the session.
 func TestStreamTimes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
-		listener := newPipes()
-		r.serveOn(listener)
-		token := r.token("supervisor")
-		stop := r.run()
-		c := listener.dial()
-		start := time.Now()
-		fmt.Fprintf(c, "GET /api/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", token)
-		beats, last := 0, ""
-		for s := bufio.NewScanner(c); s.Scan(); {
-			if s.Text() == ":" {
-				beats++
-			}
-			if s.Text() != "" && s.Text() != "0" {
-				last = s.Text()
-			}
-			if last == "data: {}" {
-				break
-			}
-		}
-		if took := time.Since(start); took < 30*time.Minute || took > 31*time.Minute || beats < 118 {
-			t.Errorf("the stream ended after %v and %d beats with %q, the session ends after 30 minutes", took, beats, last)
-		}
-		c.Close()
-		stop()
-	})
+	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		t.Run(proto, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				listener := newPipes()
+				client := &http.Client{Transport: overPipes(t, r, listener, proto)}
+				r.serveOn(listener)
+				token := r.token("supervisor")
+				stop := r.run()
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://koppelfeld.example/api/events", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Header.Set("Authorization", "Bearer "+token)
+				start := time.Now()
+				res, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if res.Proto != proto {
+					t.Fatalf("spoken is %s", res.Proto)
+				}
+				beats, last := 0, ""
+				s := bufio.NewScanner(res.Body)
+				for s.Scan() {
+					if s.Text() == ":" {
+						beats++
+					}
+					if s.Text() != "" {
+						last = s.Text()
+					}
+				}
+				if took := time.Since(start); took < 30*time.Minute || took > 31*time.Minute || beats < 118 || last != "data: {}" || s.Err() != nil {
+					t.Errorf("the stream ended after %v and %d beats with %q (%v), the session ends after 30 minutes", took, beats, last, s.Err())
+				}
+				res.Body.Close()
+				client.CloseIdleConnections()
+				stop()
+			})
+		})
+	}
+}
+
+// overPipes makes the server of the rig speak TLS on the listener, and answers what a client speaks the protocol over it with.
+func overPipes(t *testing.T, r *rig, listener *pipes, proto string) *http.Transport {
+	t.Helper()
+	made, err := certs.Open(certs.Config{Dir: t.TempDir(), Names: []string{"koppelfeld.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.tls = made.Server
+	name := map[string]string{"HTTP/1.1": "http/1.1", "HTTP/2.0": "h2"}[proto]
+	return &http.Transport{
+		ForceAttemptHTTP2: true,
+		DialTLSContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c := tls.Client(listener.dial(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{name}})
+			return c, c.HandshakeContext(ctx)
+		},
+	}
 }
 
 // TestSlowClients sends requests that do not end: the server gives up.

@@ -186,12 +186,24 @@ func (s *stream) sendJSON(name string, v any) error {
 	return s.send("event: " + name + "\ndata: " + string(data) + "\n\n")
 }
 
+// send writes within a bounded time. Between writes there is no deadline: HTTP/2 resets a stream whose deadline passes
+// even when nothing is being written.
 func (s *stream) send(text string) error {
-	if err := s.control.SetWriteDeadline(time.Now().Add(streamWrite)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := s.deadline(time.Now().Add(streamWrite)); err != nil {
 		return err
 	}
 	if _, err := s.w.Write([]byte(text)); err != nil {
 		return err
 	}
-	return s.control.Flush()
+	if err := s.control.Flush(); err != nil {
+		return err
+	}
+	return s.deadline(time.Time{})
+}
+
+func (s *stream) deadline(at time.Time) error {
+	if err := s.control.SetWriteDeadline(at); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }

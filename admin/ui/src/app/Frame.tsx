@@ -43,7 +43,7 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
   const [searching, search] = useDisclosure();
   const reachable = useSyncExternalStore(reach.subscribe, reach.get);
   useHotkeys([["mod+K", search.open]], []);
-  useEvents(true);
+  useEvents(session);
   return (
     <AppShell
       header={{ height: 56 }}

@@ -7,6 +7,7 @@ export function useFormat() {
   return useMemo(() => {
     const locale = language === "de" ? "de-DE" : "en-GB";
     const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
+    const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
     const short = new Intl.DateTimeFormat(locale, {
       weekday: "short",
       day: "2-digit",
@@ -20,6 +21,7 @@ export function useFormat() {
     const safe = (f: Intl.DateTimeFormat) => (iso?: string | Date) => (iso ? f.format(new Date(iso)) : "");
     return {
       moment: safe(moment),
+      day: safe(day),
       short: safe(short),
       clock: safe(clock),
       number: (n: number) => number.format(n),

@@ -1,4 +1,4 @@
-import { Button, Group, Paper, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, Paper, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useEffect, useState } from "react";
@@ -21,6 +21,8 @@ interface Question {
   to: string;
   /** Empty for now; else an instant. */
   at: string;
+  /** "yes" when the caller has keyed in the PIN. */
+  pin: string;
 }
 
 const read = (q: URLSearchParams): Question => ({
@@ -28,6 +30,7 @@ const read = (q: URLSearchParams): Question => ({
   slot: q.get("slot") ?? "",
   to: q.get("to") ?? "",
   at: q.get("at") ?? "",
+  pin: q.get("pin") ?? "",
 });
 
 /** Who rings if somebody calls? The question stands in the address, so that it can be sent to a colleague. */
@@ -45,7 +48,12 @@ export default function Simulator() {
   const answer = useQuery({
     queryKey: ["live", "explain", asked],
     queryFn: ({ signal }) =>
-      ask(api.POST("/api/explain", { body: { from: asked.slot || asked.from, to: asked.to, at: asked.at || undefined }, signal })),
+      ask(
+        api.POST("/api/explain", {
+          body: { from: asked.slot || asked.from, to: asked.to, at: asked.at || undefined, with_pin: asked.pin ? true : undefined },
+          signal,
+        }),
+      ),
     enabled: asked.to !== "",
     placeholderData: keepPreviousData,
   });
@@ -94,6 +102,11 @@ export default function Simulator() {
             <Button type="submit" loading={answer.isFetching && answer.isPlaceholderData}>
               {t.explanation.ask}
             </Button>
+            <Checkbox
+              label={t.explanation.withPin}
+              checked={!!form.pin}
+              onChange={(e) => set({ pin: e.currentTarget.checked ? "yes" : "" })}
+            />
             {form.at && (
               <Button variant="default" onClick={() => set({ at: "" })}>
                 {t.explanation.now}

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Alert, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import type { Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import type { Draft } from "../../parts/draft";
@@ -7,8 +7,8 @@ import type { UserSettings } from "./UserPage";
 
 type Block = Schemas["Block"];
 
-/** The list of numbers that a user must not dial. */
-export function Blocking({ draft }: { draft: Draft<UserSettings> }) {
+/** The list of numbers that a user must not dial, or only with the PIN. */
+export function Blocking({ draft, hasPin }: { draft: Draft<UserSettings>; hasPin: boolean }) {
   const t = useText();
   const blocks = draft.value.call_blocking;
   const put = (i: number, b: Block) => draft.set("call_blocking", blocks.with(i, b));
@@ -49,6 +49,17 @@ export function Blocking({ draft }: { draft: Draft<UserSettings> }) {
             onChange={(e) => put(i, { ...b, match: { ...b.match, value: e.currentTarget.value } })}
             error={draft.error(`call_blocking[${i}].match`) ?? draft.error(`call_blocking[${i}]`)}
           />
+          <Select
+            label={t.person.blockHow}
+            w={150}
+            data={[
+              { value: "never", label: t.person.blockNever },
+              { value: "pin", label: t.person.blockWithPin },
+            ]}
+            value={b.with_pin ? "pin" : "never"}
+            allowDeselect={false}
+            onChange={(x) => put(i, { ...b, with_pin: x === "pin" || undefined })}
+          />
           <TextInput
             label={t.person.blockNote}
             style={{ flex: 1, minWidth: 140 }}
@@ -71,6 +82,7 @@ export function Blocking({ draft }: { draft: Draft<UserSettings> }) {
           </ActionIcon>
         </Group>
       ))}
+      {!hasPin && blocks.some((b) => b.with_pin) && <Alert color="yellow">{t.person.blockNoPin}</Alert>}
       <Group>
         <Button
           size="xs"

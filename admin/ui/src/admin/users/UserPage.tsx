@@ -3,6 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useLocation, useParams } from "wouter";
 import { api, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
+import { useSession } from "../../app/session";
 import { useText } from "../../i18n";
 import { useDraft } from "../../parts/draft";
 import { IconTrash } from "../../parts/icons";
@@ -10,6 +11,7 @@ import { Matrix } from "../../parts/matrix/Matrix";
 import { Page } from "../../parts/Page";
 import { SaveBar } from "../../parts/SaveBar";
 import { Failed, Loading } from "../../parts/States";
+import { Tokens } from "../../parts/tokens/Tokens";
 import { Widget } from "../../parts/Widget";
 import { Access } from "./Access";
 import { Blocking } from "./Blocking";
@@ -72,6 +74,7 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
   const [, navigate] = useLocation();
   const [deleting, setDeleting] = useState(false);
   const user = server.body;
+  const own = useSession().username === user.username;
   const draft = useDraft<UserSettings>({
     server: settings(server),
     send: async (change, tag) => {
@@ -118,6 +121,9 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
       <Widget name="user.access" title={t.person.access}>
         <Access user={user} />
       </Widget>
+      <Widget name="user.tokens" title={t.tokens.title} hint={own ? t.tokens.hint : t.tokens.hintOf} closed>
+        <Tokens username={user.username} />
+      </Widget>
       <Widget name="user.groups" title={t.person.groups} hint={t.person.groupsHint}>
         <UserGroups username={user.username} />
       </Widget>
@@ -128,7 +134,7 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
         <ShownNumbers draft={draft} />
       </Widget>
       <Widget name="user.blocking" title={t.person.blocking} hint={t.person.blockingHint}>
-        <Blocking draft={draft} />
+        <Blocking draft={draft} hasPin={user.has_pin} />
       </Widget>
       <Widget name="user.profiles" title={t.person.profiles}>
         <Profiles username={user.username} />

@@ -12,6 +12,7 @@ export const explanation = {
   when: "Wann?",
   whenHint: (zone: string) => `leer: jetzt; Ortszeit ${zone}`,
   now: "Jetzt",
+  withPin: "mit PIN gewählt",
   begin: "Tragen Sie ein, wer wen anruft.",
   beginHint: "Die Antwort sagt, welche Geräte klingeln, warum die anderen nicht, und was kommt, wenn niemand antwortet.",
   hidden: "Anonym",

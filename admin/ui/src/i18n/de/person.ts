@@ -48,7 +48,8 @@ export const person = {
   hideOutside: "Extern keine Nummer zeigen (Notrufe zeigen immer eine)",
   // Call blocking
   blocking: "Anrufsperre",
-  blockingHint: "Nummern, die nicht gewählt werden dürfen. Notrufe gehen immer.",
+  blockingHint:
+    "Nummern, die gar nicht oder nur mit PIN gewählt werden dürfen. Treffen mehrere Sperren zu, gilt die strengste. Notrufe gehen immer.",
   blockingNone: "Nichts ist gesperrt.",
   addBlock: "Sperre hinzufügen",
   blockKind: "Art",
@@ -57,6 +58,10 @@ export const person = {
   blockThese: "diese Nummern",
   blockOthers: "alle anderen",
   blockValue: "Nummer",
+  blockHow: "Wählen",
+  blockNever: "gar nicht",
+  blockWithPin: "nur mit PIN",
+  blockNoPin: "Dieser Benutzer hat noch keine PIN: Was nur mit PIN geht, geht erst, wenn oben unter „Passwort und PIN“ eine gesetzt ist.",
   blockNote: "Notiz",
   blockLine: (n: number) => `Sperre ${n}`,
   removeBlock: (n: number) => `Sperre ${n} entfernen`,

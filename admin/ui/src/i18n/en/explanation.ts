@@ -12,6 +12,7 @@ export const explanation: (typeof de)["explanation"] = {
   toHint: "Extension, outside number or function code",
   when: "When?",
   whenHint: (zone) => `empty: now; local time ${zone}`,
+  withPin: "dialled with the PIN",
   now: "Now",
   begin: "Say who calls whom.",
   beginHint: "The answer says which devices ring, why the others do not, and what comes when nobody answers.",

@@ -16,3 +16,4 @@ export { problems } from "./problems";
 export { record } from "./record";
 export { records } from "./records";
 export { system } from "./system";
+export { tokens } from "./tokens";

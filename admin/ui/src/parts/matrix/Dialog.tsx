@@ -5,8 +5,8 @@ import { useText } from "../../i18n";
 import type { Draft } from "../draft";
 import { Failed } from "../States";
 
-/** A window over the page. While something in it is not saved, closing it asks first. */
-export function Dialog(p: { title: string; onClose: () => void; dirty?: boolean; size?: string; children: ReactNode }) {
+/** A window over the page. While something in it is not saved, closing it asks first. A firm one is closed by its own button alone. */
+export function Dialog(p: { title: string; onClose: () => void; dirty?: boolean; firm?: boolean; size?: string; children: ReactNode }) {
   const t = useText();
   const close = () => {
     if (!p.dirty) return p.onClose();
@@ -19,7 +19,16 @@ export function Dialog(p: { title: string; onClose: () => void; dirty?: boolean;
     });
   };
   return (
-    <Modal opened onClose={close} title={p.title} size={p.size ?? "lg"} closeButtonProps={{ "aria-label": t.common.close }}>
+    <Modal
+      opened
+      onClose={close}
+      title={p.title}
+      size={p.size ?? "lg"}
+      closeButtonProps={{ "aria-label": t.common.close }}
+      withCloseButton={!p.firm}
+      closeOnEscape={!p.firm}
+      closeOnClickOutside={!p.firm}
+    >
       {p.children}
     </Modal>
   );

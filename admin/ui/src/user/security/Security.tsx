@@ -5,6 +5,7 @@ import { PasswordForm } from "../../app/FirstPassword";
 import { useSession } from "../../app/session";
 import { useText } from "../../i18n";
 import { Page } from "../../parts/Page";
+import { Tokens } from "../../parts/tokens/Tokens";
 import { Widget } from "../../parts/Widget";
 import { Factors } from "./Factors";
 import { Pin } from "./Pin";
@@ -36,6 +37,9 @@ export default function Security() {
         </Widget>
         <Widget name="me.sessions" title={t.me.sessions}>
           <Sessions />
+        </Widget>
+        <Widget name="me.tokens" title={t.tokens.title} hint={t.tokens.hint}>
+          <Tokens username={session.username} />
         </Widget>
       </Stack>
     </Page>
