@@ -123,12 +123,12 @@ func (a *API) bulkUsers(ctx context.Context, in *bulkUsersInput) (*struct{ Body 
 				continue
 			}
 			after, err := tx.UpdateUser(u.ID, 0, func(u *directory.User) {
-				set.Language.apply(&u.Language, "de")
-				set.TimeZone.apply(&u.TimeZone, "")
+				set.Language.applyOwn(&u.Language, &u.Own, directory.SettingLanguage)
+				set.TimeZone.applyOwn(&u.TimeZone, &u.Own, directory.SettingTimeZone)
 				set.DND.apply(&u.DND, false)
 				set.StatusPrivate.apply(&u.StatusPrivate, false)
-				set.HideInside.apply(&u.HideInside, false)
-				set.HideOutside.apply(&u.HideOutside, false)
+				set.HideInside.applyOwn(&u.HideInside, &u.Own, directory.SettingHideInside)
+				set.HideOutside.applyOwn(&u.HideOutside, &u.Own, directory.SettingHideOutside)
 			})
 			if err != nil {
 				if list := directory.Invalid(err); len(list) > 0 {

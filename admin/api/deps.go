@@ -142,7 +142,7 @@ type ForwardingTx interface {
 // GroupsTx is the part of Tx about groups and what their members may do.
 type GroupsTx interface {
 	CreateGroup(g directory.Group) (*directory.Group, error)
-	UpdateGroup(name string, version int64, title string) (*directory.Group, error)
+	UpdateGroup(name string, version int64, edit func(*directory.Group)) (*directory.Group, error)
 	DeleteGroup(name string, version int64) error
 	AddMember(group, objectID string) error
 	RemoveMember(group, objectID string) error

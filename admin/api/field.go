@@ -6,10 +6,12 @@ import (
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // Field is one member of a PATCH body (RFC 7396): left out, null, or a value.
-// Null puts the setting back to what it is on a new object.
+// Null puts the setting back to what it is on a new object: one that groups can give follows them again.
 type Field[T any] struct {
 	Set   bool // the body names the member
 	Null  bool
@@ -40,5 +42,16 @@ func (f Field[T]) apply(dst *T, reset T) {
 		*dst = reset
 	case f.Set:
 		*dst = f.Value
+	}
+}
+
+// applyOwn is apply for a setting that groups can give: a value, whatever it is, makes it the object's own.
+func (f Field[T]) applyOwn(dst *T, own *directory.Settings, s directory.Settings) {
+	switch {
+	case f.Null:
+		*own &^= s
+	case f.Set:
+		*dst = f.Value
+		*own |= s
 	}
 }

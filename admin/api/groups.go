@@ -265,9 +265,7 @@ func (a *API) patchGroup(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		title := g.Title
-		in.Body.Title.apply(&title, title)
-		changed, err := tx.UpdateGroup(g.Name, g.Version, title)
+		changed, err := tx.UpdateGroup(g.Name, g.Version, func(g *directory.Group) { in.Body.Title.apply(&g.Title, g.Title) })
 		if err != nil {
 			return err
 		}

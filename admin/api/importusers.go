@@ -224,8 +224,11 @@ func (r *importRecord) apply(tx Tx) (ImportLine, error) {
 	u := tx.Snapshot().ByName[l.Username]
 	var err error
 	if u == nil {
-		made := directory.User{Username: l.Username, Language: "de"}
+		made := directory.User{Username: l.Username}
 		edit(&made)
+		if made.Language != "" { // given, and so not what groups give
+			made.Own |= directory.SettingLanguage
+		}
 		l.Action = "create"
 		u, err = tx.CreateUser(made)
 	} else {

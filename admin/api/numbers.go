@@ -192,11 +192,11 @@ func (in *patchNumberInput) change(tx Tx, n *directory.Number) (*directory.Numbe
 // edit changes what the body names, but for a profile that is chosen.
 func (in *patchNumberInput) edit(n *directory.Number) {
 	b := &in.Body
-	b.CallWaiting.apply(&n.CallWaiting, false)
-	b.BusyOnAny.apply(&n.BusyOnAny, false)
-	b.MaxCalls.apply(&n.MaxCalls, 0)
-	b.RingInside.apply(&n.RingInside, "")
-	b.RingOutside.apply(&n.RingOutside, "")
+	b.CallWaiting.applyOwn(&n.CallWaiting, &n.Own, directory.SettingCallWaiting)
+	b.BusyOnAny.applyOwn(&n.BusyOnAny, &n.Own, directory.SettingBusyOnAny)
+	b.MaxCalls.applyOwn(&n.MaxCalls, &n.Own, directory.SettingMaxCalls)
+	b.RingInside.applyOwn(&n.RingInside, &n.Own, directory.SettingRingInside)
+	b.RingOutside.applyOwn(&n.RingOutside, &n.Own, directory.SettingRingOutside)
 	b.DisplayName.apply(&n.DisplayName, "")
 	switch {
 	case b.Schedule.Null:

@@ -50,7 +50,10 @@ func carryOut(tx *store.Tx, o *routing.Order) error {
 		_, err := tx.UpdateSlot(o.SlotID, 0, func(s *directory.Slot) { s.DND = o.Action == routing.CodeDNDOn })
 		return err
 	case directory.CodeHideNumbersOn, directory.CodeHideNumbersOff:
-		_, err := tx.UpdateUser(o.UserID, 0, func(u *directory.User) { u.HideOutside = o.Action == routing.CodeHideNumbersOn })
+		_, err := tx.UpdateUser(o.UserID, 0, func(u *directory.User) {
+			u.HideOutside = o.Action == routing.CodeHideNumbersOn
+			u.Own |= directory.SettingHideOutside // even if a group gives just that
+		})
 		return err
 	}
 	n := tx.Snapshot().Numbers[o.Number]
@@ -59,7 +62,10 @@ func carryOut(tx *store.Tx, o *routing.Order) error {
 	}
 	switch directory.CodeAction(o.Action) {
 	case directory.CodeWaitingOn, directory.CodeWaitingOff:
-		_, err := tx.UpdateNumber(o.Number, 0, func(n *directory.Number) { n.CallWaiting = o.Action == routing.CodeWaitingOn })
+		_, err := tx.UpdateNumber(o.Number, 0, func(n *directory.Number) {
+			n.CallWaiting = o.Action == routing.CodeWaitingOn
+			n.Own |= directory.SettingCallWaiting
+		})
 		return err
 	case directory.CodeForwardOff:
 		return choose(tx, o, "")

@@ -11,6 +11,7 @@ package directory
 //	forwarding_rule          switched off
 //	hunt_group               no members, no overflow
 //	pickup_group             no users
+//	group   parameters       none
 type Damage struct {
 	Type    string // as in the audit log
 	ID      string

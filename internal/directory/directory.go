@@ -52,8 +52,12 @@ type User struct {
 	// HideInside and HideOutside suppress the number on all calls (CLIR), emergency calls excepted.
 	HideInside, HideOutside bool
 	Blocks                  []Block // numbers that must not be dialled (SPEC G13)
-	Version                 int64   // optimistic lock, counts from 1
-	Created, Updated        time.Time
+	// Own are the settings that are the user's own. The others follow the groups of the user: their fields hold what the groups in From give, or
+	// what the system has. See Following.
+	Own              Settings
+	From             Sources
+	Version          int64 // optimistic lock, counts from 1
+	Created, Updated time.Time
 }
 
 // GroupType says what a group's members are (SPEC G1).
@@ -75,7 +79,9 @@ type Group struct {
 	Title   string
 	Type    GroupType
 	BuiltIn bool // built-in groups cannot be removed
-	Version int64
+	// Parameters are what a group of users gives to its members as long as they have nothing of their own.
+	Parameters Parameters
+	Version    int64
 }
 
 // Names of the built-in groups. Membership of AllUsers, AllSlots, AllQueues and
@@ -124,7 +130,10 @@ type Number struct {
 	ProfileID     string
 	ProfileChosen time.Time
 	Schedule      *Schedule
-	Version       int64
+	// Own are the settings that are the number's own. The others follow the groups of its user, as those of a user do.
+	Own     Settings
+	From    Sources
+	Version int64
 }
 
 // Slot is a place for one device of one user, with a SIP account of its own

@@ -117,14 +117,7 @@ func (u *User) Validate() error {
 			f.add("email", "is not an e-mail address of at most %d bytes", MaxEmail)
 		}
 	}
-	if u.Language != "de" && u.Language != "en" {
-		f.add("language", `must be "de" or "en"`)
-	}
-	if u.TimeZone != "" {
-		if _, err := time.LoadLocation(u.TimeZone); err != nil || len(u.TimeZone) > 64 || u.TimeZone == "Local" {
-			f.add("time_zone", "is not the name of a time zone, such as Europe/Berlin")
-		}
-	}
+	u.checkSettings(&f, "")
 	f.shown("shown_numbers_inside", u.ShownInside, false)
 	f.shown("shown_numbers_outside", u.ShownOutside, true)
 	f.blocks(u.Blocks)
@@ -136,6 +129,18 @@ func (u *User) Validate() error {
 		f.add("pin", "hash is longer than 255 bytes")
 	}
 	return errors.Join(f...)
+}
+
+// checkSettings checks those settings of a user that groups can give; path stands before the names of the fields.
+func (u *User) checkSettings(f *faults, path string) {
+	if u.Language != "de" && u.Language != "en" {
+		f.add(path+"language", `must be "de" or "en"`)
+	}
+	if u.TimeZone != "" {
+		if _, err := time.LoadLocation(u.TimeZone); err != nil || len(u.TimeZone) > 64 || u.TimeZone == "Local" {
+			f.add(path+"time_zone", "is not the name of a time zone, such as Europe/Berlin")
+		}
+	}
 }
 
 // Validate is to Number what User.Validate is to User.
@@ -153,17 +158,22 @@ func (n *Number) Validate() error {
 		f.add("owner_type", "is not known: %q", n.OwnerType)
 	}
 	f.text("owner_id", n.OwnerID, MaxName)
-	if n.MaxCalls < 0 || n.MaxCalls > MaxCalls {
-		f.add("max_calls", "must be 0 (no limit) to %d", MaxCalls)
-	}
-	if !ringPattern.MatchString(n.RingInside) {
-		f.add("ring_inside", "must be empty or Bellcore-dr1 to Bellcore-dr8")
-	}
-	if !ringPattern.MatchString(n.RingOutside) {
-		f.add("ring_outside", "must be empty or Bellcore-dr1 to Bellcore-dr8")
-	}
+	n.checkSettings(&f, "")
 	f.text("display_name", n.DisplayName, MaxName)
 	return errors.Join(f...)
+}
+
+// checkSettings is to Number what User.checkSettings is to User.
+func (n *Number) checkSettings(f *faults, path string) {
+	if n.MaxCalls < 0 || n.MaxCalls > MaxCalls {
+		f.add(path+"max_calls", "must be 0 (no limit) to %d", MaxCalls)
+	}
+	if !ringPattern.MatchString(n.RingInside) {
+		f.add(path+"ring_inside", "must be empty or Bellcore-dr1 to Bellcore-dr8")
+	}
+	if !ringPattern.MatchString(n.RingOutside) {
+		f.add(path+"ring_outside", "must be empty or Bellcore-dr1 to Bellcore-dr8")
+	}
 }
 
 // Validate is to Slot what User.Validate is to User. That the default number is
@@ -204,5 +214,6 @@ func (g *Group) Validate() error {
 	default:
 		f.add("type", "must be user, slot, queue, fax or phonebook")
 	}
+	g.Parameters.check(&f, g.Type)
 	return errors.Join(f...)
 }

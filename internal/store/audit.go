@@ -125,18 +125,18 @@ func insertAct(ctx context.Context, tx *sql.Tx, id string, at time.Time, change 
 // of the HTTP API and without secrets.
 
 type userAudit struct {
-	Username           string `json:"username"`
-	FirstName          string `json:"first_name"`
-	LastName           string `json:"last_name"`
-	Email              string `json:"email"`
-	Language           string `json:"language"`
-	TimeZone           string `json:"time_zone"`
-	DND                bool   `json:"dnd"`
-	Password           string `json:"password"`
-	MustChangePassword bool   `json:"must_change_password"`
-	PIN                string `json:"pin,omitempty"`
-	StatusPrivate      bool   `json:"status_private"`
-	URL                string `json:"url,omitempty"`
+	Username           string  `json:"username"`
+	FirstName          string  `json:"first_name"`
+	LastName           string  `json:"last_name"`
+	Email              string  `json:"email"`
+	Language           *string `json:"language"` // null, as for time zone and hidden number: not the user's own
+	TimeZone           *string `json:"time_zone"`
+	DND                bool    `json:"dnd"`
+	Password           string  `json:"password"`
+	MustChangePassword bool    `json:"must_change_password"`
+	PIN                string  `json:"pin,omitempty"`
+	StatusPrivate      bool    `json:"status_private"`
+	URL                string  `json:"url,omitempty"`
 	callingAudit
 	Version  int64               `json:"version"`
 	Groups   []string            `json:"groups,omitempty"`
@@ -147,10 +147,14 @@ type userAudit struct {
 
 func userView(u *directory.User) *userAudit {
 	return &userAudit{
-		Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Language: u.Language, TimeZone: u.TimeZone,
+		Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email,
+		Language: ownSetting(u.Own&directory.SettingLanguage, u.Language), TimeZone: ownSetting(u.Own&directory.SettingTimeZone, u.TimeZone),
 		DND: u.DND, Password: secret.Redact(u.PasswordHash), MustChangePassword: u.MustChangePassword, Version: u.Version,
 		PIN: secret.Redact(u.PINHash), StatusPrivate: u.StatusPrivate, URL: u.URL,
-		callingAudit: callingAudit{u.ShownInside, u.ShownOutside, u.HideInside, u.HideOutside, u.Blocks},
+		callingAudit: callingAudit{
+			u.ShownInside, u.ShownOutside,
+			ownSetting(u.Own&directory.SettingHideInside, u.HideInside), ownSetting(u.Own&directory.SettingHideOutside, u.HideOutside), u.Blocks,
+		},
 	}
 }
 
@@ -168,15 +172,16 @@ func belongingsView(u *directory.User, snap *directory.Snapshot, gone directory.
 }
 
 type numberAudit struct {
-	Number      string `json:"number"`
-	OwnerType   string `json:"owner_type"`
-	OwnerID     string `json:"owner_id"`
-	CallWaiting bool   `json:"call_waiting"`
-	BusyOnAny   bool   `json:"busy_on_any"`
-	MaxCalls    int    `json:"max_calls"`
-	RingInside  string `json:"ring_inside"`
-	RingOutside string `json:"ring_outside"`
-	DisplayName string `json:"display_name"`
+	Number    string `json:"number"`
+	OwnerType string `json:"owner_type"`
+	OwnerID   string `json:"owner_id"`
+	// Null is what is not the number's own.
+	CallWaiting *bool   `json:"call_waiting"`
+	BusyOnAny   *bool   `json:"busy_on_any"`
+	MaxCalls    *int    `json:"max_calls"`
+	RingInside  *string `json:"ring_inside"`
+	RingOutside *string `json:"ring_outside"`
+	DisplayName string  `json:"display_name"`
 	forwardingAudit
 	Version int64    `json:"version"`
 	Ticks   []string `json:"ticks,omitempty"`
@@ -184,10 +189,20 @@ type numberAudit struct {
 
 func numberView(n *directory.Number) *numberAudit {
 	return &numberAudit{
-		Number: n.Number, OwnerType: string(n.OwnerType), OwnerID: n.OwnerID, CallWaiting: n.CallWaiting, BusyOnAny: n.BusyOnAny,
-		MaxCalls: n.MaxCalls, RingInside: n.RingInside, RingOutside: n.RingOutside, DisplayName: n.DisplayName, Version: n.Version,
+		Number: n.Number, OwnerType: string(n.OwnerType), OwnerID: n.OwnerID, DisplayName: n.DisplayName, Version: n.Version,
+		CallWaiting: ownSetting(n.Own&directory.SettingCallWaiting, n.CallWaiting), BusyOnAny: ownSetting(n.Own&directory.SettingBusyOnAny, n.BusyOnAny),
+		MaxCalls: ownSetting(n.Own&directory.SettingMaxCalls, n.MaxCalls), RingInside: ownSetting(n.Own&directory.SettingRingInside, n.RingInside),
+		RingOutside:     ownSetting(n.Own&directory.SettingRingOutside, n.RingOutside),
 		forwardingAudit: forwardingAudit{n.ProfileID, n.ProfileChosen, n.Schedule},
 	}
+}
+
+// ownSetting shows a setting that is the object's own; what groups give shows in them.
+func ownSetting[T any](own directory.Settings, value T) *T {
+	if own == 0 {
+		return nil
+	}
+	return &value
 }
 
 type slotAudit struct {
@@ -212,16 +227,21 @@ func slotView(s *directory.Slot) *slotAudit {
 }
 
 type groupAudit struct {
-	Name    string   `json:"name"`
-	Title   string   `json:"title"`
-	Type    string   `json:"type"`
-	BuiltIn bool     `json:"built_in"`
-	Version int64    `json:"version"`
-	Members []string `json:"members,omitempty"`
+	Name       string                `json:"name"`
+	Title      string                `json:"title"`
+	Type       string                `json:"type"`
+	BuiltIn    bool                  `json:"built_in"`
+	Version    int64                 `json:"version"`
+	Members    []string              `json:"members,omitempty"`
+	Parameters *directory.Parameters `json:"parameters,omitempty"`
 }
 
 func groupView(g *directory.Group) *groupAudit {
-	return &groupAudit{Name: g.Name, Title: g.Title, Type: string(g.Type), BuiltIn: g.BuiltIn, Version: g.Version}
+	v := &groupAudit{Name: g.Name, Title: g.Title, Type: string(g.Type), BuiltIn: g.BuiltIn, Version: g.Version}
+	if g.Parameters != (directory.Parameters{}) {
+		v.Parameters = &g.Parameters
+	}
+	return v
 }
 
 // where collects the conditions of a query.

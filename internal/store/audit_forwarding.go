@@ -102,7 +102,7 @@ type forwardingAudit struct {
 type callingAudit struct {
 	ShownInside  []string          `json:"shown_numbers_inside,omitempty"`
 	ShownOutside []string          `json:"shown_numbers_outside,omitempty"`
-	HideInside   bool              `json:"hide_number_inside"`
-	HideOutside  bool              `json:"hide_number_outside"`
+	HideInside   *bool             `json:"hide_number_inside"`
+	HideOutside  *bool             `json:"hide_number_outside"`
 	Blocks       []directory.Block `json:"call_blocking,omitempty"`
 }

@@ -32,6 +32,21 @@ var columns = []column{
 	{4, "users", "url", "TEXT NOT NULL DEFAULT '' CHECK (length(url) <= 500)", "VARCHAR(500) NOT NULL DEFAULT ''"},
 	{7, "sessions", "impersonator", "TEXT NOT NULL DEFAULT '' CHECK (length(impersonator) <= 26)", "VARCHAR(26) NOT NULL DEFAULT ''"},
 	{8, "profiles", "by_code", "INTEGER NOT NULL DEFAULT 0 CHECK (by_code IN (0, 1))", "BOOLEAN NOT NULL DEFAULT 0"},
+	{9, "object_groups", "parameters_json", "TEXT NOT NULL DEFAULT '' CHECK (length(parameters_json) <= 1048576)", "MEDIUMTEXT NOT NULL"},
+	{9, "users", "own_settings", "INTEGER NOT NULL DEFAULT 0 CHECK (own_settings BETWEEN 0 AND 65535)", "INT NOT NULL DEFAULT 0"},
+	{9, "numbers", "own_settings", "INTEGER NOT NULL DEFAULT 0 CHECK (own_settings BETWEEN 0 AND 65535)", "INT NOT NULL DEFAULT 0"},
+}
+
+// filled are the statements that fill columns of a migration. They can be run again.
+var filled = map[int64][]string{
+	// What differs from the system's setting has been set by somebody; the rest follows groups from now on, none of which gives anything yet. The
+	// bits are those of directory.Settings.
+	9: {
+		`UPDATE numbers SET own_settings = own_settings | CASE WHEN call_waiting <> 0 THEN 1 ELSE 0 END | CASE WHEN busy_on_any <> 0 THEN 2 ELSE 0 END
+			| CASE WHEN max_calls <> 0 THEN 4 ELSE 0 END | CASE WHEN ring_inside <> '' THEN 8 ELSE 0 END | CASE WHEN ring_outside <> '' THEN 16 ELSE 0 END`,
+		`UPDATE users SET own_settings = own_settings | CASE WHEN language <> 'de' THEN 32 ELSE 0 END | CASE WHEN time_zone <> '' THEN 64 ELSE 0 END
+			| CASE WHEN hide_inside <> 0 THEN 128 ELSE 0 END | CASE WHEN hide_outside <> 0 THEN 256 ELSE 0 END`,
+	},
 }
 
 // columnMigrations are the migrations that add columns.
@@ -46,6 +61,11 @@ func (e *engine) columnMigrations() []*goose.Migration {
 			for _, c := range list {
 				if err := e.addColumn(ctx, tx, c); err != nil {
 					return fmt.Errorf("adding column %s to %s: %w", c.name, c.table, err)
+				}
+			}
+			for _, query := range filled[version] {
+				if _, err := tx.ExecContext(ctx, query); err != nil {
+					return fmt.Errorf("filling columns: %w", err)
 				}
 			}
 			return nil

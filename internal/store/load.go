@@ -56,6 +56,7 @@ func (l *loader) all() error {
 			return err
 		}
 	}
+	l.snap.FollowGroups()
 	return nil
 }
 
@@ -77,13 +78,13 @@ func (l *loader) each(query string, scan func(*sql.Rows) error) error {
 func (l *loader) users() error {
 	return l.each(`SELECT id, username, first_name, last_name, email, language, time_zone, dnd,
 		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
-		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url FROM users`, func(rows *sql.Rows) error {
+		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url, own_settings FROM users`, func(rows *sql.Rows) error {
 		var u directory.User
 		var matrix, created, updated int64
 		var shown, blocks, pin sql.RawBytes
 		err := rows.Scan(&u.ID, &u.Username, &u.FirstName, &u.LastName, &u.Email, &u.Language, &u.TimeZone, &u.DND,
 			&u.PasswordHash, &u.MustChangePassword, &u.Version, &matrix, &created, &updated,
-			&u.HideInside, &u.HideOutside, &shown, &blocks, &pin, &u.StatusPrivate, &u.URL)
+			&u.HideInside, &u.HideOutside, &shown, &blocks, &pin, &u.StatusPrivate, &u.URL, &u.Own)
 		if err == nil {
 			l.userDocuments(&u, shown, blocks)
 		}
@@ -101,9 +102,13 @@ func (l *loader) users() error {
 }
 
 func (l *loader) groups() error {
-	return l.each("SELECT id, name, title, type, built_in, version FROM object_groups", func(rows *sql.Rows) error {
+	return l.each("SELECT id, name, title, type, built_in, version, parameters_json FROM object_groups", func(rows *sql.Rows) error {
 		var g directory.Group
-		err := rows.Scan(&g.ID, &g.Name, &g.Title, &g.Type, &g.BuiltIn, &g.Version)
+		var parameters sql.RawBytes
+		err := rows.Scan(&g.ID, &g.Name, &g.Title, &g.Type, &g.BuiltIn, &g.Version, &parameters)
+		if err == nil {
+			l.parameters(parameters, &g)
+		}
 		l.snap.Groups[g.Name] = &g
 		return err
 	})
@@ -123,13 +128,13 @@ func (l *loader) members() error {
 
 func (l *loader) numbers() error {
 	return l.each(`SELECT number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls,
-		ring_inside, ring_outside, display_name, version, profile_id, profile_chosen, schedule_json
+		ring_inside, ring_outside, display_name, version, profile_id, profile_chosen, schedule_json, own_settings
 		FROM numbers ORDER BY position, number`, func(rows *sql.Rows) error {
 		var n directory.Number
 		var chosen int64
 		var schedule sql.RawBytes
 		err := rows.Scan(&n.Number, &n.OwnerType, &n.OwnerID, &n.Position, &n.CallWaiting, &n.BusyOnAny, &n.MaxCalls,
-			&n.RingInside, &n.RingOutside, &n.DisplayName, &n.Version, &n.ProfileID, &chosen, &schedule)
+			&n.RingInside, &n.RingOutside, &n.DisplayName, &n.Version, &n.ProfileID, &chosen, &schedule, &n.Own)
 		if err == nil {
 			l.document(schedule, &n.Schedule, "number", n.Number, n.Number, "schedule")
 		}

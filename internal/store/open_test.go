@@ -142,14 +142,14 @@ func TestMigrationAgain(t *testing.T) {
 func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
-		for _, version := range []int64{1, 3, 5, 6, 7} {
+		for _, version := range []int64{1, 3, 5, 6, 7, 8} {
 			if err := store.MigrateTo(t.Context(), cfg, version); err != nil {
 				t.Fatal(err)
 			}
 			sameSchema(t, cfg, fmt.Sprint("testdata/schema-", version))
 		}
 		storetest.Open(t, cfg)
-		sameSchema(t, cfg, "testdata/schema-8")
+		sameSchema(t, cfg, "testdata/schema-9")
 	})
 }
 
@@ -221,7 +221,7 @@ func TestOldDatabase(t *testing.T) {
 		}
 		st := storetest.Open(t, cfg)
 		snap := st.Snapshot()
-		want := &directory.Number{Number: "11", OwnerType: directory.OwnerUser, OwnerID: id, CallWaiting: true, Version: 3}
+		want := &directory.Number{Number: "11", OwnerType: directory.OwnerUser, OwnerID: id, CallWaiting: true, Version: 3, Own: directory.SettingCallWaiting}
 		if diff := cmp.Diff(want, snap.Numbers["11"]); diff != "" {
 			t.Errorf("number (-want +got):\n%s", diff)
 		}
@@ -246,6 +246,102 @@ func TestOldDatabase(t *testing.T) {
 		if diff := cmp.Diff(snap, again); diff != "" {
 			t.Errorf("opened again (-first +second):\n%s", diff)
 		}
+	})
+}
+
+// TestOldSettings: an old database keeps what was in force for every user and number. What somebody had set stays theirs, the rest follows groups.
+func TestOldSettings(t *testing.T) {
+	engines(t, func(t *testing.T, database string) {
+		cfg := storetest.Config(t, database)
+		if err := store.MigrateTo(t.Context(), cfg, 8); err != nil {
+			t.Fatal(err)
+		}
+		db := raw(t, cfg)
+		exec := func(query string, args ...any) {
+			t.Helper()
+			if _, err := db.Exec(query, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec("UPDATE config_state SET revision = 7")
+		numbers, users := map[string]directory.Number{}, map[string]directory.User{}
+		for i := range 32 { // each combination of what is set
+			n := directory.Number{Number: fmt.Sprint(100 + i), CallWaiting: i&1 > 0, BusyOnAny: i&2 > 0, Own: directory.Settings(i)}
+			u := directory.User{Username: fmt.Sprint("u", i), Language: "de", HideInside: i&4 > 0, HideOutside: i&8 > 0, Own: directory.Settings(i&15) << 5}
+			if i&4 > 0 {
+				n.MaxCalls = i
+			}
+			if i&8 > 0 {
+				n.RingInside = "Bellcore-dr1"
+			}
+			if i&16 > 0 {
+				n.RingOutside = "Bellcore-dr8"
+			}
+			if i&1 > 0 {
+				u.Language = "en"
+			}
+			if i&2 > 0 {
+				u.TimeZone = "Europe/Paris"
+			}
+			u.ID = fmt.Sprintf("%026d", i)
+			numbers[n.Number], users[u.ID] = n, u
+			exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd, password_hash, must_change_password, version,
+				matrix_version, created_at, updated_at, hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url)
+				VALUES (?, ?, '', '', '', ?, ?, 0, '', 0, 1, 1, 1, 1, ?, ?, '', '', ?, 0, '')`, u.ID, u.Username, u.Language, u.TimeZone, u.HideInside, u.HideOutside, []byte{})
+			exec(`INSERT INTO numbers (number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside, display_name, version,
+				profile_id, profile_chosen, schedule_json) VALUES (?, 'user', ?, 0, ?, ?, ?, ?, ?, '', 1, '', 0, '')`,
+				n.Number, u.ID, n.CallWaiting, n.BusyOnAny, n.MaxCalls, n.RingInside, n.RingOutside)
+		}
+		st := storetest.Open(t, cfg)
+		compare := func(what string) {
+			t.Helper()
+			snap := st.Snapshot()
+			for _, want := range numbers {
+				n := *snap.Numbers[want.Number]
+				n.OwnerType, n.OwnerID, n.Version, n.From = "", "", 0, nil
+				if diff := cmp.Diff(want, n); diff != "" {
+					t.Errorf("%s: number (-want +got):\n%s", what, diff)
+				}
+			}
+			for id, want := range users {
+				u := snap.Users[id]
+				got := directory.User{ID: id, Username: u.Username, Language: u.Language, TimeZone: u.TimeZone, HideInside: u.HideInside, HideOutside: u.HideOutside, Own: u.Own}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%s: user (-want +got):\n%s", what, diff)
+				}
+			}
+		}
+		compare("after the migration")
+		_, err := st.Update(t.Context(), store.Change{Actor: "test"}, func(tx *store.Tx) error {
+			_, err := tx.UpdateGroup(directory.AllUsers, 0, func(g *directory.Group) {
+				g.Parameters = directory.Parameters{MaxCalls: new(77), RingOutside: new("Bellcore-dr5"), Language: new("en"), HideOutside: new(true)}
+			})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range numbers {
+			if n.Own&directory.SettingMaxCalls == 0 {
+				n.MaxCalls = 77
+			}
+			if n.Own&directory.SettingRingOutside == 0 {
+				n.RingOutside = "Bellcore-dr5"
+			}
+			numbers[i] = n
+		}
+		for id, u := range users {
+			if u.Own&directory.SettingLanguage == 0 {
+				u.Language = "en"
+			}
+			if u.Own&directory.SettingHideOutside == 0 {
+				u.HideOutside = true
+			}
+			users[id] = u
+		}
+		compare("when all users are given something")
+		st = storetest.Open(t, cfg)
+		compare("opened again")
 	})
 }
 
@@ -335,17 +431,18 @@ func TestDamagedDocuments(t *testing.T) {
 			"UPDATE users SET shown_json = '[', blocks_json = '[{\"match\":{\"kind\":\"exact\",\"value\":\"99\"}},' WHERE username = 'anna'", "UPDATE numbers SET schedule_json = 'x' WHERE number = '21'",
 			"UPDATE profiles SET table_json = '[{'", "UPDATE calendars SET spec_json = '{\"zone\":1}'",
 			"UPDATE forwarding_rules SET when_json = '7'", "UPDATE hunt_groups SET members_json = '{}'", "UPDATE pickup_groups SET users_json = '\"'",
+			"UPDATE object_groups SET parameters_json = '{\"call_waiting\":true,\"max_calls\":\"x\"}' WHERE name = 'users'",
 		} {
 			if _, err := raw(t, cfg).Exec(query); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := store.Check(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "database is damaged: table of profile "+profile) || strings.Count(err.Error(), "\n") != 7 {
-			t.Errorf("check: got %v, want it to name all eight parts", err)
+		if err := store.Check(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "database is damaged: table of profile "+profile) || strings.Count(err.Error(), "\n") != 8 {
+			t.Errorf("check: got %v, want it to name all nine parts", err)
 		}
 		st = storetest.Open(t, cfg)
 		s := st.Snapshot()
-		if len(s.Damaged) != 8 {
+		if len(s.Damaged) != 9 {
 			t.Errorf("damaged: got %+v", s.Damaged)
 		}
 		u := s.Users[user]
@@ -358,6 +455,9 @@ func TestDamagedDocuments(t *testing.T) {
 		if p := s.Profiles[profile]; p.Table != nil || p.Extended != nil {
 			t.Errorf("profile: got %+v", p)
 		}
+		if g := s.Groups[directory.AllUsers]; g.Parameters != (directory.Parameters{}) {
+			t.Errorf("group: got %+v", g)
+		}
 		if s.Calendars[cal].Spec.Zone != "" || s.Rules[0].ID != rule || s.Rules[0].Enabled || s.HuntGroups[hunt].Members != nil || s.PickupGroups[pickup].Users != nil {
 			t.Errorf("got %+v %+v %+v %+v", s.Calendars[cal], s.Rules[0], s.HuntGroups[hunt], s.PickupGroups[pickup])
 		}
@@ -365,12 +465,15 @@ func TestDamagedDocuments(t *testing.T) {
 			if _, err := tx.UpdateUser(user, 0, func(u *directory.User) { u.Blocks, u.ShownInside = nil, []string{"97"} }); err != nil {
 				return err
 			}
+			if _, err := tx.UpdateGroup(directory.AllUsers, 0, func(*directory.Group) {}); err != nil {
+				return err
+			}
 			return tx.DeleteHuntGroup(hunt, 0)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if left := st.Snapshot().Damaged; len(left) != 5 || len(s.Damaged) != 8 {
+		if left := st.Snapshot().Damaged; len(left) != 5 || len(s.Damaged) != 9 {
 			t.Errorf("after saving: %+v, before %+v", left, s.Damaged)
 		}
 		if again := storetest.Open(t, cfg).Snapshot(); len(again.Damaged) != 5 || again.Users[user].Blocks != nil {

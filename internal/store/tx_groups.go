@@ -1,6 +1,7 @@
 package store
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/oklog/ulid/v2"
@@ -23,8 +24,13 @@ func (tx *Tx) createGroup(g directory.Group) (*directory.Group, error) {
 		return nil, &TakenError{Kind: "group", Value: g.Name}
 	}
 	g.ID, g.Version = ulid.Make().String(), 1
-	err := tx.exec("INSERT INTO object_groups (id, name, title, type, built_in, version) VALUES (?, ?, ?, ?, ?, ?)",
-		g.ID, g.Name, g.Title, g.Type, g.BuiltIn, g.Version)
+	var parameters string
+	var err error
+	if parameters, g.Parameters, err = document("parameters", g.Parameters); err != nil {
+		return nil, err
+	}
+	err = tx.exec("INSERT INTO object_groups (id, name, title, type, built_in, version, parameters_json) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		g.ID, g.Name, g.Title, g.Type, g.BuiltIn, g.Version, parameters)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +45,11 @@ func (tx *Tx) group(name string) (*directory.Group, error) {
 	return nil, &NotFoundError{Kind: "group", ID: name}
 }
 
-// UpdateGroup sets the title of the named group. version is as in UpdateUser.
-// Errors: ErrNotFound, ErrConflict, *InvalidError.
-func (tx *Tx) UpdateGroup(name string, version int64, title string) (*directory.Group, error) {
+// UpdateGroup lets edit change a copy of the named group, its title and parameters,
+// and stores it; all else keeps its value whatever edit does. What the group gives is
+// in force for its members at once. version is as in UpdateUser. Errors: ErrNotFound,
+// ErrConflict, *InvalidError.
+func (tx *Tx) UpdateGroup(name string, version int64, edit func(*directory.Group)) (*directory.Group, error) {
 	old, err := tx.group(name)
 	if err != nil {
 		return nil, err
@@ -49,18 +57,26 @@ func (tx *Tx) UpdateGroup(name string, version int64, title string) (*directory.
 	if err := checkVersion("group", name, old.Version, version); err != nil {
 		return nil, err
 	}
-	if old.Title == title {
-		return old, nil
-	}
 	g := *old
-	g.Title, g.Version = title, old.Version+1
+	edit(&g)
+	g.ID, g.Name, g.Type, g.BuiltIn, g.Version = old.ID, old.Name, old.Type, old.BuiltIn, old.Version
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	if err := tx.exec("UPDATE object_groups SET title = ?, version = ? WHERE id = ?", g.Title, g.Version, g.ID); err != nil {
+	var parameters string
+	if parameters, g.Parameters, err = document("parameters", g.Parameters); err != nil {
+		return nil, err
+	}
+	if reflect.DeepEqual(g, *old) && !tx.draft.isDamaged("group", g.ID) {
+		return old, nil
+	}
+	g.Version++
+	err = tx.exec("UPDATE object_groups SET title = ?, version = ?, parameters_json = ? WHERE id = ?", g.Title, g.Version, parameters, g.ID)
+	if err != nil {
 		return nil, err
 	}
 	tx.draft.putGroup(&g)
+	tx.draft.regroup(&g, old)
 	return &g, tx.record("update", "group", g.ID, g.Name, groupView(old), groupView(&g))
 }
 
@@ -103,7 +119,9 @@ func (tx *Tx) DeleteGroup(name string, version int64) error {
 	if err := tx.exec("DELETE FROM object_groups WHERE id = ?", g.ID); err != nil {
 		return err
 	}
+	members := tx.draft.snap.UsersIn(name)
 	tx.draft.dropGroup(g)
+	tx.draft.follow(members...)
 	return tx.record("delete", "group", g.ID, g.Name, before, nil)
 }
 
@@ -170,6 +188,7 @@ func (tx *Tx) insertMember(g *directory.Group, objectID string) error {
 		return err
 	}
 	tx.draft.addMember(g.Name, objectID)
+	tx.draft.moved(g, objectID)
 	return nil
 }
 
@@ -198,6 +217,7 @@ func (tx *Tx) deleteMember(g *directory.Group, objectID string) error {
 		return err
 	}
 	tx.draft.removeMember(g.Name, objectID)
+	tx.draft.moved(g, objectID)
 	return nil
 }
 

@@ -10,8 +10,9 @@ import (
 
 // AddNumber gives a number to an owner: a user (OwnerID is the user's ID) or a
 // fax line (OwnerID is its name). A user's number becomes the last row of the
-// matrix, with no tick; Position and Version are set. Numbers of hunt groups come
-// and go with the group. Errors: *InvalidError, *TakenError with the first owner
+// matrix, with no tick; Position and Version are set. Settings that are not in Own
+// and say nothing but what the system does follow the groups of the user. Numbers of
+// hunt groups come and go with the group. Errors: *InvalidError, *TakenError with the first owner
 // (SPEC M2), ErrNotFound for the user.
 func (tx *Tx) AddNumber(n directory.Number) (*directory.Number, error) {
 	if n.OwnerType == directory.OwnerHuntGroup {
@@ -22,6 +23,8 @@ func (tx *Tx) AddNumber(n directory.Number) (*directory.Number, error) {
 
 func (tx *Tx) addNumber(n directory.Number) (*directory.Number, error) {
 	n.Version = 1
+	n.Claim(nil)
+	n = *tx.following(&n)
 	if err := n.Validate(); err != nil {
 		return nil, err
 	}
@@ -55,11 +58,12 @@ func (tx *Tx) addNumber(n directory.Number) (*directory.Number, error) {
 	if schedule, n.Schedule, err = document("schedule", n.Schedule); err != nil {
 		return nil, err
 	}
+	kept := n.Kept()
 	err = tx.exec(`INSERT INTO numbers (number, owner_type, owner_id, position, call_waiting, busy_on_any, max_calls,
-		ring_inside, ring_outside, display_name, version, profile_id, profile_chosen, schedule_json)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.Number, n.OwnerType, n.OwnerID, n.Position, n.CallWaiting, n.BusyOnAny, n.MaxCalls,
-		n.RingInside, n.RingOutside, n.DisplayName, n.Version, n.ProfileID, micros(n.ProfileChosen), schedule)
+		ring_inside, ring_outside, display_name, version, profile_id, profile_chosen, schedule_json, own_settings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.Number, n.OwnerType, n.OwnerID, n.Position, kept.CallWaiting, kept.BusyOnAny, kept.MaxCalls,
+		kept.RingInside, kept.RingOutside, n.DisplayName, n.Version, n.ProfileID, micros(n.ProfileChosen), schedule, n.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +94,8 @@ func (tx *Tx) number(number string, version int64) (*directory.Number, error) {
 
 // UpdateNumber lets edit change a copy of the number's settings and stores it.
 // version is as in UpdateUser. Number, owner, Position and Version keep their
-// values whatever edit does. A change of ProfileID is a choice by hand, at the
+// values whatever edit does. What edit changes is the number's own from then on, as
+// is what it adds to Own; what it takes out of Own follows the groups of the user. A change of ProfileID is a choice by hand, at the
 // time of the change; an edit that clears ProfileChosen takes the choice back, so
 // that the schedule holds at once. Errors: ErrNotFound, ErrConflict,
 // *InvalidError, also for forwards that go round in a circle.
@@ -103,6 +108,8 @@ func (tx *Tx) UpdateNumber(number string, version int64, edit func(*directory.Nu
 	n.Schedule = copied(old.Schedule)
 	edit(&n)
 	n.Number, n.OwnerType, n.OwnerID, n.Position, n.Version = old.Number, old.OwnerType, old.OwnerID, old.Position, old.Version
+	n.Claim(old)
+	n = *tx.following(&n)
 	switch {
 	case n.ProfileID != old.ProfileID:
 		n.ProfileChosen = tx.now
@@ -148,10 +155,11 @@ func (tx *Tx) storeNumber(old *directory.Number, n directory.Number) (*directory
 	if err := tx.numberCircle(&n, old); err != nil {
 		return nil, err
 	}
+	kept := n.Kept()
 	err = tx.exec(`UPDATE numbers SET call_waiting = ?, busy_on_any = ?, max_calls = ?, ring_inside = ?, ring_outside = ?,
-		display_name = ?, version = ?, profile_id = ?, profile_chosen = ?, schedule_json = ? WHERE number = ?`,
-		n.CallWaiting, n.BusyOnAny, n.MaxCalls, n.RingInside, n.RingOutside, n.DisplayName, n.Version,
-		n.ProfileID, micros(n.ProfileChosen), schedule, n.Number)
+		display_name = ?, version = ?, profile_id = ?, profile_chosen = ?, schedule_json = ?, own_settings = ? WHERE number = ?`,
+		kept.CallWaiting, kept.BusyOnAny, kept.MaxCalls, kept.RingInside, kept.RingOutside, n.DisplayName, n.Version,
+		n.ProfileID, micros(n.ProfileChosen), schedule, n.Own, n.Number)
 	if err != nil {
 		return nil, err
 	}

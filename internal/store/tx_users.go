@@ -10,12 +10,15 @@ import (
 )
 
 // CreateUser adds a user and makes it a member of the group VisibleUsers. ID,
-// Version and times are set; an empty Language becomes "de". PasswordHash and
+// Version and times are set. Settings that are not in Own and say nothing but what
+// the system does, or nothing, follow the groups of the user. PasswordHash and
 // MustChangePassword are taken as they are. Errors: *InvalidError, *TakenError.
 func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 	if u.Language == "" {
 		u.Language = "de"
 	}
+	u.Claim(nil)
+	u = *u.Kept() // what it takes from groups comes when it is in them
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
@@ -29,11 +32,11 @@ func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 	}
 	err = tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
 		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
-		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url, own_settings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
 		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated),
-		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL)
+		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL, u.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +50,8 @@ func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 			return nil, err
 		}
 	}
-	return &u, nil
+	tx.draft.follow(u.ID)
+	return tx.draft.snap.Users[u.ID], nil
 }
 
 func (tx *Tx) usernameFree(name string) error {
@@ -60,7 +64,7 @@ func (tx *Tx) usernameFree(name string) error {
 // UpdateUser lets edit change a copy of the user and stores it. version is the
 // one the caller knows (If-Match); 0 matches any. ID, Version, times,
 // PasswordHash, MustChangePassword and PINHash keep their values whatever edit does; see
-// SetPassword and SetPIN. An edit that changes nothing leaves the version. Errors:
+// SetPassword and SetPIN. Settings become the user's own, or not, as in UpdateNumber. An edit that changes nothing leaves the version. Errors:
 // ErrNotFound, ErrConflict, *InvalidError, *TakenError.
 func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (*directory.User, error) {
 	old, err := tx.user(id)
@@ -75,6 +79,8 @@ func (tx *Tx) UpdateUser(id string, version int64, edit func(*directory.User)) (
 	edit(&u)
 	u.ID, u.Version, u.Created, u.Updated = old.ID, old.Version, old.Created, old.Updated
 	u.PasswordHash, u.MustChangePassword, u.PINHash = old.PasswordHash, old.MustChangePassword, old.PINHash
+	u.Claim(old)
+	u = *u.Following(tx.draft.snap.Givers(id))
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
@@ -156,13 +162,14 @@ func (tx *Tx) storeUser(old *directory.User, u directory.User, action string) (*
 	if err != nil {
 		return nil, err
 	}
+	kept := u.Kept()
 	err = tx.exec(`UPDATE users SET username = ?, first_name = ?, last_name = ?, email = ?, language = ?, time_zone = ?, dnd = ?,
 		password_hash = ?, must_change_password = ?, version = ?, updated_at = ?,
 		hide_inside = ?, hide_outside = ?, shown_json = ?, blocks_json = ?,
-		pin_sealed = ?, status_private = ?, url = ? WHERE id = ?`,
-		u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
+		pin_sealed = ?, status_private = ?, url = ?, own_settings = ? WHERE id = ?`,
+		u.Username, u.FirstName, u.LastName, u.Email, kept.Language, kept.TimeZone, u.DND,
 		u.PasswordHash, u.MustChangePassword, u.Version, micros(u.Updated),
-		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL, u.ID)
+		kept.HideInside, kept.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL, u.Own, u.ID)
 	if err != nil {
 		return nil, err
 	}

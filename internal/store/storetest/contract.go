@@ -36,6 +36,8 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"default number", defaultNumber},
 		{"PIN", pin},
 		{"groups", groups},
+		{"parameters of groups", parameters},
+		{"what parameters of groups touch", parametersTouch},
 		{"last administrator", lastAdministrator},
 		{"update is all or nothing", allOrNothing},
 		{"update without change", noChange},
@@ -336,14 +338,14 @@ func groups(t *testing.T, database string) {
 			return err
 		},
 		"conflict": func(tx *store.Tx) error {
-			_, err := tx.UpdateGroup("sales", 9, "x")
+			_, err := tx.UpdateGroup("sales", 9, func(g *directory.Group) { g.Title = "x" })
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) { f.refused(fn) })
 	}
 	f.update(func(tx *store.Tx) error {
-		if _, err := tx.UpdateGroup("sales", 1, "Vertrieb"); err != nil {
+		if _, err := tx.UpdateGroup("sales", 1, func(g *directory.Group) { g.Title = "Vertrieb" }); err != nil {
 			return err
 		}
 		return tx.RemoveMember("sales", f.anna)

@@ -21,7 +21,7 @@ func numbers(t *testing.T, database string) {
 	})
 	want := directory.Number{
 		Number: "12", OwnerType: directory.OwnerUser, OwnerID: f.anna, Position: 1, CallWaiting: true, BusyOnAny: true, MaxCalls: 3,
-		RingInside: "Bellcore-dr2", RingOutside: "Bellcore-dr8", DisplayName: "Zentrale", Version: 2,
+		RingInside: "Bellcore-dr2", RingOutside: "Bellcore-dr8", DisplayName: "Zentrale", Own: directory.NumberSettings, Version: 2,
 	}
 	if diff := cmp.Diff(want, *f.st.Snapshot().Numbers["12"]); diff != "" {
 		t.Errorf("number after update (-want +got):\n%s", diff)

@@ -216,8 +216,11 @@ func randomAct(tx *store.Tx, r *rand.Rand) error {
 	slot := pick(r, snap.Slots)
 	number := pick(r, snap.Numbers)
 	group := pick(r, snap.Groups)
-	if r.IntN(3) > 0 {
+	switch r.IntN(12) {
+	case 0, 1, 2, 3, 4, 5, 6:
 		return randomForwarding(tx, r)
+	case 7:
+		return randomParameters(tx, r)
 	}
 	switch r.IntN(15) {
 	case 0:
