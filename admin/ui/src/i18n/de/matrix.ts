@@ -2,7 +2,7 @@
 export const matrix = {
   title: "Rufnummernkonfiguration",
   hint: "Zeilen sind Rufnummern, Spalten sind Slots. Ein Haken heißt: Anrufe für diese Nummer klingeln hier, und von hier darf sie gezeigt werden.",
-  keys: "Pfeiltasten bewegen, Leertaste setzt den Haken, Umschalt mit Pfeiltaste oder Klick wählt einen Bereich, Eingabe öffnet Nummer oder Slot.",
+  keys: "Pfeiltasten bewegen, Leertaste setzt den Haken, Umschalt mit Pfeiltaste oder Klick wählt einen Bereich, Eingabe öffnet Nummer oder Slot, Alt mit Pfeiltaste verschiebt ihn.",
   numbersAndSlots: "Nummer / Slot",
   cell: (number: string, slot: string) => `${number} auf ${slot}`,
   changed: "geändert",
@@ -10,6 +10,19 @@ export const matrix = {
   shownFirst: "wird von hier aus gezeigt",
   nowhere: "klingelt nirgends",
   changes: (n: number) => (n === 1 ? "1 Haken geändert" : `${n} Haken geändert`),
+  move: (name: string) => `${name} verschieben`,
+  moveHint: "Ziehen ändert die Reihenfolge, ein Klick zeigt die Möglichkeiten.",
+  toFirst: { row: "Ganz nach oben", column: "Ganz nach links" },
+  toBefore: { row: "Nach oben", column: "Nach links" },
+  toAfter: { row: "Nach unten", column: "Nach rechts" },
+  toLast: { row: "Ganz nach unten", column: "Ganz nach rechts" },
+  isNow: {
+    row: (number: string, at: number, of: number) => `${number} ist jetzt Zeile ${at} von ${of}.`,
+    column: (slot: string, at: number, of: number) => `${slot} ist jetzt Spalte ${at} von ${of}.`,
+  },
+  orderChanged: "Reihenfolge geändert",
+  orderHint:
+    "Ein Slot ohne eigene Wahl zeigt die oberste Nummer, die für ihn angehakt ist. Die Reihenfolge der Spalten ändert für Anrufe nichts: Angehakte Slots klingeln gleichzeitig.",
   empty: "Noch keine Rufnummer und kein Slot",
   emptyHint: "Legen Sie eine Rufnummer und einen Slot für ein Gerät an, und setzen Sie den Haken, wo sie sich kreuzen.",
   emptyUserHint: "Rufnummern und Slots legt Ihr Administrator an.",

@@ -3,7 +3,7 @@ import type { de } from "../de";
 export const matrix: (typeof de)["matrix"] = {
   title: "Numbers and slots",
   hint: "Rows are numbers, columns are slots. A tick means: calls to this number ring here, and calls from here may show it.",
-  keys: "Arrow keys move, space ticks, shift with an arrow key or a click takes a range, enter opens a number or a slot.",
+  keys: "Arrow keys move, space ticks, shift with an arrow key or a click takes a range, enter opens a number or a slot, alt with an arrow key moves it.",
   numbersAndSlots: "Number / slot",
   cell: (number, slot) => `${number} on ${slot}`,
   changed: "changed",
@@ -11,6 +11,19 @@ export const matrix: (typeof de)["matrix"] = {
   shownFirst: "is shown on calls from here",
   nowhere: "rings nowhere",
   changes: (n) => (n === 1 ? "1 tick changed" : `${n} ticks changed`),
+  move: (name) => `Move ${name}`,
+  moveHint: "Drag to change the order; a click shows the choices.",
+  toFirst: { row: "To the top", column: "To the far left" },
+  toBefore: { row: "Up", column: "Left" },
+  toAfter: { row: "Down", column: "Right" },
+  toLast: { row: "To the bottom", column: "To the far right" },
+  isNow: {
+    row: (number, at, of) => `${number} is now row ${at} of ${of}.`,
+    column: (slot, at, of) => `${slot} is now column ${at} of ${of}.`,
+  },
+  orderChanged: "order changed",
+  orderHint:
+    "A slot without a choice of its own shows the uppermost number that is ticked for it. The order of the columns changes nothing for calls: ticked slots ring at once.",
   empty: "No number and no slot yet",
   emptyHint: "Add a number and a slot for a device, and tick where they meet.",
   emptyUserHint: "Your administrator adds numbers and slots.",

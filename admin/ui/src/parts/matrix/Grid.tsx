@@ -1,11 +1,13 @@
-import { Text } from "@mantine/core";
+import { Text, VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
-import { type Dispatch, type KeyboardEvent, memo, type ReactNode, useEffect, useRef } from "react";
+import { type Dispatch, type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { IconAlertTriangle, IconArrowForwardUp, IconCheck, IconPhoneOutgoing, IconPlus } from "../icons";
 import "./matrix.css";
 import { SlotIcon } from "../SlotType";
+import { type Drag, useDrag } from "./drag";
+import { Grip } from "./Grip";
 import { type SlotState, SlotStateMark } from "./SlotState";
 import { cell, hasRange, inRange, type MatrixAction, type MatrixState, type Place, ticked } from "./ticks";
 
@@ -63,9 +65,45 @@ export function Grid(p: {
     byKey.current = true;
     dispatch({ do: "move", to, extend });
   };
+  const [said, setSaid] = useState("");
+  const names = { row: p.rows.map((r) => r.number), column: p.columns.map((c) => c.name) };
+  const shift = (axis: Drag["axis"], from: number, to: number) => {
+    const of = names[axis];
+    const name = of[from];
+    if (name === undefined || to < 0 || to >= of.length || to === from) return;
+    byKey.current = true;
+    dispatch({ do: axis === "row" ? "moveRow" : "moveColumn", from, to });
+    setSaid(t.matrix.isNow[axis](name, to + 1, of.length));
+  };
+  const { drag, take, dragged } = useDrag(grid, (d) => shift(d.axis, d.from, d.to));
+  const drop = (axis: Drag["axis"], i: number) =>
+    drag?.axis === axis && drag.to === i && drag.to !== drag.from ? (drag.to < drag.from ? "before" : "after") : undefined;
+  const taken = (axis: Drag["axis"], i: number) => (drag?.axis === axis && drag.from === i) || undefined;
+  const grip = (axis: Drag["axis"], i: number) =>
+    names[axis].length > 1 && (
+      <Grip
+        axis={axis}
+        name={names[axis][i] ?? ""}
+        at={i}
+        count={names[axis].length}
+        onTake={take(axis, i)}
+        dragged={dragged}
+        onMove={(to) => shift(axis, i, to)}
+        onClose={() => move(axis === "row" ? { row: i, column: -1 } : { row: -1, column: i }, false)}
+      />
+    );
   const key = (e: KeyboardEvent) => {
-    if (!(e.target as HTMLElement).dataset.at || e.altKey) return;
+    if (!(e.target as HTMLElement).dataset.at) return;
     const { row, column } = state.at;
+    if (e.altKey) {
+      const by = { ArrowUp: -1, ArrowDown: 1, ArrowLeft: -1, ArrowRight: 1 }[e.key];
+      if (by === undefined) return;
+      const axis = e.key === "ArrowUp" || e.key === "ArrowDown" ? "row" : "column";
+      if (axis === "row" && column === -1) shift("row", row, row + by);
+      else if (axis === "column" && row === -1) shift("column", column, column + by);
+      e.preventDefault(); // to go back in the browser's history is not what was meant
+      return;
+    }
     const all = e.ctrlKey || e.metaKey;
     const steps: Record<string, Place> = {
       ArrowUp: { row: all ? 0 : row - 1, column },
@@ -94,7 +132,8 @@ export function Grid(p: {
   const many = p.rows.length > 1;
 
   return (
-    <div className="kf-matrix" data-dense={dense || undefined}>
+    <div className="kf-matrix" data-dense={dense || undefined} data-dragging={!!drag || undefined}>
+      <VisuallyHidden role="status">{said}</VisuallyHidden>
       {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: a table is what a grid is made of (ARIA practices) */}
       <table ref={grid} role="grid" aria-label={t.matrix.title} aria-multiselectable onKeyDown={key}>
         <thead>
@@ -105,12 +144,14 @@ export function Grid(p: {
               </Text>
             </th>
             {p.columns.map((c, i) => (
-              <th key={c.id} scope="col">
+              <th key={c.id} scope="col" data-head="column" data-drop={drop("column", i)} data-taken={taken("column", i)}>
+                {grip("column", i)}
                 <button
                   type="button"
                   className="kf-head"
                   data-at={`-1:${i}`}
                   tabIndex={tab(-1, i)}
+                  aria-keyshortcuts={p.columns.length > 1 ? "Alt+ArrowLeft Alt+ArrowRight" : undefined}
                   title={`${t.matrix.openSlot(c.name)} (${t.common.types[c.type as keyof typeof t.common.types] ?? c.type})`}
                   onFocus={() => dispatch({ do: "move", to: { row: -1, column: i } })}
                   onClick={() => p.onColumn(c.id)}
@@ -128,13 +169,15 @@ export function Grid(p: {
           {p.rows.map((r, i) => {
             const nowhere = !p.columns.some((c) => ticked(state, cell(r.number, c.id)));
             return (
-              <tr key={r.number}>
-                <th scope="row">
+              <tr key={r.number} data-drop={drop("row", i)} data-taken={taken("row", i)}>
+                <th scope="row" data-head="row">
+                  {grip("row", i)}
                   <button
                     type="button"
                     className="kf-head"
                     data-at={`${i}:-1`}
                     tabIndex={tab(i, -1)}
+                    aria-keyshortcuts={many ? "Alt+ArrowUp Alt+ArrowDown" : undefined}
                     aria-label={[t.matrix.openNumber(r.number), r.name, nowhere ? t.matrix.nowhere : "", r.forward]
                       .filter(Boolean)
                       .join(", ")}

@@ -4,7 +4,7 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo, useReducer, useState } from "react";
 import { useSearchParams } from "wouter";
-import { api, ask, askTagged, ifMatch } from "../../api/client";
+import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
 import { useText } from "../../i18n";
@@ -18,7 +18,19 @@ import { NumberDialog } from "./NumberDialog";
 import { Preview } from "./Preview";
 import { SlotDialog } from "./SlotDialog";
 import { stateOf } from "./SlotState";
-import { dirty, matrix, moved, start, type Ticks, toTicks } from "./ticks";
+import {
+  columnsMoved,
+  dirty,
+  type MatrixState,
+  matrix,
+  moved,
+  reordered,
+  rowsMoved,
+  start,
+  type Ticks,
+  ticksChanged,
+  toTicks,
+} from "./ticks";
 
 const slotTypes: SlotTypeName[] = ["desk", "dect", "mobile", "softphone", "ucc"];
 
@@ -102,9 +114,10 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   useUnsaved(changed);
 
   const save = useMutation({
-    mutationFn: () => put(username, toTicks(state), tag),
+    mutationFn: () => put(username, state, tag),
     onSuccess: (saved) => {
       client.setQueryData(["config", "matrix", username], saved);
+      client.setQueryData(["config", "users", username], (old: Tagged<Schemas["User"]> | undefined) => old && inOrder(old, state));
       dispatch({ do: "saved", ticks: saved.body });
       notifications.show({ message: t.common.saved, color: "teal" });
     },
@@ -116,7 +129,7 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   useHotkeys([["mod+S", () => changed && save.mutate()]], []);
   const { rows, columns } = heads(
     state.rows,
-    slots.filter((s) => state.columns.includes(s.id)),
+    state.columns.flatMap((id) => slots.find((s) => s.id === id) ?? []),
     live.numbers,
     live.slots,
   );
@@ -175,7 +188,9 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
       {changed ? (
         <Group justify="flex-end" gap="xs" role="region" aria-label={t.common.unsaved}>
           <Text size="sm" c="dimmed" role="status">
-            {t.matrix.changes(Object.keys(state.edits).length)}
+            {[ticksChanged(state) && t.matrix.changes(Object.keys(state.edits).length), reordered(state) && t.matrix.orderChanged]
+              .filter(Boolean)
+              .join(", ")}
           </Text>
           <Button size="xs" variant="subtle" leftSection={<IconEye size={14} aria-hidden />} onClick={() => setLooking(true)}>
             {t.matrix.preview}
@@ -192,7 +207,16 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
           {nothing ? t.matrix.emptyHint : t.matrix.keys}
         </Text>
       )}
-      {looking && <Preview username={username} ticks={toTicks(state)} onClose={() => setLooking(false)} onSave={() => save.mutate()} />}
+      {looking && (
+        <Preview
+          username={username}
+          ticks={toTicks(state)}
+          rows={rowsMoved(state) ? state.rows : undefined}
+          reordered={reordered(state)}
+          onClose={() => setLooking(false)}
+          onSave={() => save.mutate()}
+        />
+      )}
       {number && <NumberDialog number={number} manage={manage} onClose={() => setNumber(undefined)} />}
       {slot && <SlotDialog id={slot} manage={manage} onClose={() => setSlot(undefined)} />}
       {adding === "number" && <AddNumber username={username} near={numbers.at(-1)} onClose={() => setAdding(undefined)} />}
@@ -201,10 +225,23 @@ function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
   );
 }
 
-const put = (username: string, ticks: Ticks, tag: string) =>
-  askTagged(
-    api.PUT("/api/users/{username}/matrix", {
-      params: { path: { username }, header: ifMatch(tag) },
-      body: ticks,
-    }),
-  );
+/** Saves the order, and then the ticks with the tag that it answers. */
+async function put(username: string, state: MatrixState, tag: string): Promise<Tagged<Ticks>> {
+  const path = { username };
+  if (reordered(state)) {
+    const body = { numbers: rowsMoved(state) ? state.rows : undefined, slots: columnsMoved(state) ? state.columns : undefined };
+    const saved = await askTagged(api.PUT("/api/users/{username}/matrix/order", { params: { path, header: ifMatch(tag) }, body }));
+    if (!ticksChanged(state)) return { body: toTicks(state), tag: saved.tag };
+    tag = saved.tag;
+  }
+  return askTagged(api.PUT("/api/users/{username}/matrix", { params: { path, header: ifMatch(tag) }, body: toTicks(state) }));
+}
+
+const inOrder = (old: Tagged<Schemas["User"]>, { rows, columns }: MatrixState): Tagged<Schemas["User"]> => ({
+  ...old,
+  body: {
+    ...old.body,
+    numbers: rows.filter((n) => old.body.numbers.includes(n)),
+    slots: columns.flatMap((id) => old.body.slots.find((s) => s.id === id) ?? []),
+  },
+});

@@ -9,13 +9,27 @@ import type { Ticks } from "./ticks";
 type BeforeAfter = Schemas["BeforeAfter"];
 
 /** Says in words who would ring before and after, without setting anything. */
-export function Preview(p: { username: string; ticks: Ticks; onClose: () => void; onSave: () => void }) {
+export function Preview(p: {
+  username: string;
+  ticks: Ticks;
+  /** Another order of the rows, if they have one. */
+  rows?: string[];
+  reordered: boolean;
+  onClose: () => void;
+  onSave: () => void;
+}) {
   const t = useText();
   const { language } = useSpeech();
   const preview = useQuery({
-    queryKey: ["config", "matrix", p.username, "preview", p.ticks],
+    queryKey: ["config", "matrix", p.username, "preview", p.ticks, p.rows],
     queryFn: ({ signal }) =>
-      ask(api.POST("/api/users/{username}/matrix/preview", { params: { path: { username: p.username } }, body: p.ticks, signal })),
+      ask(
+        api.POST("/api/users/{username}/matrix/preview", {
+          params: { path: { username: p.username }, query: { numbers: p.rows } },
+          body: p.ticks,
+          signal,
+        }),
+      ),
   });
   const numbers = preview.data?.numbers.filter((n) => n.changed) ?? [];
   const slots = preview.data?.slots ?? [];
@@ -25,6 +39,11 @@ export function Preview(p: { username: string; ticks: Ticks; onClose: () => void
         {preview.isPending && <Loading />}
         {preview.isError && <Failed error={preview.error} retry={() => void preview.refetch()} />}
         {preview.data && numbers.length + slots.length === 0 && <Text size="sm">{t.matrix.previewNothing}</Text>}
+        {p.reordered && (
+          <Text size="sm" c="dimmed">
+            {t.matrix.orderHint}
+          </Text>
+        )}
         {numbers.map((n) => {
           const same = n.inside.before.de === n.outside.before.de && n.inside.after.de === n.outside.after.de;
           return (

@@ -1,5 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { cell, dirty, inRange, type MatrixAction, type MatrixState, matrix, moved, start, toTicks } from "./ticks";
+import {
+  cell,
+  columnsMoved,
+  dirty,
+  inRange,
+  type MatrixAction,
+  type MatrixState,
+  matrix,
+  moved,
+  reordered,
+  rowsMoved,
+  start,
+  toTicks,
+} from "./ticks";
 
 const rows = ["416", "4161", "4162"];
 const columns = ["a", "b", "c"];
@@ -124,5 +137,68 @@ describe("when somebody else changes the matrix", () => {
     s = matrix(s, { do: "server", rows: ["416", "999"], columns, ticks: { "416": ["a", "b"], "999": ["c"] } });
     expect(toTicks(s)).toEqual({ "416": ["a", "b", "c"], "999": ["c"] });
     expect(dirty(s)).toBe(true);
+  });
+});
+
+describe("order", () => {
+  const up: MatrixAction = { do: "moveRow", from: 2, to: 0 };
+  const again = (rows: string[], cols = columns): MatrixAction => ({
+    do: "server",
+    rows,
+    columns: cols,
+    ticks: { "416": ["a", "b"], "4161": ["a"], "4162": [] },
+  });
+
+  it("moves a row with its ticks, and the cursor with it", () => {
+    const s = played(up);
+    expect(s.rows).toEqual(["4162", "416", "4161"]);
+    expect(s.at).toEqual(at(0, -1));
+    expect(toTicks(s)).toEqual(toTicks(fresh()));
+    expect([dirty(s), rowsMoved(s), columnsMoved(s)]).toEqual([true, true, false]);
+  });
+
+  it.each<[string, MatrixAction]>([
+    ["the last row down", { do: "moveRow", from: 2, to: 3 }],
+    ["the first column left", { do: "moveColumn", from: 0, to: -1 }],
+    ["a row to where it is", { do: "moveRow", from: 1, to: 1 }],
+  ])("does not move %s", (_, action) => {
+    expect(dirty(played(action))).toBe(false);
+  });
+
+  it("is clean when it comes back, is reset or is saved", () => {
+    expect(dirty(played(up, { do: "moveRow", from: 0, to: 2 }))).toBe(false);
+    expect(played(up, { do: "reset" }).rows).toEqual(rows);
+    const saved = played(up, { do: "saved", ticks: toTicks(fresh()) });
+    expect(dirty(saved)).toBe(false);
+    expect(saved.rows).toEqual(["4162", "416", "4161"]);
+  });
+
+  it("ticks what stands there after a move", () => {
+    expect(toTicks(played(up, { do: "tick", at: at(0, 0) }))["4162"]).toEqual(["a"]);
+  });
+
+  it("stays over new and gone rows, which are no conflict", () => {
+    const s = played(up, again(["416", "4162", "999"]));
+    expect(s.rows).toEqual(["4162", "416", "999"]);
+    expect(moved(s)).toBe(false);
+  });
+
+  it("asks when somebody else has another order in mind", () => {
+    const s = played(up, again(["4161", "416", "4162"]));
+    expect(moved(s)).toBe(true);
+    expect(s.rows).toEqual(["4162", "416", "4161"]);
+    expect(matrix(s, { do: "choose", side: "theirs" }).rows).toEqual(["4161", "416", "4162"]);
+    const mine = matrix(s, { do: "choose", side: "both" });
+    expect([mine.rows[0], moved(mine), reordered(mine)]).toEqual(["4162", false, true]);
+  });
+
+  it("follows an order of somebody else while nothing is moved here", () => {
+    const s = played({ do: "tick", at: at(2, 1) }, again(rows, ["c", "b", "a"]));
+    expect(s.columns).toEqual(["c", "b", "a"]);
+    expect(moved(s)).toBe(false);
+  });
+
+  it("has nothing left to save when both wished the same", () => {
+    expect(dirty(played(up, again(["4162", "416", "4161"])))).toBe(false);
   });
 });

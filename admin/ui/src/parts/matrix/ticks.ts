@@ -13,8 +13,13 @@ export interface Place {
  * is lost, and `theirs` says which cells have moved since the editing began.
  */
 export interface MatrixState {
+  /** In the order in which they are shown, which may be one that is not saved yet. */
   rows: string[];
   columns: string[];
+  /** The order that the server has. */
+  order: { rows: string[]; columns: string[] };
+  /** Somebody else has changed the order since it was changed here. */
+  theirOrder: boolean;
   server: Record<string, true>;
   edits: Record<string, boolean>;
   /** What somebody else has changed since the first edit, and how it was before. */
@@ -33,6 +38,8 @@ export type MatrixAction =
   | { do: "move"; to: Place; extend?: boolean }
   | { do: "toggleRange" }
   | { do: "choose"; side: "mine" | "theirs" | "both" }
+  | { do: "moveRow"; from: number; to: number }
+  | { do: "moveColumn"; from: number; to: number }
   | { do: "saved"; ticks: Ticks }
   | { do: "reset" };
 
@@ -49,13 +56,28 @@ function cells(ticks: Ticks): Record<string, true> {
 
 export function start(rows: string[], columns: string[], ticks: Ticks): MatrixState {
   const origin = { row: 0, column: 0 };
-  return { rows, columns, server: cells(ticks), edits: {}, theirs: {}, at: origin, anchor: origin };
+  return {
+    rows,
+    columns,
+    order: { rows, columns },
+    theirOrder: false,
+    server: cells(ticks),
+    edits: {},
+    theirs: {},
+    at: origin,
+    anchor: origin,
+  };
 }
 
 export const ticked = (s: MatrixState, key: string) => s.edits[key] ?? !!s.server[key];
-export const dirty = (s: MatrixState) => Object.keys(s.edits).length > 0;
+const equal = (a: string[], b: string[]) => a.length === b.length && a.every((x, i) => x === b[i]);
+export const rowsMoved = (s: MatrixState) => !equal(s.rows, s.order.rows);
+export const columnsMoved = (s: MatrixState) => !equal(s.columns, s.order.columns);
+export const reordered = (s: MatrixState) => rowsMoved(s) || columnsMoved(s);
+export const ticksChanged = (s: MatrixState) => Object.keys(s.edits).length > 0;
+export const dirty = (s: MatrixState) => ticksChanged(s) || reordered(s);
 /** Somebody else has changed something under unsaved edits. */
-export const moved = (s: MatrixState) => dirty(s) && Object.keys(s.theirs).length > 0;
+export const moved = (s: MatrixState) => (ticksChanged(s) && Object.keys(s.theirs).length > 0) || (reordered(s) && s.theirOrder);
 
 const keyAt = (s: MatrixState, p: Place) => cell(s.rows[p.row] ?? "", s.columns[p.column] ?? "");
 const inside = (s: MatrixState, p: Place) => p.row >= 0 && p.row < s.rows.length && p.column >= 0 && p.column < s.columns.length;
@@ -96,6 +118,14 @@ function rectangle(s: MatrixState, a: Place, b: Place): string[] {
 // A line is ticked whole, unless it is whole already.
 const flip = (s: MatrixState, keys: string[]) => put(s, keys, !keys.every((k) => ticked(s, k)));
 
+/** The list with one item elsewhere; the same list when it stays where it is. */
+function moveItem(list: string[], from: number, to: number): string[] {
+  if (from === to || from < 0 || to < 0 || from >= list.length || to >= list.length) return list;
+  const next = [...list];
+  next.splice(to, 0, ...next.splice(from, 1));
+  return next;
+}
+
 const clamp = (x: number, most: number) => Math.max(-1, Math.min(most, x));
 
 function place(s: MatrixState, p: Place): Place {
@@ -106,7 +136,23 @@ function place(s: MatrixState, p: Place): Place {
   return to;
 }
 
+/** The order that is shown, over one that has come from the server: what is new comes last. */
+function lay(shown: string[], old: string[], now: string[]): string[] {
+  if (equal(shown, old)) return now;
+  const kept = shown.filter((x) => now.includes(x));
+  return [...kept, ...now.filter((x) => !kept.includes(x))];
+}
+
+const sameOrder = (old: string[], now: string[]) =>
+  equal(
+    old.filter((x) => now.includes(x)),
+    now.filter((x) => old.includes(x)),
+  );
+
 function fromServer(s: MatrixState, rows: string[], columns: string[], ticks: Ticks): MatrixState {
+  const order = { rows, columns };
+  const theirOrder =
+    s.theirOrder || (rowsMoved(s) && !sameOrder(s.order.rows, rows)) || (columnsMoved(s) && !sameOrder(s.order.columns, columns));
   const server = cells(ticks);
   // Rows and columns that have gone take their edits with them.
   const there = new Set(rows.flatMap((n) => columns.map((c) => cell(n, c))));
@@ -120,7 +166,9 @@ function fromServer(s: MatrixState, rows: string[], columns: string[], ticks: Ti
       else theirs[k] ??= !!s.server[k];
     }
   }
-  const next = { ...s, rows, columns, server, edits, theirs };
+  const shown = { rows: lay(s.rows, s.order.rows, rows), columns: lay(s.columns, s.order.columns, columns) };
+  const next = { ...s, ...shown, order, server, edits, theirs };
+  next.theirOrder = theirOrder && reordered(next);
   const origin = { row: 0, column: 0 };
   const stays = (p: Place) => p.row < rows.length && p.column < columns.length;
   return { ...next, at: stays(s.at) ? s.at : origin, anchor: stays(s.anchor) ? s.anchor : origin };
@@ -131,9 +179,23 @@ export function matrix(s: MatrixState, a: MatrixAction): MatrixState {
     case "server":
       return fromServer(s, a.rows, a.columns, a.ticks);
     case "saved":
-      return { ...s, server: cells(a.ticks), edits: {}, theirs: {} };
+      return { ...s, order: { rows: s.rows, columns: s.columns }, theirOrder: false, server: cells(a.ticks), edits: {}, theirs: {} };
     case "reset":
-      return { ...s, edits: {}, theirs: {} };
+      return { ...s, ...s.order, theirOrder: false, edits: {}, theirs: {} };
+    case "moveRow": {
+      const rows = moveItem(s.rows, a.from, a.to);
+      if (rows === s.rows) return s;
+      const at = { row: a.to, column: -1 };
+      const next = { ...s, rows, at, anchor: at };
+      return { ...next, theirOrder: s.theirOrder && reordered(next) };
+    }
+    case "moveColumn": {
+      const columns = moveItem(s.columns, a.from, a.to);
+      if (columns === s.columns) return s;
+      const at = { row: -1, column: a.to };
+      const next = { ...s, columns, at, anchor: at };
+      return { ...next, theirOrder: s.theirOrder && reordered(next) };
+    }
     case "tick": {
       if (!inside(s, a.at)) return s;
       const key = keyAt(s, a.at);
@@ -161,11 +223,11 @@ export function matrix(s: MatrixState, a: MatrixAction): MatrixState {
       return { ...s, at, anchor: a.extend && inside(s, at) && inside(s, s.anchor) ? s.anchor : at };
     }
     case "choose": {
-      if (a.side === "theirs") return { ...s, edits: {}, theirs: {} };
+      if (a.side === "theirs") return matrix(s, { do: "reset" });
       const edits = { ...s.edits };
       // Mine means the matrix as I saw it: what they have changed is put back.
       if (a.side === "mine") for (const [k, was] of Object.entries(s.theirs)) if (!(k in edits) && was !== !!s.server[k]) edits[k] = was;
-      return { ...s, edits, theirs: {} };
+      return { ...s, edits, theirs: {}, theirOrder: false };
     }
   }
 }
