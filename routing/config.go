@@ -51,6 +51,7 @@ type User struct {
 	HideInside, HideOutside bool
 	Blocks                  []Block // numbers that must not be dialled, or with the PIN only (SPEC G13)
 	HasPIN                  bool    // there is a PIN that the user can key in
+	From                    Givers
 }
 
 // Block is numbers that a user must not dial. WithPIN lets those through who have keyed in their PIN, see Request.PIN.
@@ -74,6 +75,19 @@ type Number struct {
 	Profile  string
 	Chosen   time.Time
 	Schedule *Schedule
+	From     Givers
+}
+
+// Giver is a group of users that gives a setting to its members (SPEC G1), empty where none does.
+type Giver struct {
+	Name  string
+	Title string // shown in reasons
+}
+
+// Givers say where the settings of a number, or the last two of a user, come from when they are not its own. They are told and decide nothing.
+type Givers struct {
+	CallWaiting, BusyOnAny, MaxCalls Giver
+	HideInside, HideOutside          Giver
 }
 
 // Slot is a column of the matrix.

@@ -295,6 +295,8 @@ func (m model) has(s *Setting) bool {
 	case "user":
 		return slices.ContainsFunc(m.Users, func(u User) bool { return u.Username == s.ID }) &&
 			slices.Contains([]string{"dnd", "shown_numbers_inside", "shown_numbers_outside", "hide_number_inside", "hide_number_outside", "call_blocking", "pin"}, s.Field)
+	case "group":
+		return m.gives(s)
 	case "matrix":
 		byNumber, _ := m.number(s.Field)
 		bySlot, _ := m.slot(s.Field)
@@ -307,6 +309,23 @@ func (m model) has(s *Setting) bool {
 		return slices.ContainsFunc(m.Globals.Pickups, func(p PickupGroup) bool { return p.ID == s.ID }) && s.Field == "users"
 	case "code":
 		return slices.ContainsFunc(m.Globals.Codes, func(c Code) bool { return c.Action == s.ID }) && s.Field == "code"
+	}
+	return false
+}
+
+// gives says whether a group gives the setting to somebody.
+func (m model) gives(s *Setting) bool {
+	for i := range m.Users {
+		u := &m.Users[i].From
+		if s.Field == "parameters.hide_number_inside" && u.HideInside.Name == s.ID || s.Field == "parameters.hide_number_outside" && u.HideOutside.Name == s.ID {
+			return true
+		}
+		for k := range m.Users[i].Numbers {
+			n := &m.Users[i].Numbers[k].From
+			if s.Field == "parameters.call_waiting" && n.CallWaiting.Name == s.ID || s.Field == "parameters.busy_on_any" && n.BusyOnAny.Name == s.ID || s.Field == "parameters.max_calls" && n.MaxCalls.Name == s.ID {
+				return true
+			}
+		}
 	}
 	return false
 }

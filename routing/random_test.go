@@ -33,6 +33,11 @@ func (r rig) person(id int) User {
 		}
 	}
 	u.HideInside, u.HideOutside = r.IntN(6) == 0, r.IntN(4) == 0
+	u.From.HideInside.Name, u.From.HideOutside.Name = r.pick("", "sales"), r.pick("", "staff")
+	for i := range u.Numbers {
+		from := &u.Numbers[i].From
+		from.CallWaiting.Name, from.BusyOnAny.Name, from.MaxCalls.Name = r.pick("", "sales"), r.pick("", "staff"), r.pick("", "users")
+	}
 	u.ShownInside, u.ShownOutside = []string{"60"}, []string{"60", "+49661100"}
 	for range r.IntN(2) {
 		u.Blocks = append(u.Blocks, Block{*r.match(), r.IntN(2) == 0})

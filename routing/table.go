@@ -33,6 +33,7 @@ type user struct {
 	hideOutside           bool
 	blocks                []block
 	hasPIN                bool
+	from                  *Givers // nil when no group gives anything
 }
 
 // block is a compiled Block.
@@ -66,7 +67,8 @@ type number struct {
 	everChosen  bool
 	chosenUntil time.Time
 	schedule    *schedule
-	hunt        *hunt // of a hunt group
+	hunt        *hunt   // of a hunt group
+	from        *Givers // nil when no group gives anything
 }
 
 // Compile builds a table. The error is of type Faults and holds everything that
@@ -206,7 +208,7 @@ func (b *build) addUser(in *User) *user {
 	u := &user{
 		id: in.ID, username: in.Username, display: in.DisplayName, dnd: in.DND,
 		shownInside: slices.Clone(in.ShownInside), shownOutside: slices.Clone(in.ShownOutside),
-		hideInside: in.HideInside, hideOutside: in.HideOutside, hasPIN: in.HasPIN,
+		hideInside: in.HideInside, hideOutside: in.HideOutside, hasPIN: in.HasPIN, from: in.From.compiled(),
 	}
 	if u.username == "" {
 		u.username = in.ID
@@ -228,6 +230,14 @@ func (b *build) addUser(in *User) *user {
 		b.addSlot(u, path, &in.Slots[i])
 	}
 	return u
+}
+
+// compiled is a copy for the table.
+func (g Givers) compiled() *Givers {
+	if g == (Givers{}) {
+		return nil
+	}
+	return &g
 }
 
 func (b *build) addSlot(u *user, path string, in *Slot) {
@@ -283,7 +293,7 @@ func (b *build) addNumber(u *user, path string, in *Number) {
 		number: in.Number, ownerType: OwnerUser, ownerID: u.id, user: u, display: in.DisplayName,
 		inside: in.RingInside, outside: in.RingOutside,
 		maxCalls: in.MaxCalls, waiting: in.CallWaiting, busyOnAny: in.BusyOnAny,
-		ticked: make([]bool, len(u.slots)),
+		ticked: make([]bool, len(u.slots)), from: in.From.compiled(),
 	}
 	if n.display == "" {
 		n.display = u.display

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -33,6 +34,9 @@ type fact struct {
 	Field  string `json:"f,omitempty"`
 	Does   string `json:"a,omitempty"` // kind of action, or action of a code
 	DoesTo string `json:"b,omitempty"` // number or numbers
+	// Of the group that gives the setting: its name and title.
+	Group string `json:"g,omitempty"`
+	Title string `json:"h,omitempty"`
 }
 
 // label of a slot: its name, else its type.
@@ -123,8 +127,37 @@ func (s *step) fact() fact {
 	case matrixOfNumber:
 		f.Login = s.number.user.username
 	}
+	f.given(s, w.setting)
 	f.ruled(s)
 	return f
+}
+
+// given notes the group that gives the setting of the step.
+func (f *fact) given(s *step, which setting) {
+	var from *Givers
+	switch which {
+	case numberWaiting, numberBusyOnAny, numberMaxCalls:
+		from = s.number.from
+	case userHideInside, userHideOutside:
+		from = s.slot.user.from
+	}
+	if from == nil {
+		return
+	}
+	g := Giver{}
+	switch which {
+	case numberWaiting:
+		g = from.CallWaiting
+	case numberBusyOnAny:
+		g = from.BusyOnAny
+	case numberMaxCalls:
+		g = from.MaxCalls
+	case userHideInside:
+		g = from.HideInside
+	case userHideOutside:
+		g = from.HideOutside
+	}
+	f.Group, f.Title = g.Name, g.Title
 }
 
 // ruled takes what the step says of a rule, a profile or a code.
@@ -179,10 +212,17 @@ func (f *fact) reason(c code) Reason {
 	if w.name == "" {
 		w.de, w.en = f.Code, f.Code
 	}
-	return Reason{
+	r := Reason{
 		Code: f.Code, De: f.render(w.de, true), En: f.render(w.en, false), Setting: f.setting(w.setting),
 		SlotID: f.SlotID, Number: f.Number,
 	}
+	if f.Group != "" && r.Setting != nil {
+		title := cmp.Or(f.Title, f.Group)
+		r.De += " Das gibt die Gruppe „" + title + "“ vor."
+		r.En += " This comes from the group “" + title + "”."
+		r.Setting = &Setting{Type: "group", ID: f.Group, Field: "parameters." + r.Setting.Field}
+	}
+	return r
 }
 
 func (f *fact) render(text string, german bool) string {
@@ -401,6 +441,8 @@ func (f *fact) appendJSON(b []byte) []byte {
 		{`,"f":`, f.Field},
 		{`,"a":`, f.Does},
 		{`,"b":`, f.DoesTo},
+		{`,"g":`, f.Group},
+		{`,"h":`, f.Title},
 	} {
 		if m.value != "" {
 			b = appendText(append(b, m.key...), m.value)

@@ -14,7 +14,7 @@ func TestTraceIsWhatJSONSays(t *testing.T) {
 		"nothing but a code": {Code: "row"},
 		"everything": {
 			Code: "row", SlotID: "01J", SlotName: "desk", SlotType: "dect", User: "Armin (armin)", Login: "armin", Number: "416",
-			Owner: "o", OwnerIs: OwnerFaxLine, OwnerID: "Fax", Ticked: []label{{Name: "Büro"}, {Type: "dect"}}, Count: 3, Limit: 4, Text: "x",
+			Owner: "o", OwnerIs: OwnerFaxLine, OwnerID: "Fax", Ticked: []label{{Name: "Büro"}, {Type: "dect"}}, Count: 3, Limit: 4, Text: "x", Group: "sales", Title: "Vertrieb „Süd“",
 		},
 		"what JSON must escape": {Code: "not_a_number", Text: "\"\\<>&\u2028\x01é\xff", User: "ö \"x\""},
 	} {
@@ -41,11 +41,13 @@ func TestReadTraceSurvivesStrangeTraces(t *testing.T) {
 		trace string
 		words []string // in English; nil: an error
 	}{
-		"a code of another version":     {`[{"c":"moon_phase"}]`, []string{"moon_phase"}},
-		"a step that lacks what it has": {`[{"c":"row"},{"c":"limit"}]`, []string{" belongs to  ; ticked: .", " is busy: 0 of at most 0 calls are running."}},
-		"no array":                      {`{"c":"row"}`, nil},
-		"cut off":                       {`[{"c":"row"`, nil},
-		"empty":                         {`[]`, []string{}},
+		"given by a group that has no title":             {`[{"c":"limit","n":"416","g":"sales"}]`, []string{"416 is busy: 0 of at most 0 calls are running. This comes from the group “sales”."}},
+		"given by a group, of what points to no setting": {`[{"c":"slot_is_caller","l":"desk","g":"sales"}]`, []string{"Slot desk does not ring: it is the caller itself."}},
+		"a code of another version":                      {`[{"c":"moon_phase"}]`, []string{"moon_phase"}},
+		"a step that lacks what it has":                  {`[{"c":"row"},{"c":"limit"}]`, []string{" belongs to  ; ticked: .", " is busy: 0 of at most 0 calls are running."}},
+		"no array":                                       {`{"c":"row"}`, nil},
+		"cut off":                                        {`[{"c":"row"`, nil},
+		"empty":                                          {`[]`, []string{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			reasons, err := ReadTrace([]byte(c.trace))
@@ -63,7 +65,7 @@ func TestReadTraceSurvivesStrangeTraces(t *testing.T) {
 
 // TestEveryStepReadsBack: whatever a step is about, what is stored of it becomes the same words and the same setting again.
 func TestEveryStepReadsBack(t *testing.T) {
-	u := &user{id: "u1", username: "armin", display: "Ärmin <\"a\">"}
+	u := &user{id: "u1", username: "armin", display: "Ärmin <\"a\">", from: &Givers{HideInside: Giver{"sales", "Vertrieb"}, HideOutside: Giver{Name: "staff"}}}
 	desk, dect := &slot{id: "s1", typ: "desk", name: "Büro", user: u}, &slot{id: "s2", typ: "dect", user: u}
 	u.slots = []*slot{desk, dect}
 	profile := &ruleset{kind: "profile", id: "p1", name: "Urlaub", owner: u}
@@ -77,7 +79,7 @@ func TestEveryStepReadsBack(t *testing.T) {
 	}
 	sets := []*ruleset{nil, profile, {kind: "pickup_group", id: "g1", name: "Empfang"}}
 	numbers := []*number{
-		{number: "416", ownerType: OwnerUser, ownerID: u.id, user: u, display: "Zentrale", maxCalls: 2, ticked: []bool{true, true}},
+		{number: "416", ownerType: OwnerUser, ownerID: u.id, user: u, display: "Zentrale", maxCalls: 2, ticked: []bool{true, true}, from: &Givers{CallWaiting: Giver{"sales", "Vertrieb"}, MaxCalls: Giver{"staff", "Alle"}}},
 		{number: "400", ownerType: OwnerHunt, ownerID: "h1", display: "Vertrieb", hunt: &hunt{id: "h1"}},
 		{number: "401", ownerType: OwnerFaxLine, ownerID: "Fax"},
 	}

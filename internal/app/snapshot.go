@@ -191,6 +191,7 @@ func routingUser(s *directory.Snapshot, id string) routing.User {
 	out := routing.User{
 		ID: u.ID, Username: u.Username, DisplayName: u.FullName(), DND: u.DND, Profiles: routingProfiles(s, id),
 		ShownInside: u.ShownInside, ShownOutside: u.ShownOutside, HideInside: u.HideInside, HideOutside: u.HideOutside, HasPIN: u.PINHash != "",
+		From: givers(s, u.From),
 	}
 	for i := range u.Blocks {
 		out.Blocks = append(out.Blocks, routing.Block{Match: *routingMatch(&u.Blocks[i].Match), WithPIN: u.Blocks[i].WithPIN})
@@ -201,6 +202,7 @@ func routingUser(s *directory.Snapshot, id string) routing.User {
 			Number: num.Number, DisplayName: num.DisplayName, CallWaiting: num.CallWaiting, BusyOnAny: num.BusyOnAny,
 			MaxCalls: num.MaxCalls, RingInside: num.RingInside, RingOutside: num.RingOutside, Ticked: s.Ticks[n],
 			Profile: num.ProfileID, Chosen: num.ProfileChosen, Schedule: routingSchedule(num.Schedule),
+			From: givers(s, num.From),
 		})
 	}
 	for _, slotID := range s.Columns[id] {
@@ -211,6 +213,23 @@ func routingUser(s *directory.Snapshot, id string) routing.User {
 		})
 	}
 	return out
+}
+
+// givers are the groups that give settings to a number or user, as far as routing tells of those settings.
+func givers(s *directory.Snapshot, from directory.Sources) routing.Givers {
+	of := func(setting directory.Settings) routing.Giver {
+		if g := s.Groups[from.Of(setting)]; g != nil {
+			return routing.Giver{Name: g.Name, Title: g.Title}
+		}
+		return routing.Giver{}
+	}
+	if len(from) == 0 {
+		return routing.Givers{}
+	}
+	return routing.Givers{
+		CallWaiting: of(directory.SettingCallWaiting), BusyOnAny: of(directory.SettingBusyOnAny), MaxCalls: of(directory.SettingMaxCalls),
+		HideInside: of(directory.SettingHideInside), HideOutside: of(directory.SettingHideOutside),
+	}
 }
 
 // feature reports whether a number belongs to something that cannot take calls yet.

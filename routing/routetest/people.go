@@ -248,6 +248,9 @@ func (w *world) number(rest []string) error {
 }
 
 func setNumber(n *routing.Number, setting, value string) (err error) {
+	if from := givenBy(n, setting); from != nil {
+		*from = routing.Giver{} // what is set here is the number's own
+	}
 	switch setting {
 	case "call-waiting":
 		err = onOff(&n.CallWaiting, value)
@@ -265,6 +268,56 @@ func setNumber(n *routing.Number, setting, value string) (err error) {
 		err = fmt.Errorf("a number has no %q", setting)
 	}
 	return err
+}
+
+// gives GROUP "TITLE" SETTING VALUE NUMBER…|USER…: what a group of users gives to numbers and users that have nothing of their own.
+func (w *world) gives(rest []string) error {
+	if len(rest) < 5 {
+		return errors.New(`want GROUP "TITLE" SETTING VALUE and numbers or users`)
+	}
+	g := routing.Giver{Name: rest[0], Title: rest[1]}
+	setting, value := rest[2], rest[3]
+	for _, name := range rest[4:] {
+		if setting == "hides-inside" || setting == "hides-outside" {
+			u, err := w.person(name)
+			if err != nil {
+				return err
+			}
+			field, from := &u.HideInside, &u.From.HideInside
+			if setting == "hides-outside" {
+				field, from = &u.HideOutside, &u.From.HideOutside
+			}
+			if err := onOff(field, value); err != nil {
+				return err
+			}
+			*from = g
+			continue
+		}
+		_, n, err := w.extension(name)
+		if err != nil {
+			return err
+		}
+		if err := setNumber(n, setting, value); err != nil {
+			return err
+		}
+		if from := givenBy(n, setting); from != nil {
+			*from = g
+		}
+	}
+	return nil
+}
+
+// givenBy is where a number notes the group that gives a setting, nil for settings of which nothing is told.
+func givenBy(n *routing.Number, setting string) *routing.Giver {
+	switch setting {
+	case "call-waiting":
+		return &n.From.CallWaiting
+	case "busy-on-any":
+		return &n.From.BusyOnAny
+	case "limit":
+		return &n.From.MaxCalls
+	}
+	return nil
 }
 
 // tick NUMBER SLOT… and untick NUMBER SLOT…|all; slots of the number's user may

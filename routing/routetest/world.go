@@ -176,6 +176,7 @@ var statements = map[string]func(*world, []string) error{
 	"slot":              (*world).slot,
 	"number":            (*world).number,
 	"tick":              func(w *world, rest []string) error { return w.tick(rest, true) },
+	"gives":             func(w *world, rest []string) error { return w.gives(rest) },
 	"untick":            func(w *world, rest []string) error { return w.tick(rest, false) },
 	"fax":               (*world).fax,
 	"block":             (*world).block,
