@@ -104,7 +104,7 @@ fmt: ## format the code
 	$(GO) tool gofumpt -w .
 
 gen: ## write golden files anew: the OpenAPI description and the answers of the API
-	$(GO) test ./admin -run "TestSpec|TestAnswers|TestActs" -update
+	$(GO) test ./admin -run "TestSpec|TestAnswers|TestActs|TestMessages" -update
 
 deb: setup-package pages ## Debian packages for DEB_ARCHS (default amd64 arm64) into DIST (default dist/), checked by lintian
 	packaging/build-deb.sh $(DIST) $(DEB_ARCHS)

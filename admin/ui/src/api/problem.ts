@@ -27,12 +27,12 @@ export class Problem extends Error {
     return this.type === `urn:koppelfeld:problem:${name}`;
   }
 
-  /** Messages by the path of the field, "body." cut off: { first_name: "expected length <= 128" }. */
+  /** Messages by the path of the field, one a line, "body." cut off: { first_name: "expected length <= 128" }. */
   get fields(): Record<string, string> {
     const all: Record<string, string> = {};
     for (const e of this.document.errors ?? []) {
       const at = (e.location ?? "").replace(/^(body|query|path)\.?/, "");
-      all[at] = all[at] ? `${all[at]}; ${e.message ?? ""}` : (e.message ?? "");
+      all[at] = all[at] ? `${all[at]}\n${e.message ?? ""}` : (e.message ?? "");
     }
     return all;
   }

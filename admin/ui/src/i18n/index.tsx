@@ -1,5 +1,6 @@
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
 import { de } from "./de";
+import type { Problems } from "./problems";
 
 export type Texts = typeof de;
 export type Language = "de" | "en";
@@ -22,14 +23,31 @@ function first(): Language {
 interface Speech {
   language: Language;
   t: Texts;
+  /** How messages of the API are said; they come a moment after the page. */
+  problems: Problems;
   choose: (l: Language) => void;
 }
 
-const Context = createContext<Speech>({ language: "de", t: de, choose: () => {} });
+const unsaid: Problems = [];
+
+const Context = createContext<Speech>({ language: "de", t: de, problems: unsaid, choose: () => {} });
 
 export function Speech({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(first);
   const [texts, setTexts] = useState<Texts | undefined>(language === "de" ? de : undefined);
+  const [problems, setProblems] = useState(unsaid);
+  useEffect(() => {
+    let current = true;
+    const list = language === "de" ? import("./de/problems") : import("./en/problems");
+    // Without them messages are shown as the API says them.
+    list.then(
+      (m) => current && setProblems(m.problems),
+      () => {},
+    );
+    return () => {
+      current = false;
+    };
+  }, [language]);
   useEffect(() => {
     document.documentElement.lang = language;
     if (language === "de") setTexts(de);
@@ -39,6 +57,7 @@ export function Speech({ children }: { children: ReactNode }) {
     () => ({
       language,
       t: texts ?? de,
+      problems,
       choose: (l: Language) => {
         try {
           localStorage.setItem(stored, l);
@@ -46,7 +65,7 @@ export function Speech({ children }: { children: ReactNode }) {
         setLanguage(l);
       },
     }),
-    [language, texts],
+    [language, texts, problems],
   );
   if (!texts) return null;
   return <Context.Provider value={value}>{children}</Context.Provider>;

@@ -1,10 +1,11 @@
 import { useCallback } from "react";
 import { Problem } from "../api/problem";
-import { useText } from "../i18n";
+import { useSpeech } from "../i18n";
+import { translated } from "../i18n/problems";
 
 /** Says an error, or a message of the API, in the language of the page. Undefined stays undefined. */
 export function useProblemText() {
-  const t = useText();
+  const { t, problems } = useSpeech();
   return useCallback(
     (err: unknown): string | undefined => {
       if (err === undefined || err === null) return undefined;
@@ -13,11 +14,12 @@ export function useProblemText() {
         return t.login.locked(s ? Number(s) : 60);
       }
       const text = err instanceof Error ? err.message : String(err);
-      for (const [pattern, said] of t.problems) {
-        if (pattern.test(text)) return text.replace(pattern, said);
-      }
-      return text;
+      if (err instanceof Problem && err.is("call-refused")) return t.me.refused[text] ?? t.me.refusedElse;
+      return text
+        .split("\n")
+        .map((message) => translated(problems, message) ?? message)
+        .join("; ");
     },
-    [t],
+    [t, problems],
   );
 }

@@ -12,7 +12,6 @@ export { login } from "./login";
 export { matrix } from "./matrix";
 export { me } from "./me";
 export { person } from "./person";
-export { problems } from "./problems";
 export { record } from "./record";
 export { records } from "./records";
 export { system } from "./system";
