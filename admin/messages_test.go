@@ -152,4 +152,6 @@ func words(e ast.Expr) string {
 }
 
 // worth reports whether a message says something of its own.
-func worth(m string) bool { return strings.Trim(m, "…: ") != "" && strings.Contains(m, " ") || m == "is missing" }
+func worth(m string) bool {
+	return strings.Trim(m, "…: ") != "" && strings.Contains(m, " ") || m == "is missing"
+}
