@@ -33,10 +33,11 @@ func (r rig) person(id int) User {
 		}
 	}
 	u.HideInside, u.HideOutside = r.IntN(6) == 0, r.IntN(4) == 0
-	u.From.HideInside.Name, u.From.HideOutside.Name = r.pick("", "sales"), r.pick("", "staff")
-	for i := range u.Numbers {
-		from := &u.Numbers[i].From
-		from.CallWaiting.Name, from.BusyOnAny.Name, from.MaxCalls.Name = r.pick("", "sales"), r.pick("", "staff"), r.pick("", "users")
+	if id%2 == 0 { // groups give what half of the people have; it decides nothing
+		u.From.HideInside.Name, u.From.HideOutside.Name = "sales", "staff"
+		for i := range u.Numbers {
+			u.Numbers[i].From = Givers{CallWaiting: Giver{Name: "sales"}, BusyOnAny: Giver{Name: "staff"}, MaxCalls: Giver{"users", "Alle"}}
+		}
 	}
 	u.ShownInside, u.ShownOutside = []string{"60"}, []string{"60", "+49661100"}
 	for range r.IntN(2) {
