@@ -2,105 +2,24 @@ package auth_test
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"math/big"
-	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/admin/auth/authtest"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 )
 
-// elsewhere is a provider (OpenID Connect) that vouches for whoever asks.
-type elsewhere struct {
-	*httptest.Server
-	t      *testing.T
-	key    *rsa.PrivateKey
-	claims map[string]any // in the ID token, besides what has to be
-	more   map[string]any // told when asked again
-	// challenge and nonce are those of the last login, verifier what was shown for them.
-	challenge, nonce string
-	spoil            func(claims map[string]any)
-}
-
-func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-func newElsewhere(t *testing.T) *elsewhere {
+func elsewhere(t *testing.T) *authtest.Elsewhere {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := &elsewhere{t: t, key: key}
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(v); err != nil {
-			t.Error(err)
-		}
-	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{
-			"issuer": e.URL, "authorization_endpoint": e.URL + "/authorize", "token_endpoint": e.URL + "/token", "jwks_uri": e.URL + "/keys", "userinfo_endpoint": e.URL + "/me",
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, map[string]any{"keys": []any{map[string]any{
-			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": b64(key.N.Bytes()), "e": b64(big.NewInt(int64(key.E)).Bytes()),
-		}}})
-	})
-	mux.HandleFunc("GET /me", func(w http.ResponseWriter, _ *http.Request) { answer(w, e.more) })
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
-		id, word, _ := r.BasicAuth()
-		if r.FormValue("code") != "good" || b64(sum[:]) != e.challenge || id != "koppelfeld" || word != "hush" || r.FormValue("redirect_uri") != "https://pbx.example/api/oidc/firm/callback" {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusBadRequest)
-			answer(w, map[string]string{"error": "invalid_grant"})
-			return
-		}
-		answer(w, map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": e.token()})
-	})
-	e.Server = httptest.NewServer(mux)
-	t.Cleanup(e.Close)
-	return e
-}
-
-// token signs what is said about the user.
-func (e *elsewhere) token() string {
-	claims := map[string]any{"iss": e.URL, "aud": "koppelfeld", "sub": "4711", "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(), "nonce": e.nonce}
-	for k, v := range e.claims {
-		claims[k] = v
-	}
-	if e.spoil != nil {
-		e.spoil(claims)
-	}
-	body, err := json.Marshal(claims)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	text := b64([]byte(`{"alg":"RS256","kid":"1"}`)) + "." + b64(body)
-	sum := sha256.Sum256([]byte(text))
-	sig, err := rsa.SignPKCS1v15(rand.Reader, e.key, crypto.SHA256, sum[:])
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	return text + "." + b64(sig)
+	return authtest.NewElsewhere(t, "https://pbx.example/api/oidc/firm/callback")
 }
 
 // doorTo is a door with a provider.
-func doorTo(t *testing.T, e *elsewhere, claim string) *auth.Door {
+func doorTo(t *testing.T, e *authtest.Elsewhere, claim string) *auth.Door {
 	t.Helper()
 	box, err := secret.NewBox(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
@@ -112,7 +31,7 @@ func doorTo(t *testing.T, e *elsewhere, claim string) *auth.Door {
 	d, err := auth.New(auth.Config{
 		Sessions: &memory{sessions: map[[32]byte]auth.Session{}}, Factors: &devices{}, Passwords: &plain{}, Snapshot: func() *directory.Snapshot { return snap },
 		OIDC: auth.OIDCConfig{URL: "https://pbx.example", Box: box, Providers: []auth.Provider{
-			{Name: "firm", Title: "Firm", Issuer: e.URL, ClientID: "koppelfeld", ClientSecret: "hush", Claim: claim, Scopes: []string{"profile", "email"}},
+			{Name: "firm", Title: "Firm", Issuer: e.URL, ClientID: authtest.ClientID, ClientSecret: authtest.ClientSecret, Claim: claim, Scopes: []string{"profile", "email"}},
 			{Name: "away", Issuer: "http://127.0.0.1:1", ClientID: "x", Claim: claim},
 		}},
 	})
@@ -162,8 +81,8 @@ func TestLoginElsewhere(t *testing.T) {
 		{name: "changed cookie", claim: "preferred_username", back: func(r *auth.Return) { r.Cookie = changed(r.Cookie) }, want: auth.ErrTicket},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			e := newElsewhere(t)
-			e.claims, e.more, e.spoil = c.claims, c.more, c.spoil
+			e := elsewhere(t)
+			e.Claims, e.More, e.Spoil = c.claims, c.more, c.spoil
 			d := doorTo(t, e, c.claim)
 			location, cookie, err := d.StartOIDC(t.Context(), "firm", "/admin/users", here)
 			if err != nil {
@@ -174,8 +93,8 @@ func TestLoginElsewhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			q := u.Query()
-			e.challenge, e.nonce = q.Get("code_challenge"), q.Get("nonce")
-			if q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile email" || q.Get("state") == "" || e.nonce == "" || u.Path != "/authorize" {
+			e.Challenge, e.Nonce = q.Get("code_challenge"), q.Get("nonce")
+			if q.Get("code_challenge_method") != "S256" || q.Get("scope") != "openid profile email" || q.Get("state") == "" || e.Nonce == "" || u.Path != "/authorize" {
 				t.Errorf("led to %s", location)
 			}
 			r := auth.Return{Cookie: cookie, State: q.Get("state"), Code: "good"}
@@ -194,7 +113,7 @@ func TestLoginElsewhere(t *testing.T) {
 }
 
 func TestElsewhereIsAway(t *testing.T) {
-	d := doorTo(t, newElsewhere(t), "email")
+	d := doorTo(t, elsewhere(t), "email")
 	if _, _, err := d.StartOIDC(t.Context(), "away", "/", from("192.0.2.1")); !errors.Is(err, auth.ErrProvider) {
 		t.Errorf("a provider that is away: %v", err)
 	}

@@ -27,7 +27,10 @@ async function person({ who = 'a', base, elsewhere = [], locale = 'de-DE', schem
   page.on('request', (r) => {
     if (![base, ...elsewhere].some((o) => r.url().startsWith(`${o}/`)) && !/^(data|blob):/.test(r.url())) faults.push(`request to ${r.url()}`);
   });
-  page.on('dialog', (d) => d.accept());
+  page.on('dialog', (d) => {
+    if (d.type() !== 'beforeunload') faults.push(`dialog: ${d.message()}`);
+    return d.accept();
+  });
   people.set(who, { page, context, faults, base });
 }
 
@@ -50,9 +53,10 @@ const commands = {
   click: (p, a) => find(p.page, a).click(),
   fill: (p, a) => find(p.page, a).fill(a.value),
   choose: (p, a) => find(p.page, a).selectOption(a.value),
+  type: (p, a) => find(p.page, a).pressSequentially(a.value, { delay: 60 }),
   press: (p, a) => p.page.keyboard.press(a.key),
   focus: (p, a) => find(p.page, a).focus(),
-  upload: (p, a) => find(p.page, a).setInputFiles({ name: a.file, mimeType: a.type ?? 'text/csv', buffer: Buffer.from(a.value) }),
+  upload: (p, a) => find(p.page, a).setInputFiles(a.path ?? { name: a.file, mimeType: a.type ?? 'text/csv', buffer: Buffer.from(a.value) }),
   sees: async (p, a) => { await find(p.page, a).waitFor({ state: 'visible', timeout: a.timeout ?? patience }); },
   gone: async (p, a) => { await find(p.page, a).waitFor({ state: 'hidden', timeout: a.timeout ?? patience }); },
   value: (p, a) => find(p.page, a).inputValue(),
@@ -77,6 +81,18 @@ const commands = {
     p.device = (await p.devices.send('WebAuthn.addVirtualAuthenticator', { options })).authenticatorId;
   },
   passkeys: async (p) => (await p.devices.send('WebAuthn.getCredentials', { authenticatorId: p.device })).credentials.length,
+  // measure notes what the thread that draws does; measured says what took longest at once since then, in ms.
+  measure: (p) => browser.startTracing(p.page, { categories: ['__metadata', 'toplevel', 'devtools.timeline'] }),
+  measured: async () => {
+    const events = JSON.parse((await browser.stopTracing()).toString()).traceEvents;
+    const drawing = new Set(events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}:${e.tid}`));
+    const tasks = events.filter((e) => e.ph === 'X' && /RunTask$/.test(e.name) && drawing.has(`${e.pid}:${e.tid}`));
+    const most = (of) => Math.max(0, ...tasks.map((e) => (e[of] ?? 0) / 1000));
+    const worst = tasks.sort((a, b) => b.dur - a.dur)[0];
+    const inside = worst ? events.filter((e) => e.ph === 'X' && e.pid === worst.pid && e.tid === worst.tid && e !== worst && e.ts >= worst.ts && e.ts + e.dur <= worst.ts + worst.dur) : [];
+    const parts = inside.sort((a, b) => b.dur - a.dur).slice(0, 6).map((e) => `${e.name} ${e.dur / 1000}`);
+    return { wall: most('dur'), cpu: most('tdur'), long: tasks.filter((e) => e.dur > 50_000).length, worst: `${tasks.length} tasks, the longest: ${parts.join(', ')}` };
+  },
   // axe answers what it finds serious or critical.
   axe: async (p) => {
     await p.page.evaluate(axe);

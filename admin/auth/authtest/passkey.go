@@ -1,4 +1,4 @@
-// Package authtest has what tests of logins need: a passkey in software.
+// Package authtest has what tests of logins need: a passkey in software, and another place to log in at.
 package authtest
 
 import (
