@@ -123,7 +123,7 @@ func appAndPaper(t *testing.T, b *browser, d *daemon, url string) {
 		p.inDialog("sees", args{"text": key.Secret()})
 		p.inDialog("fill", args{"label": "Code der App", "value": "000000"})
 		p.inDialog("click", args{"role": "button", "name": "Bestätigen"})
-		p.inDialog("sees", args{"text": "Der Code stimmt nicht."})
+		p.inDialog("sees", args{"text": "Der Code ist falsch."})
 		// A code opens once: the one before the present one confirms, the present one logs in.
 		p.inDialog("fill", args{"label": "Code der App", "value": code(time.Now().Add(-30 * time.Second))})
 		p.inDialog("click", args{"role": "button", "name": "Bestätigen"})

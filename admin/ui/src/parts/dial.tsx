@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { api, ask, type Schemas } from "../api/client";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
+import { tidyNumber } from "./forwarding/numbers";
 import { IconPhone } from "./icons";
 import { useProblemText } from "./problems";
 
@@ -70,7 +71,7 @@ export function DialPad() {
   const [number, setNumber] = useState("");
   const submit = (e: FormEvent) => {
     e.preventDefault();
-    dial(number.trim());
+    dial(tidyNumber(number));
   };
   return (
     <form onSubmit={submit}>

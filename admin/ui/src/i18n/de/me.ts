@@ -7,6 +7,7 @@ export const me = {
   profiles: "Umleitungsprofile",
   devices: "Meine Geräte",
   security: "Anmeldung und Sicherheit",
+  securityOther: "Das geht nicht im Namen von jemand anderem.",
   hello: (name: string) => `Guten Tag, ${name}`,
   dnd: "Nicht stören",
   dndHint: "Keines Ihrer Geräte klingelt; Anrufer hören das Besetztzeichen.",

@@ -8,6 +8,7 @@ export const me: (typeof de)["me"] = {
   profiles: "Forwarding profiles",
   devices: "My devices",
   security: "Login and security",
+  securityOther: "This cannot be done in the name of another.",
   hello: (name) => `Hello, ${name}`,
   dnd: "Do not disturb",
   dndHint: "None of your devices rings; callers hear the busy tone.",

@@ -1,4 +1,4 @@
-import { Stack } from "@mantine/core";
+import { Alert, Stack } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { PasswordForm } from "../../app/FirstPassword";
@@ -16,6 +16,13 @@ export default function Security() {
   const t = useText();
   const session = useSession();
   const client = useQueryClient();
+  if (session.impersonator) {
+    return (
+      <Page title={t.me.security}>
+        <Alert color="gray">{t.me.securityOther}</Alert>
+      </Page>
+    );
+  }
   return (
     <Page title={t.me.security}>
       <Stack maw={760}>
