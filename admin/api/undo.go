@@ -15,7 +15,7 @@ import (
 type AuditItem struct {
 	AuditEntry
 	Undoable bool   `json:"undoable" doc:"Whether POST /api/audit/{id}/undo would take it back"`
-	Obstacle string `json:"obstacle,omitempty" enum:"kind,changed,gone,secret" doc:"Why it cannot: acts of this kind are not undone, the object has been changed since, it is gone, or a secret was changed"`
+	Obstacle string `json:"obstacle,omitempty" enum:"kind,changed,gone,secret,used,taken" doc:"Why it cannot: acts of this kind are not undone, the object has been changed since, it or what it belonged to is gone, there was a secret that the log does not have, others need what was made, or its number, name or code belongs to another"`
 }
 
 // Obstacles to an undo.
@@ -24,14 +24,17 @@ var (
 	errUndoChanged = errors.New("changed")
 	errUndoGone    = errors.New("gone")
 	errUndoSecret  = errors.New("secret")
+	errUndoUsed    = errors.New("used")
+	errUndoTaken   = errors.New("taken")
 )
 
 func (a *API) registerUndo() {
 	register(a, operation{
 		id: "undo", method: http.MethodPost, path: "/api/audit/{id}/undo", tag: "system", access: adminOnly, person: true,
 		summary: "Undo what somebody changed",
-		doc: "Changed settings of users, numbers and slots, ticks, and members of groups of users, as long as nobody has changed the object since. " +
-			"It is a change of its own, with an entry in the audit log.",
+		doc: "Changed settings, ticks, members, permissions and orders come back as long as nobody has changed the object since. What was made is removed as long as it is as it was made and " +
+			"nothing needs it. What was removed comes back with its ID and what the log has of it: numbers, profiles, rules, calendars, groups, hunt groups and pickup groups. Users and slots " +
+			"do not, because their secrets are not in the log. What went with something that was removed has entries of its own. An undo is a change of its own, with an entry in the audit log.",
 		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.undo)
 }
@@ -101,10 +104,16 @@ func undoOf(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
 		return undoMatrix(snap, e)
 	case "order user":
 		return undoOrder(snap, e)
+	case "order forwarding_rule", "order profile":
+		return undoListOrder(snap, e)
 	case "add_member group", "remove_member group":
 		return undoMember(snap, e)
+	case "add_grant group", "remove_grant group":
+		return undoGrant(snap, e)
+	case "set_password user", "set_pin user", "remove_pin user", "reset_secret slot":
+		return nil, errUndoSecret
 	}
-	return nil, errUndoKind
+	return undoObject(snap, e)
 }
 
 // undoPatch makes the body of a PATCH that takes the object back to what it was before, if it is still what it was after.
@@ -190,26 +199,77 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// undoMember takes a member of a group of users out again, or puts one back.
+// undoListOrder puts rules, or the profiles of a user, back in their order.
+func undoListOrder(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	var before, after []string
+	if json.Unmarshal(e.Before, &before) != nil || json.Unmarshal(e.After, &after) != nil {
+		return nil, errUndoKind
+	}
+	if e.ObjectType == "forwarding_rule" {
+		if !slices.Equal(ruleIDs(snap), after) {
+			return nil, errUndoChanged
+		}
+		return func(tx Tx) error { return tx.OrderRules(before) }, nil
+	}
+	u := snap.ByName[e.ObjectName]
+	switch {
+	case u == nil:
+		return nil, errUndoGone
+	case !slices.Equal(snap.ProfilesOf[u.ID], after):
+		return nil, errUndoChanged
+	}
+	return func(tx Tx) error { return tx.OrderProfiles(u.ID, before) }, nil
+}
+
+// undoMember takes a member of a group out again, or puts one back.
 func undoMember(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
 	text := e.After
 	if e.Action == "remove_member" {
 		text = e.Before
 	}
-	var m struct{ Member string }
-	g := snap.Groups[e.ObjectName]
-	switch {
-	case json.Unmarshal(text, &m) != nil || g != nil && g.Type != directory.GroupUser:
+	var m struct{ Member string } // user name, or ID of what else is a member
+	if json.Unmarshal(text, &m) != nil {
 		return nil, errUndoKind
-	case g == nil || g.ID != e.ObjectID || snap.ByName[m.Member] == nil:
+	}
+	g := snap.Groups[e.ObjectName]
+	if g == nil || g.ID != e.ObjectID {
 		return nil, errUndoGone
 	}
-	u := snap.ByName[m.Member]
-	if slices.Contains(snap.Members[g.Name], u.ID) != (e.Action == "add_member") {
+	id := m.Member
+	if u := snap.ByName[id]; u != nil && g.Type == directory.GroupUser {
+		id = u.ID
+	}
+	if !canBeIn(snap, g.Type, id) {
+		return nil, errUndoGone
+	}
+	if slices.Contains(snap.Members[g.Name], id) != (e.Action == "add_member") {
 		return nil, errUndoChanged
 	}
 	if e.Action == "add_member" {
-		return func(tx Tx) error { return tx.RemoveMember(g.Name, u.ID) }, nil
+		return func(tx Tx) error { return tx.RemoveMember(g.Name, id) }, nil
 	}
-	return func(tx Tx) error { return tx.AddMember(g.Name, u.ID) }, nil
+	return func(tx Tx) error { return tx.AddMember(g.Name, id) }, nil
+}
+
+// undoGrant takes a permission of a group back, or gives it again.
+func undoGrant(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
+	text := e.After
+	if e.Action == "remove_grant" {
+		text = e.Before
+	}
+	var v Grant
+	if json.Unmarshal(text, &v) != nil {
+		return nil, errUndoKind
+	}
+	if g := snap.Groups[v.Group]; g == nil || g.ID != e.ObjectID || v.Objects != "" && snap.Groups[v.Objects] == nil {
+		return nil, errUndoGone
+	}
+	grant := directory.Grant{Group: v.Group, Permission: v.Permission, Objects: v.Objects}
+	if slices.Contains(snap.Grants, grant) != (e.Action == "add_grant") {
+		return nil, errUndoChanged
+	}
+	if e.Action == "add_grant" {
+		return func(tx Tx) error { return tx.RemoveGrant(grant) }, nil
+	}
+	return func(tx Tx) error { return tx.AddGrant(grant) }, nil
 }

@@ -4,18 +4,20 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
-// CreateCalendar adds a calendar that rules can name. ID and Version are set.
+// CreateCalendar adds a calendar that rules can name. ID and Version are set; with the
+// ID and Version of one that was removed it is that one that comes back.
 // Errors: *InvalidError, *TakenError for the name.
 func (tx *Tx) CreateCalendar(c directory.Calendar) (*directory.Calendar, error) {
 	if n := len(tx.draft.snap.Calendars); n >= directory.MaxCalendars {
 		return nil, invalid("name", "there are %d calendars already", n)
 	}
-	c.ID, c.Version = ulid.Make().String(), 1
+	var err error
+	if c.ID, c.Version, err = identity("calendar", c.ID, c.Version, tx.draft.snap.Calendars[c.ID] != nil); err != nil {
+		return nil, err
+	}
 	spec, err := tx.checkCalendar(&c)
 	if err != nil {
 		return nil, err

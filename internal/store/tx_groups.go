@@ -4,13 +4,11 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
-// CreateGroup adds a group without members; ID and Version are set and BuiltIn
-// is cleared. Errors: *InvalidError, *TakenError.
+// CreateGroup adds a group without members; ID and Version are set as in
+// CreateCalendar and BuiltIn is cleared. Errors: *InvalidError, *TakenError.
 func (tx *Tx) CreateGroup(g directory.Group) (*directory.Group, error) {
 	g.BuiltIn = false
 	return tx.createGroup(g)
@@ -23,9 +21,15 @@ func (tx *Tx) createGroup(g directory.Group) (*directory.Group, error) {
 	if tx.draft.snap.Groups[g.Name] != nil {
 		return nil, &TakenError{Kind: "group", Value: g.Name}
 	}
-	g.ID, g.Version = ulid.Make().String(), 1
-	var parameters string
+	there := false
+	for _, other := range tx.draft.snap.Groups {
+		there = there || other.ID == g.ID
+	}
 	var err error
+	if g.ID, g.Version, err = identity("group", g.ID, g.Version, there); err != nil {
+		return nil, err
+	}
+	var parameters string
 	if parameters, g.Parameters, err = document("parameters", g.Parameters); err != nil {
 		return nil, err
 	}

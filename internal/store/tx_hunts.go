@@ -6,18 +6,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // CreateHuntGroup adds a hunt group, which from then on owns its number. ID and
-// Version are set. Errors: *InvalidError, *TakenError for name and number.
+// Version are set as in CreateCalendar. Errors: *InvalidError, *TakenError for name and number.
 func (tx *Tx) CreateHuntGroup(h directory.HuntGroup) (*directory.HuntGroup, error) {
 	if n := len(tx.draft.snap.HuntGroups); n >= directory.MaxHuntGroups {
 		return nil, invalid("name", "there are %d hunt groups already", n)
 	}
-	h.ID, h.Version = ulid.Make().String(), 1
+	var err error
+	if h.ID, h.Version, err = identity("hunt group", h.ID, h.Version, tx.draft.snap.HuntGroups[h.ID] != nil); err != nil {
+		return nil, err
+	}
 	if err := tx.checkHunt(&h, nil); err != nil {
 		return nil, err
 	}

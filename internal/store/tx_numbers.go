@@ -22,7 +22,7 @@ func (tx *Tx) AddNumber(n directory.Number) (*directory.Number, error) {
 }
 
 func (tx *Tx) addNumber(n directory.Number) (*directory.Number, error) {
-	n.Version = 1
+	n.Version = max(n.Version, 0) + 1 // goes on where it ended, if the number comes back
 	n.Claim(nil)
 	n = *tx.following(&n)
 	if err := n.Validate(); err != nil {

@@ -5,18 +5,20 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
-// CreatePickupGroup adds a pickup group (SPEC G5). ID and Version are set.
+// CreatePickupGroup adds a pickup group (SPEC G5). ID and Version are set as in
+// CreateCalendar.
 // Errors: *InvalidError, *TakenError for the name.
 func (tx *Tx) CreatePickupGroup(g directory.PickupGroup) (*directory.PickupGroup, error) {
 	if n := len(tx.draft.snap.PickupGroups); n >= directory.MaxPickupGroups {
 		return nil, invalid("name", "there are %d pickup groups already", n)
 	}
-	g.ID, g.Version = ulid.Make().String(), 1
+	var err error
+	if g.ID, g.Version, err = identity("pickup group", g.ID, g.Version, tx.draft.snap.PickupGroups[g.ID] != nil); err != nil {
+		return nil, err
+	}
 	users, err := tx.checkPickup(&g)
 	if err != nil {
 		return nil, err

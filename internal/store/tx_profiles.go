@@ -5,13 +5,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // CreateProfile adds a forwarding profile as the last of p.UserID. ID, Position
-// and Version are set. Errors: *InvalidError, ErrNotFound for the user.
+// and Version are set, ID and Version as in CreateCalendar. Errors: *InvalidError, ErrNotFound for the user.
 func (tx *Tx) CreateProfile(p directory.Profile) (*directory.Profile, error) {
 	if _, err := tx.user(p.UserID); err != nil {
 		return nil, err
@@ -20,7 +18,11 @@ func (tx *Tx) CreateProfile(p directory.Profile) (*directory.Profile, error) {
 	if len(mine) >= directory.MaxProfiles {
 		return nil, invalid("name", "user has %d profiles already", len(mine))
 	}
-	p.ID, p.Version, p.Position = ulid.Make().String(), 1, len(mine)
+	var err error
+	if p.ID, p.Version, err = identity("profile", p.ID, p.Version, tx.draft.snap.Profiles[p.ID] != nil); err != nil {
+		return nil, err
+	}
+	p.Position = len(mine)
 	if err := p.Check(tx.draft.snap); err != nil {
 		return nil, err
 	}

@@ -4,19 +4,22 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 // CreateRule adds a system-wide rule as the last one (SPEC F7). ID, Position and
-// Version are set. Error: *InvalidError.
+// Version are set, ID and Version as in CreateCalendar. Error: *InvalidError.
 func (tx *Tx) CreateRule(r directory.SystemRule) (*directory.SystemRule, error) {
 	rules := tx.draft.snap.Rules
 	if len(rules) >= directory.MaxSystem {
 		return nil, invalid("name", "there are %d rules already", len(rules))
 	}
-	r.ID, r.Version, r.Position = ulid.Make().String(), 1, len(rules)
+	there := slices.ContainsFunc(rules, func(other *directory.SystemRule) bool { return other.ID == r.ID })
+	var err error
+	if r.ID, r.Version, err = identity("forwarding rule", r.ID, r.Version, there); err != nil {
+		return nil, err
+	}
+	r.Position = len(rules)
 	if err := r.Check(tx.draft.snap); err != nil {
 		return nil, err
 	}

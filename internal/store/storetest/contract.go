@@ -33,6 +33,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"matrix", matrix},
 		{"matrix refused", matrixRefused},
 		{"matrix order", matrixOrder},
+		{"what was removed comes back", comeBack},
 		{"default number", defaultNumber},
 		{"PIN", pin},
 		{"groups", groups},

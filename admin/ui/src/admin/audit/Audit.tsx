@@ -172,6 +172,11 @@ function Details({ entry }: { entry: Entry }) {
             {w.undo}
           </Button>
         )}
+        {entry.revision > 0 && entry.obstacle && (
+          <Text size="xs" c="dimmed">
+            {w.obstacles[entry.obstacle]}
+          </Text>
+        )}
       </Group>
     </Stack>
   );

@@ -29,7 +29,16 @@ export const records = {
     objectType: "Woran",
     allTypes: "Alles",
     undo: "Zurücknehmen",
-    undoHint: "Die Einstellungen werden wieder, wie sie vorher waren. Auch das steht danach in dieser Liste.",
+    undoHint:
+      "Es wird wieder, wie es vorher war. Was dabei mit weggefallen ist, steht einzeln in dieser Liste, und auch das Zurücknehmen steht danach hier.",
+    obstacles: {
+      changed: "Nicht zurückzunehmen: inzwischen wieder geändert.",
+      gone: "Nicht zurückzunehmen: das gibt es nicht mehr.",
+      secret: "Nicht zurückzunehmen: Passwörter und SIP-Konten stehen nicht in dieser Liste.",
+      used: "Nicht zurückzunehmen: anderes hängt inzwischen daran.",
+      taken: "Nicht zurückzunehmen: Nummer, Name oder Code ist inzwischen vergeben.",
+      kind: "Nicht zurückzunehmen.",
+    } as Record<string, string>,
     undone: "Zurückgenommen",
     revision: (n: number) => `Revision ${n}`,
     before: "vorher",
