@@ -18,12 +18,16 @@ TEST_PACKAGES  := baresip-core sip-tester mariadb-server prometheus curl sipsak 
 BENCH_PACKAGES := $(TEST_PACKAGES) kamailio kamailio-tls-modules rtpengine-daemon
 
 # What makes packages and a repository of them.
-PACKAGE_PACKAGES := debhelper dpkg-dev fakeroot lintian
+PACKAGE_PACKAGES := debhelper dpkg-dev fakeroot lintian reprepro gnupg
+# What boots a Debian machine for the tests of the package, and what is in that machine; its file system is made once a month.
+MACHINE_PACKAGES := mmdebstrap systemd-container zstd
+MACHINE_INCLUDE  := ca-certificates,systemd-sysv,adduser,dbus,curl,iproute2
+MACHINE          := .cache/machine/debian-12-$(shell date +%Y%m).tar.zst
 DEB_ARCHS        ?= amd64 arm64
 DIST             ?= $(CURDIR)/dist
 
 .DEFAULT_GOAL := help
-.PHONY: deb setup-package help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
+.PHONY: deb apt-repo e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,8 +101,8 @@ check: lint ## formatting, vet, staticcheck, generated files up to date
 
 lint: ## vet and staticcheck
 	$(GO) vet ./...
-	$(GO) vet -tags e2e ./e2e/...
-	$(GO) tool staticcheck -tags e2e ./...
+	$(GO) vet -tags "e2e pkg" ./e2e/...
+	$(GO) tool staticcheck -tags "e2e,pkg" ./...
 
 fmt: ## format the code
 	$(GO) tool gofumpt -w .
@@ -109,6 +113,23 @@ gen: ## write golden files anew: the OpenAPI description and the answers of the 
 deb: setup-package pages ## Debian packages for DEB_ARCHS (default amd64 arm64) into DIST (default dist/), checked by lintian
 	packaging/build-deb.sh $(DIST) $(DEB_ARCHS)
 	lintian --allow-root --pedantic --fail-on error,warning $(DIST)/*.changes
+
+apt-repo: setup-package ## a signed repository of the packages in DIST, in DIST/apt; SIGN_KEY names the key, URI where it will be found
+	packaging/apt-repo.sh $(DIST)/apt koppelfeld-5 $(DIST)/*.deb
+
+e2e-package: setup-test setup-package setup-machine pages $(MACHINE) ## the package on a Debian machine: built twice the same, installed, in use, rebooted, upgraded, removed, purged
+	rm -rf .cache/package && mkdir -p .cache/package
+	VERSION=5.0.0 packaging/build-deb.sh .cache/package/first $$(dpkg --print-architecture)
+	VERSION=5.0.0 packaging/build-deb.sh .cache/package/second $$(dpkg --print-architecture)
+	cmp .cache/package/first/*.deb .cache/package/second/*.deb
+	lintian --allow-root --pedantic --fail-on error,warning .cache/package/first/*.changes
+	KOPPELFELD_ROOT=$(abspath $(MACHINE)) KOPPELFELD_PACKAGE=$$(echo $(CURDIR)/.cache/package/first/*.deb) \
+	  $(GO) test -tags "e2e pkg" -count 1 -timeout 20m -run '^TestPackage$$' -v ./e2e
+
+$(MACHINE):
+	@mkdir -p $(@D) && rm -f $(@D)/debian-12-*.tar.zst
+	$(SUDO) mmdebstrap --quiet --variant=minbase --include=$(MACHINE_INCLUDE) bookworm $(@D)/new.tar.zst
+	mv $(@D)/new.tar.zst $@
 
 clean: ## remove what was built and the example company's data
 	rm -rf bin $(RUN_DIR) $(DIST)
@@ -138,6 +159,9 @@ e2e/browser/node_modules/.package-lock.json: e2e/browser/package.json e2e/browse
 # dh-golang, where it is installed, takes part in builds without being asked: the rules keep it out.
 setup-package:
 	$(call install,$(PACKAGE_PACKAGES))
+
+setup-machine:
+	$(call install,$(MACHINE_PACKAGES))
 
 setup-bench:
 	$(call install,$(BENCH_PACKAGES))

@@ -20,6 +20,7 @@ cp -a admin/ui/dist/app "$src/admin/ui/dist/"
 cp -aL packaging/debian "$src/debian" # links to ../systemd are followed
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
+packaging/notices.sh > "$src/debian/NOTICES"
 cat > "$src/debian/changelog" <<END
 koppelfeld ($version) unstable; urgency=medium
 
