@@ -85,6 +85,8 @@ func TestUndo(t *testing.T) {
 		"new permission":     {[]undoStep{aGroup}, set("/api/groups/sales/permissions/pickup?objects=users", ""), nil, ""},
 		"permission is out":  {[]undoStep{aGroup, set("/api/groups/sales/permissions/pickup?objects=users", "")}, remove("/api/groups/sales/permissions/pickup?objects=users"), nil, ""},
 
+		"own settings":               {act: patch("/api/numbers/416", `{"call_waiting":false,"max_calls":0}`)},
+		"what a group gives":         {act: patch("/api/groups/users", `{"title":"Alle","parameters":{"call_waiting":true,"max_calls":3,"language":"en"}}`)},
 		"settings of a group":        {[]undoStep{aGroup}, patch("/api/groups/sales", `{"title":"Außendienst"}`), nil, ""},
 		"settings of a profile":      {act: patch(profile+"<profile/armin>", `{"name":"Kur","table":[{"case":"always","class":"inside","action":{"kind":"reject"}}]}`)},
 		"settings of a rule":         {[]undoStep{aRule}, patch("/api/forwarding/rules/<rule>", `{"name":"Neu","enabled":false,"action":{"kind":"reject"}}`), nil, ""},

@@ -19,6 +19,8 @@ type Group struct {
 	Computed bool                `json:"computed" doc:"The members follow from the directory and are not listed"`
 	Members  []string            `json:"members" nullable:"false" doc:"User names, slot IDs or names of lines, by type"`
 	Groups   []string            `json:"groups" nullable:"false" doc:"Groups whose members are members too"`
+	// Parameters is nil for groups that do not hold users.
+	Parameters *directory.Parameters `json:"parameters,omitempty" doc:"What a group of users gives to members whose numbers, or who themselves, have nothing of their own. The nearest group counts: one that lists the user before one that holds that group, of equally near ones the first by name, then the group users"`
 }
 
 type GroupPath struct {
@@ -40,6 +42,8 @@ type createGroupInput struct {
 		Name  string              `json:"name" minLength:"1" maxLength:"64" example:"sales" doc:"Never changes"`
 		Title string              `json:"title" minLength:"1" maxLength:"128" example:"Vertrieb"`
 		Type  directory.GroupType `json:"type,omitempty" enum:"user,slot,queue,fax,phonebook" default:"user" doc:"Of the members; never changes"`
+		// Parameters are for groups of users.
+		Parameters directory.Parameters `json:"parameters,omitzero" doc:"What members are given who have nothing of their own; for groups of users"`
 	}
 }
 
@@ -62,7 +66,8 @@ func (a *API) registerGroups() {
 	}, a.getGroup)
 	register(a, operation{
 		id: "patch-group", method: http.MethodPatch, path: one, tag: "groups", access: adminOnly,
-		summary: "Change the title of a group", errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
+		summary: "Change a group", doc: "Its title, and what it gives to its members: null for what it is to give no more. It is in force for the next call.",
+		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
 	}, a.patchGroup)
 	register(a, operation{
 		id: "delete-group", method: http.MethodDelete, path: one, tag: "groups", access: adminOnly,
@@ -110,6 +115,9 @@ func groupView(snap *directory.Snapshot, g *directory.Group) Group {
 	}
 	slices.Sort(v.Members)
 	slices.Sort(v.Groups)
+	if g.Type == directory.GroupUser {
+		v.Parameters = &g.Parameters
+	}
 	return v
 }
 
@@ -218,7 +226,7 @@ func (a *API) listGroups(_ context.Context, in *GroupsInput) (*listOutput[GroupI
 func (a *API) createGroup(ctx context.Context, in *createGroupInput) (*groupOutput, error) {
 	var out *groupOutput
 	err := a.change(ctx, func(tx Tx) error {
-		g, err := tx.CreateGroup(directory.Group{Name: in.Body.Name, Title: in.Body.Title, Type: in.Body.Type})
+		g, err := tx.CreateGroup(directory.Group{Name: in.Body.Name, Title: in.Body.Title, Type: in.Body.Type, Parameters: in.Body.Parameters})
 		if err != nil {
 			return err
 		}
@@ -255,7 +263,8 @@ func (a *API) patchGroup(ctx context.Context, in *struct {
 	GroupPath
 	Precondition
 	Body struct {
-		Title Field[string] `json:"title,omitempty" minLength:"1" maxLength:"128"`
+		Title      Field[string]          `json:"title,omitempty" minLength:"1" maxLength:"128"`
+		Parameters Field[parametersPatch] `json:"parameters,omitempty" doc:"Null for none; else what is named changes"`
 	}
 },
 ) (*groupOutput, error) {
@@ -265,7 +274,13 @@ func (a *API) patchGroup(ctx context.Context, in *struct {
 		if err != nil {
 			return err
 		}
-		changed, err := tx.UpdateGroup(g.Name, g.Version, func(g *directory.Group) { in.Body.Title.apply(&g.Title, g.Title) })
+		changed, err := tx.UpdateGroup(g.Name, g.Version, func(g *directory.Group) {
+			in.Body.Title.apply(&g.Title, g.Title)
+			if in.Body.Parameters.Null {
+				g.Parameters = directory.Parameters{}
+			}
+			in.Body.Parameters.Value.apply(&g.Parameters)
+		})
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ type Number struct {
 	ForwardingProfile *string             `json:"forwarding_profile" doc:"ID of the profile that was chosen by hand, empty for none; null when nothing is chosen and the schedule holds alone. With a schedule a choice holds until its next change"`
 	Schedule          *directory.Schedule `json:"schedule,omitempty" doc:"Which profile is active when"`
 	ForwardingActive  *ForwardingActive   `json:"forwarding_active,omitempty" readOnly:"true" doc:"What is in force now; for numbers of users"`
+	Inherited         Inherited           `json:"inherited,omitempty" readOnly:"true" doc:"Settings that are not the number's own, each with the group that gives it; for numbers of users"`
 }
 
 type NumberPath struct {
@@ -71,6 +72,9 @@ func (a *API) numberView(snap *directory.Snapshot, n *directory.Number) Number {
 		MaxCalls: n.MaxCalls, RingInside: n.RingInside, RingOutside: n.RingOutside, DisplayName: n.DisplayName,
 		Schedule: n.Schedule, ForwardingActive: a.active(snap, n, time.Now()),
 	}
+	if n.OwnerType == directory.OwnerUser {
+		v.Inherited = inherited(snap, directory.NumberSettings, n.Own, n.From)
+	}
 	if !n.ProfileChosen.IsZero() {
 		v.ForwardingProfile = &n.ProfileID
 	}
@@ -80,7 +84,7 @@ func (a *API) numberView(snap *directory.Snapshot, n *directory.Number) Number {
 // numberTag covers all that numberView shows: what is in force changes by itself too.
 func numberTag(snap *directory.Snapshot, n *directory.Number, active *ForwardingActive) string {
 	if n.ProfileID == "" && n.Schedule == nil || active == nil {
-		return etag(n.Version)
+		return fromTag(snap, n.From, n.Version)
 	}
 	var profile, until int64
 	if active.Profile != nil {
@@ -91,7 +95,7 @@ func numberTag(snap *directory.Snapshot, n *directory.Number, active *Forwarding
 	if !active.Until.IsZero() {
 		until = active.Until.Unix()
 	}
-	return etag(n.Version, profile, until)
+	return fromTag(snap, n.From, n.Version, profile, until)
 }
 
 func (a *API) numberAnswer(snap *directory.Snapshot, n *directory.Number) *numberOutput {
@@ -116,7 +120,7 @@ func (a *API) registerNumbers() {
 	}, a.getNumber)
 	register(a, operation{
 		id: "patch-number", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
-		summary: "Change the settings of a number", doc: "The display name is for administrators. Forwarding is in force for the next call.",
+		summary: "Change the settings of a number", doc: "The display name is for administrators. Null lets a setting follow the groups of the user. Forwarding is in force for the next call.",
 		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
 	}, a.patchNumber)
 	register(a, operation{

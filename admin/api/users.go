@@ -32,6 +32,7 @@ type User struct {
 	HasPIN             bool       `json:"has_pin" doc:"Whether the user has a PIN for telephones"`
 	Numbers            []string   `json:"numbers" nullable:"false" doc:"Rows of the matrix in their order"`
 	Slots              []UserSlot `json:"slots" nullable:"false" doc:"Columns of the matrix in their order"`
+	Inherited          Inherited  `json:"inherited,omitempty" readOnly:"true" doc:"Settings that are not the user's own, each with the group that gives it"`
 	Created            time.Time  `json:"created"`
 	Updated            time.Time  `json:"updated"`
 }
@@ -78,8 +79,8 @@ type createUserInput struct {
 		FirstName          string `json:"first_name,omitempty" maxLength:"128"`
 		LastName           string `json:"last_name,omitempty" maxLength:"128"`
 		Email              string `json:"email,omitempty" maxLength:"254"`
-		Language           string `json:"language,omitempty" enum:"de,en" default:"de"`
-		TimeZone           string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin"`
+		Language           string `json:"language,omitempty" enum:"de,en" doc:"Without one it follows the groups of the user"`
+		TimeZone           string `json:"time_zone,omitempty" maxLength:"64" example:"Europe/Berlin" doc:"Without one it follows the groups of the user"`
 		DND                bool   `json:"dnd,omitempty"`
 		StatusPrivate      bool   `json:"status_private,omitempty"`
 		URL                string `json:"url,omitempty" maxLength:"500" example:"https://camera.example/picture.jpg"`
@@ -142,6 +143,7 @@ func userView(snap *directory.Snapshot, u *directory.User) User {
 		StatusPrivate: u.StatusPrivate, URL: u.URL,
 		Calling: Calling{notNil(u.ShownInside), notNil(u.ShownOutside), u.HideInside, u.HideOutside, notNil(u.Blocks)},
 		Numbers: notNil(slices.Clone(snap.Rows[u.ID])), Slots: []UserSlot{}, Created: u.Created, Updated: u.Updated,
+		Inherited: inherited(snap, directory.UserSettings, u.Own, u.From),
 	}
 	for _, id := range snap.Columns[u.ID] {
 		v.Slots = append(v.Slots, userSlot(snap.Slots[id]))
@@ -160,7 +162,7 @@ func userTag(snap *directory.Snapshot, u *directory.User) string {
 	if auth.IsAdmin(snap, u) {
 		admin = 1
 	}
-	return etag(u.Version, snap.MatrixVersions[u.ID], slots, admin)
+	return fromTag(snap, u.From, u.Version, snap.MatrixVersions[u.ID], slots, admin)
 }
 
 func userAnswer(snap *directory.Snapshot, u *directory.User) *userOutput {
@@ -182,7 +184,7 @@ func (a *API) registerUsers() {
 	}, a.getUser)
 	register(a, operation{
 		id: "patch-user", method: http.MethodPatch, path: one, tag: "users", access: ownOnly,
-		summary: "Change a user", doc: "Users may change dnd, status_private, language, time_zone and hide_number_… of their own account; administrators everything.",
+		summary: "Change a user", doc: "Users may change dnd, status_private, language, time_zone and hide_number_… of their own account; administrators everything. Null lets a setting follow the groups of the user.",
 		errors: []int{http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed},
 	}, a.patchUser)
 	register(a, operation{
@@ -204,6 +206,9 @@ func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput,
 	u := directory.User{
 		Username: b.Username, FirstName: b.FirstName, LastName: b.LastName, Email: b.Email, Language: b.Language,
 		TimeZone: b.TimeZone, DND: b.DND, StatusPrivate: b.StatusPrivate, URL: b.URL, MustChangePassword: b.MustChangePassword && b.Password != "",
+	}
+	if b.Language != "" { // even if it is the system's
+		u.Own |= directory.SettingLanguage
 	}
 	if b.Password != "" {
 		err := checkPassword(b.Password, b.Username)

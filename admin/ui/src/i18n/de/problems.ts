@@ -212,6 +212,7 @@ export const problems: Problems = [
   ["… is none of Bellcore-dr1 to Bellcore-dr8", "$1 ist keiner der Klingeltöne Bellcore-dr1 bis Bellcore-dr8"],
   ["must be desk, dect, mobile, softphone or ucc", "muss Tischtelefon, DECT, Mobilgerät, Softphone oder UCC-Client sein"],
   ["… is no slot type", "$1 ist keine Art von Slot"],
+  ["belong to groups of users", "gibt es nur bei Gruppen von Benutzern"],
   ["belongs to slots of type mobile only", "gibt es nur bei Mobilgeräten"],
   ["… is not ticked for this slot", "$1 ist für diesen Slot nicht angehakt"],
   ["slot … is ticked twice", "Der Slot $1 ist zweimal angehakt"],
