@@ -80,8 +80,9 @@ func (a *API) registerRules() {
 	register(a, operation{
 		id: "patch-rule", method: http.MethodPatch, path: one, tag: "forwarding", access: adminOnly,
 		summary: "Change a system-wide forwarding rule",
-		doc:     "It is refused when a test that is attached to the rule does not come out as expected.",
-		errors:  []int{http.StatusNotFound, http.StatusPreconditionFailed},
+		doc: "It is refused when a test that is attached to the rule does not come out as expected. Tests ask whether the rule's conditions hold, so they are tried " +
+			"for a rule that is switched off as if it were on; but switching one off is never refused.",
+		errors: []int{http.StatusNotFound, http.StatusPreconditionFailed},
 	}, a.patchRule)
 	register(a, operation{
 		id: "delete-rule", method: http.MethodDelete, path: one, tag: "forwarding", access: adminOnly,

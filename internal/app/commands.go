@@ -37,12 +37,12 @@ func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 
 // Trial is the trial compile of those who have no table to build on.
 func Trial(cfg config.Config) func(prev, next *directory.Snapshot, changed store.Changed) error {
-	return func(_, next *directory.Snapshot, changed store.Changed) error {
+	return func(prev, next *directory.Snapshot, changed store.Changed) error {
 		table, err := Table(cfg, next)
 		if err != nil {
 			return err
 		}
-		return testRules(table, next, changed)
+		return testRules(table, prev, next, changed)
 	}
 }
 

@@ -2,6 +2,8 @@ package app
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -120,8 +122,10 @@ func routingGlobals(s *directory.Snapshot) *routing.Globals {
 	return g
 }
 
-// testRules runs the tests that administrators have attached to the rules that a change touches. The error is of type routing.Faults.
-func testRules(t *routing.Table, next *directory.Snapshot, changed store.Changed) error {
+// testRules runs the tests that administrators have attached to the rules that a change touches. A rule that is switched off is tested as if it
+// were on, so that it can be switched on later; but switching one off, or what has nothing to do with its tests, is never refused. The error is
+// of type routing.Faults.
+func testRules(t *routing.Table, prev, next *directory.Snapshot, changed store.Changed) error {
 	var faults routing.Faults
 	for id := range changed.Profiles {
 		if p := next.Profiles[id]; p != nil {
@@ -129,14 +133,26 @@ func testRules(t *routing.Table, next *directory.Snapshot, changed store.Changed
 		}
 	}
 	for _, r := range next.Rules {
-		if _, ok := changed.Rules[r.ID]; ok {
-			faults = append(faults, t.RunTests(systemRules([]*directory.SystemRule{r}))...)
+		if _, ok := changed.Rules[r.ID]; !ok || !r.Enabled && testedAlike(prev, r) {
+			continue
 		}
+		on := *r
+		on.Enabled = true
+		faults = append(faults, t.RunTests(systemRules([]*directory.SystemRule{&on}))...)
 	}
 	if len(faults) > 0 {
 		return faults
 	}
 	return nil
+}
+
+// testedAlike reports whether the tests of a rule, and what they test, are as they were.
+func testedAlike(prev *directory.Snapshot, r *directory.SystemRule) bool {
+	if prev == nil {
+		return false
+	}
+	i := slices.IndexFunc(prev.Rules, func(old *directory.SystemRule) bool { return old.ID == r.ID })
+	return i >= 0 && reflect.DeepEqual(prev.Rules[i].When, r.When) && reflect.DeepEqual(prev.Rules[i].Tests, r.Tests)
 }
 
 // rights is a routing.Rights: what users may by the same snapshot as the table.

@@ -82,12 +82,12 @@ func (s *snapshots) compile(next *directory.Snapshot, changed store.Changed) (*l
 }
 
 // validate is the store's trial compile. What it made is kept for commit.
-func (s *snapshots) validate(_, next *directory.Snapshot, changed store.Changed) error {
+func (s *snapshots) validate(prev, next *directory.Snapshot, changed store.Changed) error {
 	v, err := s.compile(next, changed)
 	if err != nil {
 		return fmt.Errorf("the change does not compile: %w", err)
 	}
-	if err := testRules(v.table, next, changed); err != nil {
+	if err := testRules(v.table, prev, next, changed); err != nil {
 		return err
 	}
 	s.pending = v

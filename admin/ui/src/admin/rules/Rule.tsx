@@ -142,7 +142,14 @@ function Editor({ server }: { server: Tagged<SystemRule> }) {
         </Box>
       </Widget>
       <Widget name="rule.tests" title={t.forwarding.tests}>
-        <TestsEditor value={v.tests} onChange={(tests) => draft.set("tests", tests)} system path="tests" error={draft.error} />
+        <TestsEditor
+          value={v.tests}
+          onChange={(tests) => draft.set("tests", tests)}
+          system
+          off={!v.enabled}
+          path="tests"
+          error={draft.error}
+        />
       </Widget>
       <SaveBar draft={draft} />
     </Page>

@@ -59,6 +59,7 @@ export const forwarding = {
   // tests
   tests: "Proben",
   testsHint: "Anrufe, die vor jedem Speichern durchgespielt werden. Kommt eine Probe anders heraus als erwartet, wird nicht gespeichert.",
+  testsOff: "Die Regel ist ausgeschaltet. Ihre Proben werden durchgespielt, als wäre sie eingeschaltet; ausschalten lässt sie sich immer.",
   test: (n: number) => `Probe ${n}`,
   testFrom: "Anrufer",
   testHidden: "unterdrückt",

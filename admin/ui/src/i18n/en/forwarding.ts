@@ -57,6 +57,7 @@ export const forwarding: (typeof de)["forwarding"] = {
   everyCall: "every call",
   tests: "Tests",
   testsHint: "Calls that are tried before each save. If one does not come out as expected, nothing is saved.",
+  testsOff: "The rule is off. Its tests are tried as if it were on; it can always be switched off.",
   test: (n) => `Test ${n}`,
   testFrom: "Caller",
   testHidden: "suppressed",

@@ -10,6 +10,8 @@ export function TestsEditor(p: {
   value: RuleTest[];
   onChange: (v: RuleTest[]) => void;
   system?: boolean;
+  /** The rule is switched off. */
+  off?: boolean;
   path: string;
   error: FieldError;
 }) {
@@ -18,7 +20,7 @@ export function TestsEditor(p: {
   return (
     <Stack gap="sm">
       <Text size="sm" c="dimmed">
-        {t.forwarding.testsHint}
+        {t.forwarding.testsHint} {p.off && t.forwarding.testsOff}
       </Text>
       {p.value.map((test, i) => {
         const wrong = p.error(`${p.path}[${i}]`);
