@@ -77,6 +77,8 @@ export function useEvents(session: Schemas["Session"]) {
         read("live");
       });
       source.addEventListener("error", () => {
+        // A server that is away is said so at once, not with the next click.
+        read("live");
         if (source.readyState === EventSource.CLOSED) again = window.setTimeout(open, listenAgain(tries++));
       });
     };

@@ -78,7 +78,7 @@ export function Frame(p: { title: string; places: Place[]; admin: boolean; calls
               <Group gap="xs" wrap="nowrap" style={{ whiteSpace: "nowrap", overflow: "hidden" }}>
                 <IconSearch size={16} aria-hidden style={{ flex: "none" }} />
                 <Text size="sm" c="dimmed" truncate>
-                  {t.frame.searchHint}
+                  {p.admin ? t.frame.searchHint : t.frame.searchPages}
                 </Text>
               </Group>
               <Kbd size="xs" style={{ whiteSpace: "nowrap" }}>

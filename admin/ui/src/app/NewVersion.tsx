@@ -4,13 +4,15 @@ import { useEffect, useState } from "react";
 import { useText } from "../i18n";
 import { IconRefresh } from "../parts/icons";
 
+/** Whether a page that the server hands out begins with another script. What is no page of ours (a proxy's notice) says nothing. */
+export const isOther = (page: string, script: string) => page.includes('type="module"') && !page.includes(script);
+
 /** Whether the server hands out other pages than those that run here. Its script has another name with each version. */
 async function replaced(): Promise<boolean> {
   const script = document.querySelector<HTMLScriptElement>('script[type="module"][src]')?.getAttribute("src");
   if (!script) return false;
   const answer = await fetch("/", { cache: "no-store" });
-  const text = answer.ok ? await answer.text() : "";
-  return text.includes('type="module"') && !text.includes(script);
+  return answer.ok && isOther(await answer.text(), script);
 }
 
 /** Says that Koppelfeld has been updated under the open page, and offers to load the new one (SPEC U1). */

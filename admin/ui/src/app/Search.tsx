@@ -66,8 +66,8 @@ export function Search(p: { opened: boolean; onClose: () => void; admin: boolean
         <TextInput
           data-autofocus
           leftSection={<IconSearch size={16} aria-hidden />}
-          placeholder={t.frame.searchHint}
-          aria-label={t.frame.searchHint}
+          placeholder={p.admin ? t.frame.searchHint : t.frame.searchPages}
+          aria-label={p.admin ? t.frame.searchHint : t.frame.searchPages}
           role="combobox"
           aria-expanded
           aria-controls="search-found"

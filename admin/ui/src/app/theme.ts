@@ -35,6 +35,8 @@ export const theme = createTheme({
   cursorType: "pointer",
   autoContrast: true,
   components: {
+    // Words as they are written: capitals throughout are hard to read.
+    Badge: { styles: { root: { textTransform: "none", flexShrink: 0 } } },
     Paper: { defaultProps: { withBorder: true, radius: "md" } },
     Table: { defaultProps: { verticalSpacing: "xs", highlightOnHover: true } },
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true, multiline: true, maw: 340 } },

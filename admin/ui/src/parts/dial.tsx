@@ -25,6 +25,7 @@ export function useOwnPhones() {
   return {
     phones,
     phone,
+    pending: slots.isPending,
     name: (s: Schemas["SlotItem"]) => s.name || t.common.types[s.type],
     choose: (id: string) => {
       localStorage.setItem(remembered, id);
@@ -66,7 +67,7 @@ export function DialButton({ number }: { number: string }) {
 /** A field for a number, and with which phone. */
 export function DialPad() {
   const t = useText();
-  const { phones, phone, name, choose } = useOwnPhones();
+  const { phones, phone, pending, name, choose } = useOwnPhones();
   const { dial, dialling, possible } = useDial();
   const [number, setNumber] = useState("");
   const submit = (e: FormEvent) => {
@@ -75,12 +76,16 @@ export function DialPad() {
   };
   return (
     <form onSubmit={submit}>
-      <Group align="flex-end" gap="xs">
+      <Group align="flex-start" gap="xs">
         <TextInput
           label={t.me.dial}
           placeholder={t.me.dialHint}
+          description={phone || pending ? undefined : t.me.noPhoneHint}
+          inputWrapperOrder={["label", "input", "description", "error"]}
           value={number}
+          maxLength={64}
           onChange={(e) => setNumber(e.currentTarget.value)}
+          onBlur={() => setNumber(tidyNumber(number))}
           inputMode="tel"
           autoComplete="off"
           style={{ flex: 1, minWidth: 180 }}
@@ -95,8 +100,15 @@ export function DialPad() {
             w={160}
           />
         )}
-        <Button type="submit" disabled={!possible || !number.trim()} loading={dialling} leftSection={<IconPhone size={16} aria-hidden />}>
-          {number.trim() ? t.me.call(number.trim()) : t.me.dial}
+        <Button
+          type="submit"
+          mt={24}
+          disabled={!possible || !number.trim()}
+          loading={dialling}
+          leftSection={<IconPhone size={16} aria-hidden />}
+          aria-label={number.trim() ? t.me.call(number.trim()) : undefined}
+        >
+          {t.me.callIt}
         </Button>
       </Group>
     </form>

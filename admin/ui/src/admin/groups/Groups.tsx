@@ -8,6 +8,7 @@ import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
+import { groupTitle } from "../../parts/groupTitle";
 import { IconPlus } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
@@ -32,7 +33,7 @@ export default function Groups() {
       render: (g) => (
         <Group gap="xs" wrap="nowrap">
           <Link className="kf-link" href={open(g)}>
-            {g.title}
+            {groupTitle(t, g)}
           </Link>
           {g.built_in && (
             <Badge size="xs" variant="light" color="gray">

@@ -2,6 +2,7 @@ import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
+import { groupTitle } from "../../parts/groupTitle";
 import { Members } from "../../parts/Members";
 import { Widget } from "../../parts/Widget";
 import { useChange } from "./change";
@@ -40,7 +41,7 @@ export function InnerGroups({ group }: { group: GroupView }) {
         placeholder={w.addInner}
         data={(all.data?.items ?? [])
           .filter((g) => g.name !== group.name && !group.groups.includes(g.name))
-          .map((g) => ({ value: g.name, label: g.title }))}
+          .map((g) => ({ value: g.name, label: groupTitle(t, g) }))}
         value={null}
         onChange={(v) => v && add.mutate(v)}
         searchable

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useSpeech, useText } from "../../i18n";
+import { groupTitle } from "../../parts/groupTitle";
 import { IconX } from "../../parts/icons";
 import { Failed } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
@@ -135,7 +136,7 @@ function Give({ group, permissions }: { group: GroupView; permissions: Schemas["
       {type && (
         <Select
           label={w.objects}
-          data={(groups.data?.items ?? []).map((g) => ({ value: g.name, label: g.title }))}
+          data={(groups.data?.items ?? []).map((g) => ({ value: g.name, label: groupTitle(t, g) }))}
           value={objects}
           onChange={setObjects}
           searchable

@@ -9,6 +9,7 @@ import { useText } from "../../i18n";
 import { Explanation } from "../../parts/explanation/Explanation";
 import { adminPlace } from "../../parts/explanation/settings";
 import { NumberField } from "../../parts/forwarding/NumberField";
+import { tidyNumber } from "../../parts/forwarding/numbers";
 import { localInput, localToISO, localZone } from "../../parts/localtime";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
@@ -63,7 +64,7 @@ export default function Simulator() {
   const submit = (e: FormEvent) => {
     e.preventDefault();
     const q = new URLSearchParams();
-    for (const [name, value] of Object.entries(form)) if (value) q.set(name, value.trim());
+    for (const [name, value] of Object.entries(form)) if (value) q.set(name, name === "from" || name === "to" ? tidyNumber(value) : value);
     if (q.toString() === key) void answer.refetch();
     else setQuery(q);
   };

@@ -2,6 +2,7 @@ import { ActionIcon, Alert, Button, Group, Select, Stack, Text, TextInput } from
 import type { Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import type { Draft } from "../../parts/draft";
+import { tidyNumber } from "../../parts/forwarding/numbers";
 import { IconPlus, IconTrash } from "../../parts/icons";
 import type { UserSettings } from "./UserPage";
 
@@ -47,6 +48,10 @@ export function Blocking({ draft, hasPin }: { draft: Draft<UserSettings>; hasPin
             value={b.match.value ?? ""}
             maxLength={200}
             onChange={(e) => put(i, { ...b, match: { ...b.match, value: e.currentTarget.value } })}
+            onBlur={() => {
+              const tidy = tidyNumber(b.match.value ?? "");
+              if (b.match.kind !== "pattern" && tidy !== b.match.value) put(i, { ...b, match: { ...b.match, value: tidy } });
+            }}
             error={draft.error(`call_blocking[${i}].match`) ?? draft.error(`call_blocking[${i}]`)}
           />
           <Select

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
+import { groupTitle } from "../../parts/groupTitle";
 import { IconChevronDown } from "../../parts/icons";
 import { Dialog } from "../../parts/matrix/Dialog";
 import { Failed } from "../../parts/States";
@@ -149,7 +150,7 @@ function SetGroups(p: Doer) {
     queryKey: ["config", "groups", "user", ""],
     queryFn: ({ signal }) => ask(api.GET("/api/groups", { params: { query: { type: "user", sort: "title", limit: 1000 } }, signal })),
   });
-  const choices = (groups.data?.items ?? []).filter((g) => !g.computed).map((g) => ({ value: g.name, label: g.title }));
+  const choices = (groups.data?.items ?? []).filter((g) => !g.computed).map((g) => ({ value: g.name, label: groupTitle(t, g) }));
   const mutation = useBulkUsers(p, { groups_add: add, groups_remove: remove });
   return (
     <Frame title={t.bulk.groups} doer={p} ready={add.length + remove.length > 0} mutation={mutation}>

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, askTagged, ifMatch } from "../../api/client";
 import { useText } from "../../i18n";
+import { groupTitle } from "../../parts/groupTitle";
 import { useProblemText } from "../../parts/problems";
 import { Failed } from "../../parts/States";
 
@@ -103,8 +104,10 @@ export function UserGroups({ username }: { username: string }) {
   const names = new Set(of.map((g) => g.name));
   return (
     <Memberships
-      of={of.map((g) => ({ id: g.name, title: g.title, to: `/groups/${g.name}`, fixed: g.computed }))}
-      others={(all.data?.items ?? []).filter((g) => !g.computed && !names.has(g.name)).map((g) => ({ value: g.name, label: g.title }))}
+      of={of.map((g) => ({ id: g.name, title: groupTitle(t, g), to: `/groups/${g.name}`, fixed: g.computed }))}
+      others={(all.data?.items ?? [])
+        .filter((g) => !g.computed && !names.has(g.name))
+        .map((g) => ({ value: g.name, label: groupTitle(t, g) }))}
       none={t.person.noGroups}
       add={t.person.addGroup}
       busy={change.isPending}

@@ -1,10 +1,11 @@
 import { Checkbox, SimpleGrid, Stack, TagsInput } from "@mantine/core";
 import { useText } from "../../i18n";
 import type { Draft } from "../../parts/draft";
+import { tidyNumber } from "../../parts/forwarding/numbers";
 import type { UserSettings } from "./UserPage";
 
 // A pasted number comes in any form.
-const plain = (list: string[]) => [...new Set(list.map((n) => n.replace(/[^\d+]/g, "")).filter(Boolean))];
+const plain = (list: string[]) => [...new Set(list.map((n) => tidyNumber(n).replace(/[^\d+]/g, "")).filter(Boolean))];
 
 /** Numbers that a user may show beyond the ticked ones, and whether any is shown at all. */
 export function ShownNumbers({ draft }: { draft: Draft<UserSettings> }) {

@@ -106,7 +106,7 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
       actions={
         <>
           <Impersonate username={user.username} />
-          <Button variant="default" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setDeleting(true)}>
+          <Button variant="light" color="red" leftSection={<IconTrash size={16} aria-hidden />} onClick={() => setDeleting(true)}>
             {t.common.remove}
           </Button>
         </>

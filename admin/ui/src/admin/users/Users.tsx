@@ -7,6 +7,7 @@ import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
+import { groupTitle } from "../../parts/groupTitle";
 import { IconUpload, IconUserPlus } from "../../parts/icons";
 import { type Live, LiveState } from "../../parts/LiveState";
 import { Page } from "../../parts/Page";
@@ -114,7 +115,7 @@ function GroupFilter(p: { value?: string; onChange: (v: string | null) => void }
     <Select
       aria-label={t.lists.user.group}
       placeholder={t.lists.user.allGroups}
-      data={(groups.data?.items ?? []).map((g) => ({ value: g.name, label: g.title }))}
+      data={(groups.data?.items ?? []).map((g) => ({ value: g.name, label: groupTitle(t, g) }))}
       value={p.value ?? null}
       onChange={p.onChange}
       searchable

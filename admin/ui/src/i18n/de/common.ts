@@ -42,6 +42,7 @@ export const common = {
   overwrite: "Meine Änderungen darüber speichern",
   unreachable: "Der Server antwortet nicht. Es wird weiter versucht; nichts von Ihren Eingaben geht verloren.",
   failed: "Das hat nicht geklappt",
+  toStart: "Zur Startseite",
   notFound: "Diese Seite gibt es nicht.",
   gone: "Das gibt es nicht (mehr).",
   newVersion: "Koppelfeld ist aktualisiert worden.",

@@ -32,6 +32,7 @@ export const frame = {
   dark: "Dunkle Darstellung",
   account: "Konto",
   logout: "Abmelden",
+  searchPages: "Seiten suchen …",
   searchHint: "Benutzer, Nummern, Slots, Seiten …",
   searchNothing: "Dazu ist nichts zu finden.",
   searchKeys: "Strg K",

@@ -4,7 +4,7 @@ export const lists = {
     free: "frei",
     in_call: "im Gespräch",
     dnd: "nicht stören",
-    not_registered: "abgemeldet",
+    not_registered: "nicht angemeldet",
     unticked: "kein Slot angehakt",
   },
   user: {
@@ -58,7 +58,7 @@ export const lists = {
     account: "SIP-Konto",
     registered: "Anmeldung",
     onlyRegistered: "Nur angemeldete",
-    onlyAbsent: "Nur abgemeldete",
+    onlyAbsent: "Nur nicht angemeldete",
     all: "Alle",
     contacts: (n: number) => `${n} Geräte angemeldet`,
     none: "Noch keine Slots",

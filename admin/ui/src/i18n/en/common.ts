@@ -43,6 +43,7 @@ export const common: (typeof de)["common"] = {
   overwrite: "Save my changes on top",
   unreachable: "The server does not answer. Trying again; nothing you have typed is lost.",
   failed: "That did not work",
+  toStart: "To the first page",
   notFound: "There is no such page.",
   gone: "That does not exist (any more).",
   newVersion: "Koppelfeld has been updated.",

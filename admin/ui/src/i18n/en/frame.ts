@@ -34,6 +34,7 @@ export const frame: (typeof de)["frame"] = {
   dark: "Dark appearance",
   account: "Account",
   logout: "Log out",
+  searchPages: "Search the pages …",
   searchHint: "Users, numbers, slots, pages …",
   searchNothing: "Nothing matches.",
   searchKeys: "Ctrl K",

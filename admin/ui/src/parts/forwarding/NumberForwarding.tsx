@@ -75,7 +75,11 @@ function Editor({ server, profiles }: { server: Tagged<Num>; profiles: Schemas["
   const names = profiles.map((x) => ({ value: x.id, label: x.name }));
   return (
     <Stack gap="md">
-      <Alert color="teal" icon={<IconArrowForwardUp aria-hidden />} title={t.forwarding.active}>
+      <Alert
+        color={server.body.forwarding_active?.profile ? "teal" : "gray"}
+        icon={<IconArrowForwardUp aria-hidden />}
+        title={t.forwarding.active}
+      >
         <ActiveText active={server.body.forwarding_active} />
       </Alert>
       <Paper p="md">

@@ -5,6 +5,7 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
+import { tidyNumber } from "../forwarding/numbers";
 import { useProblemText } from "../problems";
 import { Failed } from "../States";
 import { Dialog } from "./Dialog";
@@ -39,6 +40,8 @@ export function AddNumber({ username, near, onClose }: { username: string; near?
     },
   });
   const problem = add.error instanceof Problem ? add.error : undefined;
+  // A number that the routing refuses is told with the path of the setting: here it can only be this one.
+  const refused = problem?.fields.number ?? (problem?.is("configuration") ? Object.values(problem.fields)[0] : undefined);
   const taken = settled === number && owner.data ? owner.data : undefined;
   const submit = (e: FormEvent) => {
     e.preventDefault();
@@ -57,16 +60,14 @@ export function AddNumber({ username, near, onClose }: { username: string; near?
             value={number}
             onChange={(e) => {
               add.reset();
-              setNumber(digits(e.currentTarget.value));
+              setNumber(digits(tidyNumber(e.currentTarget.value)));
             }}
             error={
-              taken
-                ? t.matrix.belongsTo(`${taken.owner} (${t.matrix.ownerTypes[taken.owner_type] ?? taken.owner_type})`)
-                : say(problem?.fields.number)
+              taken ? t.matrix.belongsTo(`${taken.owner} (${t.matrix.ownerTypes[taken.owner_type] ?? taken.owner_type})`) : say(refused)
             }
           />
           <Free near={settled || near} onPick={setNumber} />
-          {add.isError && !problem?.fields.number && <Failed error={add.error} />}
+          {add.isError && !refused && <Failed error={add.error} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>
               {t.common.cancel}

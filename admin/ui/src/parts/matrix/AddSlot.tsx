@@ -5,6 +5,7 @@ import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
 import { Account } from "../Account";
+import { tidyNumber } from "../forwarding/numbers";
 import { useProblemText } from "../problems";
 import type { SlotTypeName } from "../SlotType";
 import { Failed } from "../States";
@@ -22,7 +23,7 @@ export function AddSlot({ username, type, onClose }: { username: string; type: S
       ask(
         api.POST("/api/users/{username}/slots", {
           params: { path: { username } },
-          body: { type, name: name || t.common.types[type], ...(type === "mobile" ? { mobile_number: mobile } : {}) },
+          body: { type, name: name || t.common.types[type], ...(type === "mobile" ? { mobile_number: tidyNumber(mobile) } : {}) },
         }),
       ),
     onSuccess: (slot) => {

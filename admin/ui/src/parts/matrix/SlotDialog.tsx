@@ -8,6 +8,7 @@ import { useFormat } from "../../i18n/format";
 import { Account } from "../Account";
 import { useConfirm } from "../confirm";
 import { useDraft } from "../draft";
+import { tidyNumber } from "../forwarding/numbers";
 import { IconEye, IconKey, IconTrash } from "../icons";
 import { useProblemText } from "../problems";
 import { Failed, Loading } from "../States";
@@ -94,6 +95,7 @@ function Loaded(p: { server: Tagged<Slot>; numbers: string[]; manage: boolean; o
             inputMode="tel"
             readOnly={!p.manage}
             onChange={(e) => draft.set("mobile_number", e.currentTarget.value)}
+            onBlur={() => draft.set("mobile_number", tidyNumber(v.mobile_number ?? ""))}
             error={draft.error("mobile_number")}
           />
         )}

@@ -41,8 +41,7 @@ export default function Devices() {
             </Group>
             <Stack gap={2} mb="sm">
               <Text size="sm" c="dimmed">
-                {t.common.types[s.type]}
-                {s.numbers.length > 0 && ` · ${s.numbers.join(", ")}`}
+                {[s.name && s.name !== t.common.types[s.type] && t.common.types[s.type], s.numbers.join(", ")].filter(Boolean).join(" · ")}
               </Text>
               {s.agent && (
                 <Text size="sm" c="dimmed" truncate>
