@@ -21,7 +21,7 @@ it.each([...new Set([...read("../../../api/search.go").matchAll(/link\("(\w+)"/g
   },
 );
 
-it.each(["matrix", "user", "number", "slot", "profile", "hunt_group", "pickup_group", "forwarding_rule", "code"])(
+it.each(["matrix", "user", "number", "slot", "profile", "hunt_group", "pickup_group", "forwarding_rule", "group", "code"])(
   "reasons: %s has a page",
   (type) => {
     expect(leads(adminPlace({ code: "x", de: "", en: "", number: "416", setting: { type, id: "1", field: "f" } }) ?? "")).toBe(true);

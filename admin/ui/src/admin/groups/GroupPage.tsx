@@ -8,15 +8,20 @@ import { useConfirm } from "../../parts/confirm";
 import { useDraft } from "../../parts/draft";
 import { IconTrash } from "../../parts/icons";
 import { Page } from "../../parts/Page";
+import { givesJust } from "../../parts/parameters/layers";
 import { useProblemText } from "../../parts/problems";
 import { SaveBar } from "../../parts/SaveBar";
 import { Failed, Loading } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
 import { GroupMembers } from "./GroupMembers";
 import { InnerGroups } from "./InnerGroups";
+import { Parameters } from "./Parameters";
 import { Permissions } from "./Permissions";
 
 type GroupView = Schemas["Group"];
+
+/** What of a group is edited on the page and saved together. */
+const settings = ({ body, tag }: Tagged<GroupView>) => ({ tag, body: { title: body.title, parameters: body.parameters ?? {} } });
 
 export default function GroupPage() {
   const { name = "" } = useParams<{ name: string }>();
@@ -39,11 +44,12 @@ function Loaded({ server }: { server: Tagged<GroupView> }) {
   const group = server.body;
   const path = { name: group.name };
   const draft = useDraft({
-    server: { body: { title: group.title }, tag: server.tag },
-    send: async (change, tag) => {
-      const saved = await askTagged(api.PATCH("/api/groups/{name}", { params: { path, header: ifMatch(tag) }, body: change }));
-      void client.invalidateQueries({ queryKey: ["config", "groups"] });
-      return { body: { title: saved.body.title }, tag: saved.tag };
+    server: settings(server),
+    send: async ({ parameters, ...change }, tag) => {
+      const body = parameters ? { ...change, parameters: givesJust(parameters) } : change;
+      const saved = await askTagged(api.PATCH("/api/groups/{name}", { params: { path, header: ifMatch(tag) }, body }));
+      void client.invalidateQueries({ queryKey: ["config"] }); // what a group gives shows at users and numbers
+      return settings(saved);
     },
   });
   const remove = useMutation({
@@ -100,6 +106,9 @@ function Loaded({ server }: { server: Tagged<GroupView> }) {
         </Widget>
         <GroupMembers group={group} />
         <InnerGroups group={group} />
+        {group.type === "user" && (
+          <Parameters value={draft.value.parameters} onChange={(v) => draft.set("parameters", v)} error={draft.error} />
+        )}
         <Permissions group={group} />
       </Stack>
       <SaveBar draft={draft} />

@@ -107,16 +107,19 @@ function Frame(p: {
 
 function SetLanguage(p: Doer) {
   const t = useText();
-  const [language, setLanguage] = useState<"de" | "en">("de");
-  const mutation = useBulkUsers(p, { language });
+  const [language, setLanguage] = useState<"de" | "en" | "">("de");
+  const mutation = useBulkUsers(p, { language: language || null });
   return (
     <Frame title={t.bulk.language} doer={p} ready mutation={mutation}>
       <Select
         label={t.person.language}
-        data={(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] }))}
+        data={[
+          ...(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] })),
+          { value: "", label: t.parameters.asGiven },
+        ]}
         value={language}
         allowDeselect={false}
-        onChange={(x) => setLanguage(x === "en" ? "en" : "de")}
+        onChange={(x) => setLanguage(x === "en" || x === "de" ? x : "")}
       />
     </Frame>
   );

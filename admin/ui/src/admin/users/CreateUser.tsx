@@ -21,7 +21,7 @@ export function CreateUser({ onClose }: { onClose: () => void }) {
   const [last, setLast] = useState("");
   const [chosen, setChosen] = useState<string>();
   const [email, setEmail] = useState("");
-  const [language, setLanguage] = useState<"de" | "en">("de");
+  const [language, setLanguage] = useState<"de" | "en" | "">("");
   const [password, setPassword] = useState("");
   const username = chosen ?? usernameOf(first, last);
   const create = useMutation({
@@ -33,7 +33,7 @@ export function CreateUser({ onClose }: { onClose: () => void }) {
             first_name: first.trim(),
             last_name: last.trim(),
             email: email.trim(),
-            language,
+            ...(language ? { language } : {}),
             ...(password ? { password, must_change_password: true } : {}),
           },
         }),
@@ -95,10 +95,13 @@ export function CreateUser({ onClose }: { onClose: () => void }) {
             />
             <Select
               label={t.person.language}
-              data={(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] }))}
+              data={[
+                { value: "", label: t.parameters.asGiven },
+                ...(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] })),
+              ]}
               value={language}
               allowDeselect={false}
-              onChange={(x) => setLanguage(x === "en" ? "en" : "de")}
+              onChange={(x) => setLanguage(x === "en" || x === "de" ? x : "")}
             />
           </SimpleGrid>
           <Group align="flex-end" wrap="nowrap">

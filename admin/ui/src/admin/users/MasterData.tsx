@@ -2,7 +2,8 @@ import { Checkbox, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useMemo } from "react";
 import { useText } from "../../i18n";
 import type { Draft } from "../../parts/draft";
-import type { UserSettings } from "./UserPage";
+import { Given } from "../../parts/parameters/Given";
+import type { UserBody, UserSettings } from "./UserPage";
 
 /** Every time zone that the browser knows, under the server's own. */
 export function useTimeZones() {
@@ -17,7 +18,7 @@ export function useTimeZones() {
 }
 
 /** Who the user is. */
-export function MasterData({ draft }: { draft: Draft<UserSettings> }) {
+export function MasterData({ draft, user }: { draft: Draft<UserSettings>; user: UserBody }) {
   const t = useText();
   const zones = useTimeZones();
   const v = draft.value;
@@ -39,24 +40,34 @@ export function MasterData({ draft }: { draft: Draft<UserSettings> }) {
         {text("last_name", t.person.lastName)}
         {text("username", t.person.username)}
         {text("email", t.person.email)}
-        <Select
-          label={t.person.language}
-          data={(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] }))}
-          value={v.language}
-          allowDeselect={false}
-          onChange={(x) => draft.set("language", x === "en" ? "en" : "de")}
-          error={draft.error("language")}
-        />
-        <Select
-          label={t.person.timeZone}
-          data={zones.some((z) => z.value === v.time_zone) ? zones : [...zones, { value: v.time_zone, label: v.time_zone }]}
-          value={v.time_zone}
-          searchable
-          limit={60}
-          allowDeselect={false}
-          onChange={(x) => draft.set("time_zone", x ?? "")}
-          error={draft.error("time_zone")}
-        />
+        <Given draft={draft} field="language" label={t.person.language} value={user.language} giver={user.inherited?.language} manage>
+          {(value, disabled) => (
+            <Select
+              label={t.person.language}
+              data={(["de", "en"] as const).map((l) => ({ value: l, label: t.person.languages[l] }))}
+              value={value}
+              disabled={disabled}
+              allowDeselect={false}
+              onChange={(x) => draft.set("language", x === "en" ? "en" : "de")}
+              error={draft.error("language")}
+            />
+          )}
+        </Given>
+        <Given draft={draft} field="time_zone" label={t.person.timeZone} value={user.time_zone} giver={user.inherited?.time_zone} manage>
+          {(value, disabled) => (
+            <Select
+              label={t.person.timeZone}
+              data={zones.some((z) => z.value === value) ? zones : [...zones, { value, label: value }]}
+              value={value}
+              disabled={disabled}
+              searchable
+              limit={60}
+              allowDeselect={false}
+              onChange={(x) => draft.set("time_zone", x ?? "")}
+              error={draft.error("time_zone")}
+            />
+          )}
+        </Given>
       </SimpleGrid>
       {text("url", t.person.url, t.person.urlHint)}
       <Checkbox

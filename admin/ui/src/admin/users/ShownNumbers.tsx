@@ -2,13 +2,14 @@ import { Checkbox, SimpleGrid, Stack, TagsInput } from "@mantine/core";
 import { useText } from "../../i18n";
 import type { Draft } from "../../parts/draft";
 import { tidyNumber } from "../../parts/forwarding/numbers";
-import type { UserSettings } from "./UserPage";
+import { Given } from "../../parts/parameters/Given";
+import type { UserBody, UserSettings } from "./UserPage";
 
 // A pasted number comes in any form.
 const plain = (list: string[]) => [...new Set(list.map((n) => tidyNumber(n).replace(/[^\d+]/g, "")).filter(Boolean))];
 
 /** Numbers that a user may show beyond the ticked ones, and whether any is shown at all. */
-export function ShownNumbers({ draft }: { draft: Draft<UserSettings> }) {
+export function ShownNumbers({ draft, user }: { draft: Draft<UserSettings>; user: UserBody }) {
   const t = useText();
   const list = (field: "shown_numbers_inside" | "shown_numbers_outside", label: string) => (
     <TagsInput
@@ -20,22 +21,21 @@ export function ShownNumbers({ draft }: { draft: Draft<UserSettings> }) {
       acceptValueOnBlur
     />
   );
+  const hide = (field: "hide_number_inside" | "hide_number_outside", label: string) => (
+    <Given draft={draft} field={field} label={label} value={user[field]} giver={user.inherited?.[field]} manage>
+      {(value, disabled) => (
+        <Checkbox label={label} checked={value} disabled={disabled} onChange={(e) => draft.set(field, e.currentTarget.checked)} />
+      )}
+    </Given>
+  );
   return (
     <Stack gap="md">
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         {list("shown_numbers_inside", t.person.shownInside)}
         {list("shown_numbers_outside", t.person.shownOutside)}
       </SimpleGrid>
-      <Checkbox
-        label={t.person.hideInside}
-        checked={draft.value.hide_number_inside}
-        onChange={(e) => draft.set("hide_number_inside", e.currentTarget.checked)}
-      />
-      <Checkbox
-        label={t.person.hideOutside}
-        checked={draft.value.hide_number_outside}
-        onChange={(e) => draft.set("hide_number_outside", e.currentTarget.checked)}
-      />
+      {hide("hide_number_inside", t.person.hideInside)}
+      {hide("hide_number_outside", t.person.hideOutside)}
     </Stack>
   );
 }

@@ -9,6 +9,7 @@ import { useDraft } from "../../parts/draft";
 import { IconTrash } from "../../parts/icons";
 import { Matrix } from "../../parts/matrix/Matrix";
 import { Page } from "../../parts/Page";
+import { withGiven } from "../../parts/parameters/layers";
 import { SaveBar } from "../../parts/SaveBar";
 import { Failed, Loading } from "../../parts/States";
 import { Tokens } from "../../parts/tokens/Tokens";
@@ -41,12 +42,20 @@ const fields = [
   "call_blocking",
 ] as const;
 
+/** Settings that groups can give; null while they do. */
+const givable = ["language", "time_zone", "hide_number_inside", "hide_number_outside"] as const;
+type Givable = (typeof givable)[number];
+
 /** What of a user is edited on the page and saved together. */
-export type UserSettings = Pick<UserBody, (typeof fields)[number]>;
+export type UserSettings = Omit<Pick<UserBody, (typeof fields)[number]>, Givable> & { [F in Givable]: UserBody[F] | null };
 
 const settings = ({ body, tag }: Tagged<UserBody>): Tagged<UserSettings> => ({
   tag,
-  body: Object.fromEntries(fields.map((f) => [f, body[f]])) as unknown as UserSettings,
+  body: withGiven(
+    Object.fromEntries(fields.map((f) => [f, body[f]])) as unknown as Pick<UserBody, (typeof fields)[number]>,
+    givable,
+    body.inherited,
+  ),
 });
 
 export default function UserPage() {
@@ -116,7 +125,7 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
         <Matrix username={user.username} manage />
       </Widget>
       <Widget name="user.master" title={t.person.masterData}>
-        <MasterData draft={draft} />
+        <MasterData draft={draft} user={user} />
       </Widget>
       <Widget name="user.access" title={t.person.access}>
         <Access user={user} />
@@ -131,7 +140,7 @@ function Loaded({ server }: { server: Tagged<UserBody> }) {
         <Pickup username={user.username} />
       </Widget>
       <Widget name="user.shown" title={t.person.shown} hint={t.person.shownHint}>
-        <ShownNumbers draft={draft} />
+        <ShownNumbers draft={draft} user={user} />
       </Widget>
       <Widget name="user.blocking" title={t.person.blocking} hint={t.person.blockingHint}>
         <Blocking draft={draft} hasPin={user.has_pin} />

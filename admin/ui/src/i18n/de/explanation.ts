@@ -73,6 +73,7 @@ export const explanation = {
     slot: "Slot",
     user: (id: string) => `Benutzer ${id}`,
     number: (id: string) => `Nummer ${id}`,
+    group: (id: string) => `Gruppe ${id}`,
     profile: "Rufumleitungsprofil",
     hunt_group: "Sammelanschluss",
     pickup_group: "Rufannahmegruppe",

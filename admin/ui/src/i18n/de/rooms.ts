@@ -11,6 +11,7 @@ export { lists } from "./lists";
 export { login } from "./login";
 export { matrix } from "./matrix";
 export { me } from "./me";
+export { parameters } from "./parameters";
 export { person } from "./person";
 export { record } from "./record";
 export { records } from "./records";

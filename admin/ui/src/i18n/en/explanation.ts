@@ -74,6 +74,7 @@ export const explanation: (typeof de)["explanation"] = {
     slot: "slot",
     user: (id) => `user ${id}`,
     number: (id) => `number ${id}`,
+    group: (id) => `group ${id}`,
     profile: "forwarding profile",
     hunt_group: "hunt group",
     pickup_group: "pickup group",

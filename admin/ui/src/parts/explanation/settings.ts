@@ -33,6 +33,8 @@ export function adminPlace(reason: Reason): string | undefined {
       return `/pickupgroups/${part(s.id)}${field}`;
     case "forwarding_rule":
       return `/rules/${part(s.id)}${field}`;
+    case "group":
+      return `/groups/${part(s.id)}${field}`;
     case "code":
       return `/codes/${part(s.id)}`;
   }

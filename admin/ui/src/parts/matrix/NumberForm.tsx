@@ -1,14 +1,19 @@
 import { Checkbox, NumberInput, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { type Draft, useDraft } from "../draft";
+import { Given } from "../parameters/Given";
+import { withGiven } from "../parameters/layers";
 
-export type NumberSettings = Pick<
-  Schemas["Number"],
-  "display_name" | "call_waiting" | "busy_on_any" | "max_calls" | "ring_inside" | "ring_outside" | "forwarding_profile"
->;
+/** Settings that groups can give; null while they do. */
+const givable = ["call_waiting", "busy_on_any", "max_calls", "ring_inside", "ring_outside"] as const;
+
+export type NumberSettings = Pick<Schemas["Number"], "display_name" | "forwarding_profile"> & {
+  [F in (typeof givable)[number]]: Schemas["Number"][F] | null;
+};
 
 export const numberQuery = (number: string) => ({
   queryKey: ["config", "numbers", number],
@@ -17,22 +22,23 @@ export const numberQuery = (number: string) => ({
 
 function settings({ body: n, tag }: Tagged<Schemas["Number"]>): Tagged<NumberSettings> {
   const { display_name, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside, forwarding_profile } = n;
-  return { tag, body: { display_name, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside, forwarding_profile } };
+  const body = { display_name, call_waiting, busy_on_any, max_calls, ring_inside, ring_outside, forwarding_profile };
+  return { tag, body: withGiven(body, givable, n.inherited) };
 }
 
 /** The settings of a number as a draft, for a dialog and for a page. */
 export function useNumberDraft(server: Tagged<Schemas["Number"]>, onSaved?: () => void): Draft<NumberSettings> {
+  const client = useQueryClient();
   return useDraft<NumberSettings>({
     server: settings(server),
-    send: async (change, tag) =>
-      settings(
-        await askTagged(
-          api.PATCH("/api/numbers/{number}", {
-            params: { path: { number: server.body.number }, header: ifMatch(tag) },
-            body: change,
-          }),
-        ),
-      ),
+    send: async (change, tag) => {
+      const { number } = server.body;
+      const saved = await askTagged(
+        api.PATCH("/api/numbers/{number}", { params: { path: { number }, header: ifMatch(tag) }, body: change }),
+      );
+      client.setQueryData(numberQuery(number).queryKey, saved); // where a setting comes from shows at once
+      return settings(saved);
+    },
     onSaved,
   });
 }
@@ -55,6 +61,15 @@ export function NumberForm({ number: n, draft, manage }: { number: Schemas["Numb
   const v = draft.value;
   const rings = [{ value: "", label: t.matrix.ringDefault }, ...sounds.map((i) => ({ value: `Bellcore-dr${i}`, label: t.matrix.ring(i) }))];
   const active = n.forwarding_active;
+  const given = <F extends (typeof givable)[number]>(
+    field: F,
+    label: string,
+    show: (value: Schemas["Number"][F], disabled: boolean) => ReactNode,
+  ) => (
+    <Given draft={draft} field={field} label={label} value={n[field] as never} giver={n.inherited?.[field]} manage={manage}>
+      {(value, disabled) => show(value as Schemas["Number"][F], disabled)}
+    </Given>
+  );
   return (
     <Stack gap="md">
       {manage && (
@@ -70,33 +85,42 @@ export function NumberForm({ number: n, draft, manage }: { number: Schemas["Numb
       {ofUser && (
         <>
           <Stack gap="sm">
-            <Checkbox
-              label={t.matrix.callWaiting}
-              description={t.matrix.callWaitingHint}
-              checked={v.call_waiting}
-              onChange={(e) => draft.set("call_waiting", e.currentTarget.checked)}
-              error={draft.error("call_waiting")}
-            />
-            <Checkbox
-              label={t.matrix.busyOnAny}
-              description={t.matrix.busyOnAnyHint}
-              checked={v.busy_on_any}
-              onChange={(e) => draft.set("busy_on_any", e.currentTarget.checked)}
-              error={draft.error("busy_on_any")}
-            />
+            {given("call_waiting", t.matrix.callWaiting, (value, disabled) => (
+              <Checkbox
+                label={t.matrix.callWaiting}
+                description={t.matrix.callWaitingHint}
+                checked={value}
+                disabled={disabled}
+                onChange={(e) => draft.set("call_waiting", e.currentTarget.checked)}
+                error={draft.error("call_waiting")}
+              />
+            ))}
+            {given("busy_on_any", t.matrix.busyOnAny, (value, disabled) => (
+              <Checkbox
+                label={t.matrix.busyOnAny}
+                description={t.matrix.busyOnAnyHint}
+                checked={value}
+                disabled={disabled}
+                onChange={(e) => draft.set("busy_on_any", e.currentTarget.checked)}
+                error={draft.error("busy_on_any")}
+              />
+            ))}
           </Stack>
-          <NumberInput
-            label={t.matrix.limit}
-            description={t.matrix.limitHint}
-            value={v.max_calls}
-            min={0}
-            max={10_000}
-            allowDecimal={false}
-            allowNegative={false}
-            onChange={(x) => draft.set("max_calls", Number(x) || 0)}
-            error={draft.error("max_calls")}
-            maw={300}
-          />
+          {given("max_calls", t.matrix.limit, (value, disabled) => (
+            <NumberInput
+              label={t.matrix.limit}
+              description={t.matrix.limitHint}
+              value={value}
+              disabled={disabled}
+              min={0}
+              max={10_000}
+              allowDecimal={false}
+              allowNegative={false}
+              onChange={(x) => (Number(x) || 0) !== value && draft.set("max_calls", Number(x) || 0)}
+              error={draft.error("max_calls")}
+              maw={300}
+            />
+          ))}
           <Select
             label={t.matrix.profile}
             data={[
@@ -116,22 +140,28 @@ export function NumberForm({ number: n, draft, manage }: { number: Schemas["Numb
             </Text>
           )}
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
-            <Select
-              label={t.matrix.ringInside}
-              data={rings}
-              value={v.ring_inside}
-              allowDeselect={false}
-              onChange={(x) => draft.set("ring_inside", x ?? "")}
-              error={draft.error("ring_inside")}
-            />
-            <Select
-              label={t.matrix.ringOutside}
-              data={rings}
-              value={v.ring_outside}
-              allowDeselect={false}
-              onChange={(x) => draft.set("ring_outside", x ?? "")}
-              error={draft.error("ring_outside")}
-            />
+            {given("ring_inside", t.matrix.ringInside, (value, disabled) => (
+              <Select
+                label={t.matrix.ringInside}
+                data={rings}
+                value={value}
+                disabled={disabled}
+                allowDeselect={false}
+                onChange={(x) => draft.set("ring_inside", x ?? "")}
+                error={draft.error("ring_inside")}
+              />
+            ))}
+            {given("ring_outside", t.matrix.ringOutside, (value, disabled) => (
+              <Select
+                label={t.matrix.ringOutside}
+                data={rings}
+                value={value}
+                disabled={disabled}
+                allowDeselect={false}
+                onChange={(x) => draft.set("ring_outside", x ?? "")}
+                error={draft.error("ring_outside")}
+              />
+            ))}
           </SimpleGrid>
         </>
       )}
