@@ -4,7 +4,6 @@ import {
   Checkbox,
   CloseButton,
   Group,
-  Menu,
   Paper,
   ScrollArea,
   Select,
@@ -19,7 +18,9 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
 import { useText } from "../i18n";
-import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconColumns3, IconDownload, IconSearch } from "./icons";
+import { ColumnMenu, useColumns } from "./columns";
+import { IconArrowDown, IconArrowUp, IconChevronLeft, IconChevronRight, IconDownload, IconSearch } from "./icons";
+import { remembered } from "./remembered";
 import { Empty, Failed } from "./States";
 
 /** How a page of a list is asked for; these names are those of the API's query. */
@@ -66,15 +67,6 @@ export interface DataTableProps<T> {
 
 const sizes = ["25", "50", "100", "250"];
 
-function remembered<T>(key: string, fallback: T): T {
-  try {
-    const s = localStorage.getItem(key);
-    return s ? (JSON.parse(s) as T) : fallback;
-  } catch {
-    return fallback;
-  }
-}
-
 /**
  * A list that the server filters, sorts and pages. What is asked stands in the
  * address, so that it can be sent to a colleague and survives "back".
@@ -83,12 +75,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
   const t = useText();
   const [query, setQuery] = useSearchParams();
   const [limit, setLimit] = useState(() => remembered(`koppelfeld.rows.${p.name}`, 100));
-  const [shown, setShown] = useState<string[]>(() =>
-    remembered(
-      `koppelfeld.columns.${p.name}`,
-      p.columns.filter((c) => !c.hidden).map((c) => c.id),
-    ),
-  );
+  const chosen = useColumns(p.name, p.columns);
   const [text, setText] = useState(query.get("filter") ?? "");
   const [settled] = useDebouncedValue(text, 200);
   const [ticked, setTicked] = useState<Map<string, T>>(new Map());
@@ -123,7 +110,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
     queryFn: ({ signal }) => p.fetch(asked, signal),
     placeholderData: keepPreviousData,
   });
-  const columns = p.columns.filter((c) => shown.includes(c.id));
+  const columns = chosen.columns;
   const rows = list.data?.items ?? [];
   const total = list.data?.total ?? 0;
   const clear = () => setTicked(new Map());
@@ -178,33 +165,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
               </ActionIcon>
             </Tooltip>
           )}
-          <Menu closeOnItemClick={false} position="bottom-end">
-            <Menu.Target>
-              <Tooltip label={t.common.columns}>
-                <ActionIcon aria-label={t.common.columns}>
-                  <IconColumns3 size={18} />
-                </ActionIcon>
-              </Tooltip>
-            </Menu.Target>
-            <Menu.Dropdown>
-              {p.columns.map((c) => (
-                <Menu.Item
-                  key={c.id}
-                  role="menuitemcheckbox"
-                  aria-checked={shown.includes(c.id)}
-                  leftSection={<Checkbox.Indicator size="xs" checked={shown.includes(c.id)} />}
-                  onClick={() => {
-                    const next = shown.includes(c.id) ? shown.filter((id) => id !== c.id) : [...shown, c.id];
-                    if (next.length === 0) return;
-                    setShown(next);
-                    localStorage.setItem(`koppelfeld.columns.${p.name}`, JSON.stringify(next));
-                  }}
-                >
-                  {c.title}
-                </Menu.Item>
-              ))}
-            </Menu.Dropdown>
-          </Menu>
+          <ColumnMenu all={p.columns} of={chosen} />
         </Group>
       </Group>
       {list.isError ? (

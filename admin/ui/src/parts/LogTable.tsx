@@ -1,19 +1,23 @@
 import { ActionIcon, Box, Button, Center, Group, Paper, ScrollArea, Skeleton, Table, Tooltip } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode, useState } from "react";
+import { useSearchParams } from "wouter";
 import { useText } from "../i18n";
+import { ColumnMenu, useColumns } from "./columns";
 import type { Column } from "./DataTable";
-import { IconDownload } from "./icons";
+import { IconDownload, IconX } from "./icons";
 import { Empty, Failed } from "./States";
 
 /** The address of a CSV file with the filters that are set. */
-export function csvAddress(list: string, filters: { [name: string]: string | undefined }): string {
+export function csvAddress(list: string, filters: { [name: string]: string | number | undefined }): string {
   const q = new URLSearchParams();
-  for (const [k, v] of Object.entries(filters)) if (v) q.set(k, v);
+  for (const [k, v] of Object.entries(filters)) if (v) q.set(k, String(v));
   return `/api/export/${list}.csv?${q}`;
 }
 
 export interface LogTableProps<T> {
+  /** Name under which chosen columns are remembered. */
+  name: string;
   queryKey: unknown[];
   fetch: (cursor: string | undefined, signal: AbortSignal) => Promise<{ items: T[]; next: string }>;
   columns: Column<T>[];
@@ -32,6 +36,9 @@ export interface LogTableProps<T> {
 /** What is written down as it happens, the newest first: without an end, so it is read on instead of paged. */
 export function LogTable<T>(p: LogTableProps<T>) {
   const t = useText();
+  const chosen = useColumns(p.name, p.columns);
+  const columns = chosen.columns;
+  const [, setQuery] = useSearchParams();
   const [unfolded, setUnfolded] = useState<string>();
   const log = useInfiniteQuery({
     queryKey: p.queryKey,
@@ -51,13 +58,26 @@ export function LogTable<T>(p: LogTableProps<T>) {
           <Group gap="sm" align="flex-end">
             {p.filters}
           </Group>
-          {p.csv && (
-            <Tooltip label={t.common.exportCsv}>
-              <ActionIcon component="a" href={p.csv} download aria-label={t.common.exportCsv}>
-                <IconDownload size={18} />
-              </ActionIcon>
-            </Tooltip>
-          )}
+          <Group gap={4}>
+            {p.narrowed && (
+              <Button
+                size="compact-sm"
+                variant="subtle"
+                leftSection={<IconX size={14} aria-hidden />}
+                onClick={() => setQuery({}, { replace: true })}
+              >
+                {t.common.resetFilters}
+              </Button>
+            )}
+            {p.csv && (
+              <Tooltip label={t.common.exportCsv}>
+                <ActionIcon component="a" href={p.csv} download aria-label={t.common.exportCsv}>
+                  <IconDownload size={18} />
+                </ActionIcon>
+              </Tooltip>
+            )}
+            <ColumnMenu all={p.columns} of={chosen} />
+          </Group>
         </Group>
       )}
       {log.isError ? (
@@ -69,7 +89,7 @@ export function LogTable<T>(p: LogTableProps<T>) {
           <Table aria-busy={log.isFetching}>
             <Table.Thead>
               <Table.Tr>
-                {p.columns.map((c) => (
+                {columns.map((c) => (
                   <Table.Th key={c.id} ta={c.align}>
                     {c.title}
                   </Table.Th>
@@ -81,7 +101,7 @@ export function LogTable<T>(p: LogTableProps<T>) {
                 Array.from({ length: 6 }, (_, i) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: placeholders have no key of their own
                   <Table.Tr key={i}>
-                    <Table.Td colSpan={p.columns.length}>
+                    <Table.Td colSpan={columns.length}>
                       <Skeleton h={16} />
                     </Table.Td>
                   </Table.Tr>
@@ -94,7 +114,7 @@ export function LogTable<T>(p: LogTableProps<T>) {
                     }}
                     style={p.details || p.onRow ? { cursor: "pointer" } : undefined}
                   >
-                    {p.columns.map((c, i) => (
+                    {columns.map((c, i) => (
                       <Table.Td key={c.id} ta={c.align}>
                         {p.details && i === 0 ? (
                           <button
@@ -113,7 +133,7 @@ export function LogTable<T>(p: LogTableProps<T>) {
                   </Table.Tr>
                   {p.details && unfolded === p.rowKey(row) && (
                     <Table.Tr bg="var(--kf-page)">
-                      <Table.Td colSpan={p.columns.length}>{p.details(row)}</Table.Td>
+                      <Table.Td colSpan={columns.length}>{p.details(row)}</Table.Td>
                     </Table.Tr>
                   )}
                 </Fragment>

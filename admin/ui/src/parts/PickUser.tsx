@@ -19,6 +19,8 @@ function Pick(p: {
   without: string[];
   onPick: (value: string) => void;
   disabled?: boolean;
+  /** The label is to be seen, too. */
+  labelled?: boolean;
 }) {
   const t = useText();
   const [text, setText] = useState("");
@@ -31,6 +33,7 @@ function Pick(p: {
   return (
     <Select
       aria-label={p.label}
+      label={p.labelled ? p.label : undefined}
       placeholder={p.placeholder}
       searchable
       searchValue={text}
@@ -44,7 +47,7 @@ function Pick(p: {
         setText("");
       }}
       disabled={p.disabled}
-      w={{ base: "100%", sm: 340 }}
+      w={{ base: "100%", sm: p.labelled ? 220 : 340 }}
     />
   );
 }
@@ -55,6 +58,7 @@ interface PickProps {
   without: string[];
   onPick: (value: string) => void;
   disabled?: boolean;
+  labelled?: boolean;
 }
 
 /** Finds a user by name, user name or number; picks the user name. */

@@ -15,3 +15,9 @@ export function useFilter(name: string): [string | undefined, (v: string | null 
     );
   return [query.get(name) || undefined, set];
 }
+
+/** The beginning of a day of the person who looks, so many days later. */
+export function momentOf(day: string | undefined, later = 0): string | undefined {
+  const [y, m, d] = (day ?? "").split("-").map(Number);
+  return y && m && d ? new Date(y, m - 1, d + later).toISOString() : undefined;
+}

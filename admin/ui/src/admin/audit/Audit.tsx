@@ -1,4 +1,4 @@
-import { Badge, Button, Code, Group, Select, Stack, Table, Text } from "@mantine/core";
+import { Badge, Button, Code, Group, Select, Stack, Table, Text, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
@@ -7,7 +7,7 @@ import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import { useConfirm } from "../../parts/confirm";
 import type { Column } from "../../parts/DataTable";
-import { useFilter } from "../../parts/filters";
+import { momentOf, useFilter } from "../../parts/filters";
 import { IconX } from "../../parts/icons";
 import { csvAddress, LogTable } from "../../parts/LogTable";
 import { Page } from "../../parts/Page";
@@ -38,6 +38,13 @@ export default function Audit() {
   const [actor, setActor] = useFilter("actor");
   const [type, setType] = useFilter("object_type");
   const [id, setID] = useFilter("object_id");
+  const [action, setAction] = useFilter("action");
+  const [text, setText] = useFilter("text");
+  const [from, setFrom] = useFilter("from");
+  const [to, setTo] = useFilter("to");
+  const [order, setOrder] = useFilter("order");
+  const asked = { actor, action, object_type: type, object_id: id, text, from: momentOf(from), to: momentOf(to, 1) };
+  const ordered = { ...asked, order: order === "asc" ? ("asc" as const) : undefined };
   const columns: Column<Entry>[] = [
     { id: "at", title: w.when, render: (e) => <span className="kf-tabular">{f.moment(e.at)}</span> },
     { id: "actor", title: w.who, render: (e) => e.actor },
@@ -70,15 +77,14 @@ export default function Audit() {
   return (
     <Page title={t.frame.audit}>
       <LogTable
-        queryKey={["config", "audit", actor, type, id]}
-        fetch={(cursor, signal) =>
-          ask(api.GET("/api/audit", { params: { query: { cursor, actor, object_type: type, object_id: id, limit: 100 } }, signal }))
-        }
+        name="audit"
+        queryKey={["config", "audit", ordered]}
+        fetch={(cursor, signal) => ask(api.GET("/api/audit", { params: { query: { cursor, ...ordered, limit: 100 } }, signal }))}
         columns={columns}
         rowKey={(e) => e.id}
         details={(e) => <Details entry={e} />}
-        narrowed={!!(actor || type || id)}
-        csv={csvAddress("audit", { actor, object_type: type, object_id: id })}
+        narrowed={Object.values(asked).some(Boolean)}
+        csv={csvAddress("audit", ordered)}
         empty={<Empty title={w.none} />}
         filters={
           <>
@@ -91,6 +97,30 @@ export default function Audit() {
               onChange={setType}
               clearable
               w={{ base: "100%", sm: 220 }}
+            />
+            <Select
+              label={w.what}
+              placeholder={w.allActions}
+              data={Object.entries(w.actions).map(([value, label]) => ({ value, label }))}
+              value={action ?? null}
+              onChange={setAction}
+              clearable
+              searchable
+              w={{ base: "100%", sm: 220 }}
+            />
+            <SettledInput label={t.records.cdr.text} value={text} onChange={setText} />
+            <TextInput type="date" label={t.records.cdr.since} value={from ?? ""} onChange={(e) => setFrom(e.currentTarget.value)} />
+            <TextInput type="date" label={t.records.cdr.until} value={to ?? ""} onChange={(e) => setTo(e.currentTarget.value)} />
+            <Select
+              label={t.records.order}
+              data={[
+                { value: "desc", label: t.records.newest },
+                { value: "asc", label: t.records.oldest },
+              ]}
+              value={order === "asc" ? "asc" : "desc"}
+              onChange={(v) => setOrder(v === "asc" ? v : null)}
+              allowDeselect={false}
+              w={180}
             />
             {id && (
               <Button variant="light" color="gray" rightSection={<IconX size={14} aria-hidden />} onClick={() => setID(null)}>

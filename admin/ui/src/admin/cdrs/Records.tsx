@@ -1,12 +1,16 @@
-import { Select, Stack, Text, TextInput } from "@mantine/core";
+import { Button, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
 import type { Column } from "../../parts/DataTable";
-import { useFilter } from "../../parts/filters";
+import { momentOf, useFilter } from "../../parts/filters";
+import { IconX } from "../../parts/icons";
 import { csvAddress, LogTable } from "../../parts/LogTable";
+import { slotQuery } from "../../parts/matrix/SlotDialog";
 import { Page } from "../../parts/Page";
+import { PickSlot } from "../../parts/PickUser";
 import { SettledInput } from "../../parts/SettledInput";
 import { Empty } from "../../parts/States";
 import { ResultBadge } from "./ResultBadge";
@@ -15,12 +19,6 @@ type Record = Schemas["Record"];
 
 const results = ["answered", "cancelled", "busy", "no_answer", "declined", "unreachable", "rejected", "failed", "interrupted"] as const;
 type Result = (typeof results)[number];
-
-/** The beginning of a day of the person who looks, so many days later. */
-function momentOf(day: string | undefined, later = 0): string | undefined {
-  const [y, m, d] = (day ?? "").split("-").map(Number);
-  return y && m && d ? new Date(y, m - 1, d + later).toISOString() : undefined;
-}
 
 /** All calls that have been, the newest first. */
 export default function Records() {
@@ -33,6 +31,9 @@ export default function Records() {
   const [text, setText] = useFilter("text");
   const [result, setResult] = useFilter("result");
   const [klass, setClass] = useFilter("class");
+  const [slot, setSlot] = useFilter("slot");
+  const [seconds, setSeconds] = useFilter("min_seconds");
+  const [order, setOrder] = useFilter("order");
   const [from, setFrom] = useFilter("from");
   const [to, setTo] = useFilter("to");
   const asked = {
@@ -43,7 +44,10 @@ export default function Records() {
     class: klass as Record["class"] | undefined,
     from: momentOf(from),
     to: momentOf(to, 1),
+    slot,
+    min_seconds: Number(seconds) > 0 ? Math.min(1_000_000, Math.floor(Number(seconds))) : undefined,
   };
+  const ordered = { ...asked, order: order === "asc" ? ("asc" as const) : undefined };
   const open = (r: Record) => `/cdrs/${encodeURIComponent(r.id)}`;
   const columns: Column<Record>[] = [
     {
@@ -92,19 +96,25 @@ export default function Records() {
   return (
     <Page title={t.frame.cdrs}>
       <LogTable
-        queryKey={["records", "cdrs", asked]}
-        fetch={(cursor, signal) => ask(api.GET("/api/cdrs", { params: { query: { cursor, ...asked, limit: 100 } }, signal }))}
+        name="cdrs"
+        queryKey={["records", "cdrs", ordered]}
+        fetch={(cursor, signal) => ask(api.GET("/api/cdrs", { params: { query: { cursor, ...ordered, limit: 100 } }, signal }))}
         columns={columns}
         rowKey={(r) => r.id}
         onRow={(r) => navigate(open(r))}
         narrowed={Object.values(asked).some(Boolean)}
-        csv={csvAddress("cdrs", asked)}
+        csv={csvAddress("cdrs", ordered)}
         empty={<Empty title={w.none}>{w.noneHint}</Empty>}
         filters={
           <>
             <SettledInput label={w.number} value={number} onChange={setNumber} />
             <SettledInput label={w.user} value={user} onChange={setUser} />
             <SettledInput label={w.text} value={text} onChange={setText} />
+            {slot ? (
+              <OneSlot id={slot} onClear={() => setSlot(null)} />
+            ) : (
+              <PickSlot label={w.slot} placeholder={w.anySlot} without={[]} onPick={setSlot} labelled />
+            )}
             <Select
               label={w.result}
               data={results.map((r) => ({ value: r, label: t.record.results[r] ?? r }))}
@@ -123,10 +133,43 @@ export default function Records() {
             />
             <TextInput type="date" label={w.since} value={from ?? ""} onChange={(e) => setFrom(e.currentTarget.value)} />
             <TextInput type="date" label={w.until} value={to ?? ""} onChange={(e) => setTo(e.currentTarget.value)} />
+            <NumberInput
+              label={w.atLeast}
+              suffix=" s"
+              value={seconds ? Number(seconds) : ""}
+              onChange={(v) => setSeconds(Number(v) > 0 ? String(v) : null)}
+              min={0}
+              max={1_000_000}
+              allowDecimal={false}
+              w={150}
+            />
+            <Select
+              label={t.records.order}
+              data={[
+                { value: "desc", label: t.records.newest },
+                { value: "asc", label: t.records.oldest },
+              ]}
+              value={order === "asc" ? "asc" : "desc"}
+              onChange={(v) => setOrder(v === "asc" ? v : null)}
+              allowDeselect={false}
+              w={180}
+            />
           </>
         }
       />
     </Page>
+  );
+}
+
+/** The slot whose calls are listed, by the name it has. */
+function OneSlot({ id, onClear }: { id: string; onClear: () => void }) {
+  const t = useText();
+  const slot = useQuery({ ...slotQuery(id), retry: false });
+  const s = slot.data?.body;
+  return (
+    <Button variant="light" color="gray" rightSection={<IconX size={14} aria-hidden />} onClick={onClear}>
+      {t.records.cdr.slot}: {s ? `${s.username} · ${s.name || t.common.types[s.type]}` : id}
+    </Button>
   );
 }
 

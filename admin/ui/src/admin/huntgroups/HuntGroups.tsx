@@ -46,6 +46,7 @@ export default function HuntGroups() {
     >
       <DataTable
         name="huntgroups"
+        csv="/api/export/huntgroups.csv"
         queryKey={["config", "huntgroups", "list"]}
         fetch={(asked, signal) => ask(api.GET("/api/huntgroups", { params: { query: asked as never }, signal }))}
         columns={columns}

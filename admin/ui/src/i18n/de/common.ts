@@ -23,6 +23,8 @@ export const common = {
   empty: "Nichts vorhanden",
   nothingFound: "Nichts gefunden",
   tryAgain: "Noch einmal versuchen",
+  usualColumns: "Übliche Spalten",
+  resetFilters: "Filter zurücksetzen",
   columns: "Spalten",
   exportCsv: "Als CSV herunterladen",
   selected: (n: number) => `${n} ausgewählt`,

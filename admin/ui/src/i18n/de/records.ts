@@ -1,7 +1,13 @@
 /** Lists of what has happened: call records and changes. */
 export const records = {
   older: "Ältere zeigen",
+  order: "Reihenfolge",
+  newest: "Neueste zuerst",
+  oldest: "Älteste zuerst",
   cdr: {
+    slot: "Slot",
+    anySlot: "Alle",
+    atLeast: "Gesprochen mindestens",
     start: "Beginn",
     from: "Von",
     to: "Gewählt",
@@ -27,12 +33,13 @@ export const records = {
     source: "Woher",
     actor: "Wer (Benutzername)",
     objectType: "Woran",
+    allActions: "Alles",
     allTypes: "Alles",
     undo: "Zurücknehmen",
     undoHint:
       "Es wird wieder, wie es vorher war. Was dabei mit weggefallen ist, steht einzeln in dieser Liste, und auch das Zurücknehmen steht danach hier.",
     obstacles: {
-      changed: "Nicht zurückzunehmen: inzwischen wieder geändert.",
+      changed: "Nicht zurückzunehmen: inzwischen wieder geändert oder schon zurückgenommen.",
       gone: "Nicht zurückzunehmen: das gibt es nicht mehr.",
       secret: "Nicht zurückzunehmen: Passwörter und SIP-Konten stehen nicht in dieser Liste.",
       used: "Nicht zurückzunehmen: anderes hängt inzwischen daran.",
@@ -77,7 +84,6 @@ export const records = {
       remove_grant: "Berechtigung genommen",
       order: "Reihenfolge geändert",
       hang_up: "Gespräch beendet",
-      "hang-up": "Gespräch beendet",
       login: "angemeldet",
       logout: "abgemeldet",
     } as Record<string, string>,

@@ -24,6 +24,8 @@ export const common: (typeof de)["common"] = {
   empty: "Nothing here",
   nothingFound: "Nothing found",
   tryAgain: "Try again",
+  usualColumns: "Usual columns",
+  resetFilters: "Reset filters",
   columns: "Columns",
   exportCsv: "Download as CSV",
   selected: (n) => `${n} selected`,

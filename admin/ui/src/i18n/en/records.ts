@@ -2,7 +2,13 @@ import type { de } from "../de";
 
 export const records: (typeof de)["records"] = {
   older: "Show older ones",
+  order: "Order",
+  newest: "Newest first",
+  oldest: "Oldest first",
   cdr: {
+    slot: "Slot",
+    anySlot: "All",
+    atLeast: "Talked at least",
     start: "Start",
     from: "From",
     to: "Dialled",
@@ -28,11 +34,12 @@ export const records: (typeof de)["records"] = {
     source: "From where",
     actor: "Who (user name)",
     objectType: "On what",
+    allActions: "Everything",
     allTypes: "Everything",
     undo: "Take back",
     undoHint: "It becomes what it was before. What went along with it has entries of its own in this list, and so will the undo.",
     obstacles: {
-      changed: "Cannot be undone: changed again since.",
+      changed: "Cannot be undone: changed again or undone since.",
       gone: "Cannot be undone: it is gone.",
       secret: "Cannot be undone: passwords and SIP accounts are not in this list.",
       used: "Cannot be undone: other things need it by now.",
@@ -77,7 +84,6 @@ export const records: (typeof de)["records"] = {
       remove_grant: "permission withdrawn",
       order: "order changed",
       hang_up: "call ended",
-      "hang-up": "call ended",
       login: "logged in",
       logout: "logged out",
     },
