@@ -204,7 +204,7 @@ export const problems: Problems = [
     "muss eine Nummer außerhalb mit 4 bis 15 Ziffern sein, die mit + und der Ländervorwahl beginnt",
   ],
   ["… is not an international number such as +491711234567", "$1 ist keine Nummer mit Ländervorwahl wie +491711234567"],
-  ["… overlaps the emergency number …", "$1 verdeckt den Notruf $2"],
+  ["… overlaps the emergency number …", "$1 überschneidet sich mit dem Notruf $2"],
   ["… stands in the way of the emergency number …", "$1 steht dem Notruf $2 im Weg"],
   ["is an emergency number; calls are not forwarded there", "ist ein Notruf; dorthin wird nichts umgeleitet"],
   ["must be 0 (no limit) to …", "muss 0 (unbegrenzt) bis $1 sein"],
