@@ -17,7 +17,7 @@ import (
 
 // browser is a phone in a web page (JsSIP) in Chromium.
 type browser struct {
-	t   *testing.T
+	t   testing.TB
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
@@ -33,7 +33,7 @@ func startBrowser(t *testing.T) *browser {
 }
 
 // startChromium runs one of the scripts that drive Chromium and waits until it can take commands.
-func startChromium(t *testing.T, script string) *browser {
+func startChromium(t testing.TB, script string) *browser {
 	t.Helper()
 	if _, err := os.Stat("browser/node_modules/jssip"); err != nil {
 		t.Fatalf("the packages of e2e/browser are missing (make setup-browser): %v", err)

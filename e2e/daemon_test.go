@@ -29,7 +29,7 @@ const binary = "../bin/koppelfeld"
 
 // daemon is one running koppelfeld.
 type daemon struct {
-	t        *testing.T
+	t        testing.TB
 	dir      string
 	config   string
 	cmd      *exec.Cmd
@@ -67,7 +67,7 @@ func (s *syncBuffer) String() string {
 }
 
 // freePort finds a port that is free for UDP and TCP on loopback.
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	port, err := testnet.Port()
 	if err != nil {
@@ -77,7 +77,7 @@ func freePort(t *testing.T) int {
 }
 
 // newDaemon prepares a daemon with an own data folder; database is "sqlite" or a DSN.
-func newDaemon(t *testing.T, database string) *daemon {
+func newDaemon(t testing.TB, database string) *daemon {
 	t.Helper()
 	dir := t.TempDir()
 	d := &daemon{
@@ -299,7 +299,7 @@ func (d *daemon) eventually(limit time.Duration, what string, cond func() bool) 
 	eventually(d.t, limit, what, cond)
 }
 
-func eventually(t *testing.T, limit time.Duration, what string, cond func() bool) {
+func eventually(t testing.TB, limit time.Duration, what string, cond func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -33,12 +33,7 @@ func (p *person) logout(username string) {
 // within runs a part of a test with the browser and the person of the whole; what follows needs what the part has done.
 func (p *person) within(t *testing.T, name string, part func(t *testing.T)) {
 	t.Helper()
-	good := t.Run(name, func(t *testing.T) {
-		p.t, p.b.t = t, t
-		part(t)
-		p.faultless()
-	})
-	if p.t, p.b.t = t, t; !good {
+	if !p.part(t, name, func(t *testing.T) { part(t); p.faultless() }) {
 		t.FailNow()
 	}
 }

@@ -16,13 +16,13 @@ type args = map[string]any
 
 // person is somebody who looks at the pages in a browser of their own.
 type person struct {
-	t   *testing.T
+	t   testing.TB
 	b   *browser
 	who string
 }
 
 // look lets somebody open a browser at the daemon. Options are those of "person" in browser/pages.mjs.
-func look(t *testing.T, b *browser, d *daemon, who string, options args) *person {
+func look(t testing.TB, b *browser, d *daemon, who string, options args) *person {
 	t.Helper()
 	p := &person{t: t, b: b, who: who}
 	all := args{"base": "https://" + d.admin}
@@ -97,13 +97,17 @@ var everyPage = map[string][]string{
 	"user": {"/", "/calls", "/colleagues", "/numbers", "/numbers/416", "/profiles", "/devices", "/security"},
 }
 
-// TestPagesEvery opens every page in both languages and both colour schemes: axe finds nothing serious, the console stays empty, no
+// TestPagesEvery opens every page, and every window over one, in both languages and both colour schemes: axe finds nothing serious, the console stays empty, no
 // request leaves the origin. With KOPPELFELD_SHOTS set the pages are drawn into that folder (make screenshots).
 func TestPagesEvery(t *testing.T) {
 	d := newDaemon(t, "sqlite")
 	d.start()
 	b := startChromium(t, "pages.mjs")
 	user := d.userWithPassword("armin.artmann")
+	var profile struct{ ID string }
+	d.api("POST", "/api/users/armin.artmann/profiles", map[string]any{"name": "Dienstreise", "table": []map[string]any{
+		{"case": "always", "class": "inside", "action": map[string]any{"kind": "number", "number": "417"}},
+	}}, &profile)
 	shots := os.Getenv("KOPPELFELD_SHOTS")
 	for _, v := range []struct {
 		name string
@@ -128,8 +132,7 @@ func TestPagesEvery(t *testing.T) {
 			}
 			p.do("sees", args{"selector": "#content h1"}, nil)
 			for _, path := range everyPage[side] {
-				t.Run(v.name+path, func(t *testing.T) {
-					p.t, b.t = t, t
+				p.part(t, v.name+path, func(t *testing.T) {
 					p.open(path)
 					p.do("sees", args{"selector": "#content h1"}, nil)
 					p.settled()
@@ -137,17 +140,33 @@ func TestPagesEvery(t *testing.T) {
 						name := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(path, "-"), "-")
 						p.do("shot", args{"path": filepath.Join(shots, fmt.Sprintf("%s-%s-%s.png", side, name, v.name))}, nil)
 					}
-					var found []string
-					p.do("axe", nil, &found)
-					for _, f := range found {
-						t.Errorf("axe: %s", f)
-					}
-					p.faultless()
+					p.clean(t)
 				})
-				p.t, b.t = t, t
 			}
+			openings(t, p, side, v.name, profile.ID)
 		}
 	}
+}
+
+// part runs a part of a test with the browser and the person of the whole, and says whether it was good.
+func (p *person) part(t *testing.T, name string, part func(t *testing.T)) bool {
+	t.Helper()
+	defer func() { p.t, p.b.t = t, t }()
+	return t.Run(name, func(t *testing.T) {
+		p.t, p.b.t = t, t
+		part(t)
+	})
+}
+
+// clean fails the test when axe finds something serious in what is on the page, or the page has done what a good one never does.
+func (p *person) clean(t *testing.T) {
+	t.Helper()
+	var found []string
+	p.do("axe", nil, &found)
+	for _, f := range found {
+		t.Errorf("axe: %s", f)
+	}
+	p.faultless()
 }
 
 // userWithPassword gives a user of the example company a password to log in with.

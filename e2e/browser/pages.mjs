@@ -63,9 +63,11 @@ const commands = {
   text: (p, a) => find(p.page, a).innerText(),
   attribute: (p, a) => find(p.page, a).getAttribute(a.attribute),
   url: (p) => p.page.url().slice(p.base.length),
-  // settled waits until nothing is being read and nothing moves.
+  // settled waits until nothing that can be seen is being read, and nothing moves.
   settled: async (p) => {
-    await p.page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .mantine-Loader-root, .mantine-Skeleton-root'), undefined, { timeout: patience });
+    const waiting = '[aria-busy="true"], .mantine-Loader-root, .mantine-Skeleton-root';
+    await p.page.waitForFunction((w) => ![...document.querySelectorAll(w)].some((e) => e.checkVisibility())
+      && !document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getTiming().iterations !== Infinity), waiting, { timeout: patience });
     await p.page.waitForTimeout(150);
   },
   evaluate: (p, a) => p.page.evaluate(a.script),
@@ -88,7 +90,7 @@ const commands = {
     const drawing = new Set(events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid}:${e.tid}`));
     const tasks = events.filter((e) => e.ph === 'X' && /RunTask$/.test(e.name) && drawing.has(`${e.pid}:${e.tid}`));
     const most = (of) => Math.max(0, ...tasks.map((e) => (e[of] ?? 0) / 1000));
-    const worst = tasks.sort((a, b) => b.dur - a.dur)[0];
+    const worst = tasks.sort((a, b) => (b.tdur ?? 0) - (a.tdur ?? 0))[0];
     const inside = worst ? events.filter((e) => e.ph === 'X' && e.pid === worst.pid && e.tid === worst.tid && e !== worst && e.ts >= worst.ts && e.ts + e.dur <= worst.ts + worst.dur) : [];
     const parts = inside.sort((a, b) => b.dur - a.dur).slice(0, 6).map((e) => `${e.name} ${e.dur / 1000}`);
     return { wall: most('dur'), cpu: most('tdur'), long: tasks.filter((e) => e.dur > 50_000).length, worst: `${tasks.length} tasks, the longest: ${parts.join(', ')}` };
@@ -99,7 +101,7 @@ const commands = {
     return p.page.evaluate(async () => {
       const r = await globalThis.axe.run(document, { resultTypes: ['violations'] });
       return r.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical')
-        .map((v) => `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
+        .map((v) => `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
     });
   },
 };

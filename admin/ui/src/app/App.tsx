@@ -1,11 +1,11 @@
-import { MantineProvider } from "@mantine/core";
+import { MantineProvider, MantineThemeProvider } from "@mantine/core";
 import { ModalsProvider } from "@mantine/modals";
 import { Notifications } from "@mantine/notifications";
 import { QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useMemo, useState } from "react";
 import { Route, Router, Switch } from "wouter";
 import { newQueryClient } from "../api/query";
-import { Speech } from "../i18n";
+import { Speech, useText } from "../i18n";
 import { Loading } from "../parts/States";
 import { useGuardedLocation } from "./guard";
 import { SessionGate } from "./session";
@@ -24,7 +24,7 @@ export function App() {
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <QueryClientProvider client={client}>
         <Speech>
-          <ModalsProvider>
+          <Named>
             <Notifications position="bottom-right" />
             <Router hook={useGuardedLocation}>
               <SessionGate>
@@ -40,9 +40,23 @@ export function App() {
                 </Suspense>
               </SessionGate>
             </Router>
-          </ModalsProvider>
+          </Named>
         </Speech>
       </QueryClientProvider>
     </MantineProvider>
+  );
+}
+
+/** What closes a window has a name in the language of the page, whoever opens it. */
+function Named({ children }: { children: ReactNode }) {
+  const t = useText();
+  const named = useMemo(() => {
+    const closes = { defaultProps: { closeButtonProps: { "aria-label": t.common.close } } };
+    return { components: { Modal: closes, Notification: closes } };
+  }, [t]);
+  return (
+    <MantineThemeProvider theme={named} inherit>
+      <ModalsProvider>{children}</ModalsProvider>
+    </MantineThemeProvider>
   );
 }

@@ -21,6 +21,10 @@ export const theme = createTheme({
   variantColorResolver: (input) => {
     const colours = defaultVariantColorsResolver(input);
     const { color, isThemeColor } = parseThemeColor({ color: input.color ?? input.theme.primaryColor, theme: input.theme });
+    // White on the plain red would be too pale.
+    if (input.variant === "filled" && color === "red") {
+      return { ...colours, background: "var(--mantine-color-red-9)", hover: "color-mix(in srgb, var(--mantine-color-red-9) 85%, black)" };
+    }
     if (input.variant !== "light" || !isThemeColor) return colours;
     return {
       ...colours,
