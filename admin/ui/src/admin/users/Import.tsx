@@ -14,7 +14,7 @@ import { Failed } from "../../parts/States";
 type Result = Schemas["ImportResult"];
 
 // The server takes no more than this; telling it here spares the way.
-const mostBytes = 4 << 20;
+const mostBytes = 1 << 20;
 const example =
   "username;first_name;last_name;email;language;numbers;slots\narmin.artmann;Armin;Artmann;armin@example.com;de;416 4161;desk dect\n";
 
@@ -50,7 +50,9 @@ export default function Import() {
       setTimeout(() => navigate("/users"));
     },
   });
+  const tooLong = text.length > mostBytes || new TextEncoder().encode(text).length > mostBytes;
   const take = (content: string, from: string) => {
+    setTooBig(false);
     setText(content);
     setName(from);
     preview.reset();
@@ -58,8 +60,10 @@ export default function Import() {
   };
   const open = async (file: File | null) => {
     if (!file) return;
-    setTooBig(file.size > mostBytes);
-    if (file.size > mostBytes) return;
+    if (file.size > mostBytes) {
+      setTooBig(true);
+      return;
+    }
     const bytes = await file.arrayBuffer();
     take(decode(bytes), file.name);
   };
@@ -95,6 +99,7 @@ export default function Import() {
             maxRows={12}
             autosize
             spellCheck={false}
+            error={tooLong && t.bulk.tooLong}
             styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: "var(--mantine-font-size-xs)" } }}
           />
           {preview.isError && <Failed error={preview.error} />}
@@ -105,7 +110,7 @@ export default function Import() {
             </Button>
             <Button
               variant={result ? "default" : "filled"}
-              disabled={!text.trim()}
+              disabled={!text.trim() || tooLong}
               loading={preview.isPending}
               onClick={() => preview.mutate()}
             >
