@@ -27,7 +27,7 @@ DEB_ARCHS        ?= amd64 arm64
 DIST             ?= $(CURDIR)/dist
 
 .DEFAULT_GOAL := help
-.PHONY: deb apt-repo e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench soak pgo check clean setup-test setup-bench
+.PHONY: deb apt-repo e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ complexity: ## no message within the size limit may cost more than a millisecond
 
 bench: setup-bench build ## measure against Kamailio and rtpengine, writes the figures to standard output
 	$(GO) run ./bench
+
+bench-pages: setup-test setup-browser build ## measure the pages in Chromium: 10,000 users, a matrix of 20 x 20
+	$(GO) test -tags e2e -run '^$$' -bench '^BenchmarkPages$$' -benchtime 1x -timeout 15m ./e2e
 
 soak: build ## mixed calls for SOAK (default 1h) at SOAK_RATE (default 50) per second, then memory, sockets and timers back where they were
 	$(GO) run ./bench -soak $(SOAK) -rate $(SOAK_RATE) $(SOAK_FLAGS)

@@ -15,7 +15,7 @@ import {
 } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type ReactNode, useEffect, useState } from "react";
+import { createContext, memo, type ReactNode, useContext, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { useSearchParams } from "wouter";
 import { useText } from "../i18n";
 import { ColumnMenu, useColumns } from "./columns";
@@ -76,8 +76,6 @@ export function DataTable<T>(p: DataTableProps<T>) {
   const [query, setQuery] = useSearchParams();
   const [limit, setLimit] = useState(() => remembered(`koppelfeld.rows.${p.name}`, 100));
   const chosen = useColumns(p.name, p.columns);
-  const [text, setText] = useState(query.get("filter") ?? "");
-  const [settled] = useDebouncedValue(text, 200);
   const [ticked, setTicked] = useState<Map<string, T>>(new Map());
 
   const change = (edit: (q: URLSearchParams) => void) =>
@@ -89,15 +87,11 @@ export function DataTable<T>(p: DataTableProps<T>) {
       },
       { replace: true },
     );
-  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed moves the address
-  useEffect(() => {
-    if ((query.get("filter") ?? "") !== settled) {
-      change((q) => {
-        settled ? q.set("filter", settled) : q.delete("filter");
-        q.delete("offset");
-      });
-    }
-  }, [settled]);
+  const filterBy = (text: string) =>
+    change((q) => {
+      text ? q.set("filter", text) : q.delete("filter");
+      q.delete("offset");
+    });
 
   const asked: Asked = {
     filter: query.get("filter") || undefined,
@@ -121,12 +115,12 @@ export function DataTable<T>(p: DataTableProps<T>) {
       q.delete("offset");
     });
   const toPage = (offset: number) => change((q) => (offset > 0 ? q.set("offset", String(offset)) : q.delete("offset")));
-  const tick = (row: T) =>
-    setTicked((old) => {
-      const next = new Map(old);
-      if (!next.delete(p.rowKey(row))) next.set(p.rowKey(row), row);
-      return next;
-    });
+  const ticking = useMemo(
+    () => ({ ticked, tick: (key: string, row: unknown) => setTicked((old) => toggled(old, key, row as T)) }),
+    [ticked],
+  );
+  // A hundred rows take longer to draw than a key may wait: they follow in pieces, whenever there is nothing more urgent.
+  const shownRows = useDeferredValue(<Rows rows={rows} columns={columns} table={p} />);
   const allTicked = rows.length > 0 && rows.every((r) => ticked.has(p.rowKey(r)));
   const csvQuery = new URLSearchParams();
   if (asked.filter) csvQuery.set("filter", asked.filter);
@@ -138,17 +132,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
     <Paper>
       <Group p="sm" justify="space-between" gap="sm">
         <Group gap="sm">
-          {!p.noFilter && (
-            <TextInput
-              leftSection={<IconSearch size={16} aria-hidden />}
-              placeholder={t.common.filter}
-              aria-label={t.common.filter}
-              value={text}
-              onChange={(e) => setText(e.currentTarget.value)}
-              rightSection={text ? <CloseButton size="sm" aria-label={t.common.reset} onClick={() => setText("")} /> : null}
-              w={{ base: "100%", sm: 260 }}
-            />
-          )}
+          {!p.noFilter && <FilterField value={query.get("filter") ?? ""} onChange={filterBy} />}
           {p.filters}
         </Group>
         <Group gap={4}>
@@ -217,31 +201,7 @@ export function DataTable<T>(p: DataTableProps<T>) {
                     </Table.Td>
                   </Table.Tr>
                 ))}
-              {rows.map((row) => (
-                <Table.Tr
-                  key={p.rowKey(row)}
-                  onClick={(e) => {
-                    if (p.onRow && !(e.target as HTMLElement).closest("a,button,input,label")) p.onRow(row);
-                  }}
-                  style={p.onRow ? { cursor: "pointer" } : undefined}
-                >
-                  {p.bulk && (
-                    <Table.Td>
-                      <Checkbox
-                        size="xs"
-                        aria-label={t.common.selectRow(p.rowName?.(row) ?? p.rowKey(row))}
-                        checked={ticked.has(p.rowKey(row))}
-                        onChange={() => tick(row)}
-                      />
-                    </Table.Td>
-                  )}
-                  {columns.map((c) => (
-                    <Table.Td key={c.id} ta={c.align}>
-                      {c.render(row)}
-                    </Table.Td>
-                  ))}
-                </Table.Tr>
-              ))}
+              <TickedRows.Provider value={ticking}>{shownRows}</TickedRows.Provider>
             </Table.Tbody>
           </Table>
           {!list.isPending && rows.length === 0 && (narrowed ? <Empty title={t.common.nothingFound} /> : (p.empty ?? <Empty />))}
@@ -285,3 +245,85 @@ export function DataTable<T>(p: DataTableProps<T>) {
     </Paper>
   );
 }
+
+function toggled<T>(old: Map<string, T>, key: string, row: T): Map<string, T> {
+  const next = new Map(old);
+  if (!next.delete(key)) next.set(key, row);
+  return next;
+}
+
+// Ticks are told past the rows, because they are to be seen at once.
+const TickedRows = createContext<{ ticked: Map<string, unknown>; tick: (key: string, row: unknown) => void }>({
+  ticked: new Map(),
+  tick: () => undefined,
+});
+
+function TickBox(p: { id: string; row: unknown; name: string }) {
+  const { ticked, tick } = useContext(TickedRows);
+  return <Checkbox size="xs" aria-label={p.name} checked={ticked.has(p.id)} onChange={() => tick(p.id, p.row)} />;
+}
+
+// Typed letters stay in the field until the typing pauses, so that they cost nothing else.
+function FilterField({ value, onChange }: { value: string; onChange: (v: string) => void }) {
+  const t = useText();
+  const [text, setText] = useState(value);
+  const [settled] = useDebouncedValue(text, 200);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only what is typed moves the address
+  useEffect(() => {
+    if (value !== settled) onChange(settled);
+  }, [settled]);
+  return (
+    <TextInput
+      leftSection={<IconSearch size={16} aria-hidden />}
+      placeholder={t.common.filter}
+      aria-label={t.common.filter}
+      value={text}
+      onChange={(e) => setText(e.currentTarget.value)}
+      rightSection={text ? <CloseButton size="sm" aria-label={t.common.reset} onClick={() => setText("")} /> : null}
+      w={{ base: "100%", sm: 260 }}
+    />
+  );
+}
+
+// So many rows are drawn at once; the others follow, before the eye is there.
+const atOnce = 10;
+
+function Rows<T>({ rows, columns, table }: { rows: T[]; columns: Column<T>[]; table: DataTableProps<T> }) {
+  const first = rows[0] === undefined ? undefined : table.rowKey(rows[0]);
+  const [upTo, setUpTo] = useState(atOnce);
+  const [was, setWas] = useState(first);
+  if (first !== was) {
+    setWas(first);
+    setUpTo(atOnce);
+  }
+  useEffect(() => {
+    if (upTo >= rows.length) return;
+    const next = setTimeout(() => setUpTo(upTo + atOnce));
+    return () => clearTimeout(next);
+  }, [upTo, rows.length]);
+  return rows.slice(0, upTo).map((row) => <Row key={table.rowKey(row)} row={row} columns={columns} table={table} />);
+}
+
+const Row = memo(function Row<T>({ row, columns, table: p }: { row: T; columns: Column<T>[]; table: DataTableProps<T> }) {
+  const t = useText();
+  const key = p.rowKey(row);
+  return (
+    <Table.Tr
+      onClick={(e) => {
+        if (p.onRow && !(e.target as HTMLElement).closest("a,button,input,label")) p.onRow(row);
+      }}
+      style={p.onRow ? { cursor: "pointer" } : undefined}
+    >
+      {p.bulk && (
+        <Table.Td>
+          <TickBox id={key} row={row} name={t.common.selectRow(p.rowName?.(row) ?? key)} />
+        </Table.Td>
+      )}
+      {columns.map((c) => (
+        <Table.Td key={c.id} ta={c.align}>
+          {c.render(row)}
+        </Table.Td>
+      ))}
+    </Table.Tr>
+  );
+}) as <T>(p: { row: T; columns: Column<T>[]; table: DataTableProps<T> }) => ReactNode;

@@ -1,4 +1,4 @@
-import { Group, Text, ThemeIcon, Tooltip } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { useText } from "../i18n";
 import { IconAntenna, IconDeviceDesktop, IconDeviceLandlinePhone, IconDeviceMobile, IconHeadset } from "./icons";
 
@@ -23,11 +23,10 @@ export function SlotSign({ type, size = 18 }: { type: string; size?: number }) {
   const t = useText();
   const name = t.common.types[type as SlotTypeName] ?? type;
   return (
-    <Tooltip label={name}>
-      <ThemeIcon variant="transparent" color="gray" size={size + 4} role="img" aria-label={name}>
-        <SlotIcon type={type} size={size} />
-      </ThemeIcon>
-    </Tooltip>
+    // A list has hundreds of them: the browser's own tip costs nothing.
+    <span role="img" aria-label={name} title={name} style={{ display: "inline-flex", padding: 2, color: "var(--mantine-color-dimmed)" }}>
+      <SlotIcon type={type} size={size} />
+    </span>
   );
 }
 
