@@ -31,6 +31,7 @@ type commands struct {
 	Passwd   passwdCmd   `cmd:"" help:"Set a user's password, read from standard input."`
 	Explain  explainCmd  `cmd:"" help:"Say who would ring, and why."`
 	Selfcall selfcallCmd `cmd:"" help:"Call through the running daemon with two built-in phones."`
+	Upgrade  upgradeCmd  `cmd:"" help:"From 4.5 to 5."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
@@ -192,6 +193,11 @@ func main() {
 		kong.BindTo(context.Background(), (*context.Context)(nil)))
 	if err := parser.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "koppelfeld:", err)
-		os.Exit(1)
+		code := 1
+		var coded interface{ ExitCode() int }
+		if errors.As(err, &coded) {
+			code = coded.ExitCode()
+		}
+		os.Exit(code)
 	}
 }

@@ -1,0 +1,4 @@
+package legacy
+
+// KnownColumns, for tests.
+var KnownColumns = knownColumns
