@@ -58,7 +58,7 @@ export function LogTable<T>(p: LogTableProps<T>) {
           <Group gap="sm" align="flex-end">
             {p.filters}
           </Group>
-          <Group gap={4}>
+          <Group gap={4} ml="auto">
             {p.narrowed && (
               <Button
                 size="compact-sm"

@@ -141,7 +141,7 @@ export default function Records() {
               min={0}
               max={1_000_000}
               allowDecimal={false}
-              w={150}
+              w={200}
             />
             <Select
               label={t.records.order}
