@@ -1,4 +1,4 @@
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { de } from "./de";
 import type { Problems } from "./problems";
 
@@ -23,30 +23,30 @@ function first(): Language {
 interface Speech {
   language: Language;
   t: Texts;
-  /** How messages of the API are said; they come a moment after the page. */
+  /** How messages of the API are said; they come a moment after the first was needed, which most pages never see. */
   problems: Problems;
+  needProblems: () => void;
   choose: (l: Language) => void;
 }
 
 const unsaid: Problems = [];
 
-const Context = createContext<Speech>({ language: "de", t: de, problems: unsaid, choose: () => {} });
+const Context = createContext<Speech>({ language: "de", t: de, problems: unsaid, needProblems: () => {}, choose: () => {} });
 
 export function Speech({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState(first);
   const [texts, setTexts] = useState<Texts | undefined>(language === "de" ? de : undefined);
-  const [problems, setProblems] = useState(unsaid);
-  useEffect(() => {
-    let current = true;
+  const [lists, setLists] = useState<{ [l in Language]?: Problems }>({});
+  const asked = useRef(new Set<Language>());
+  const needProblems = useCallback(() => {
+    if (asked.current.has(language)) return;
+    asked.current.add(language);
     const list = language === "de" ? import("./de/problems") : import("./en/problems");
     // Without them messages are shown as the API says them.
     list.then(
-      (m) => current && setProblems(m.problems),
-      () => {},
+      (m) => setLists((all) => ({ ...all, [language]: m.problems })),
+      () => asked.current.delete(language),
     );
-    return () => {
-      current = false;
-    };
   }, [language]);
   useEffect(() => {
     document.documentElement.lang = language;
@@ -57,7 +57,8 @@ export function Speech({ children }: { children: ReactNode }) {
     () => ({
       language,
       t: texts ?? de,
-      problems,
+      problems: lists[language] ?? unsaid,
+      needProblems,
       choose: (l: Language) => {
         try {
           localStorage.setItem(stored, l);
@@ -65,7 +66,7 @@ export function Speech({ children }: { children: ReactNode }) {
         setLanguage(l);
       },
     }),
-    [language, texts, problems],
+    [language, texts, lists, needProblems],
   );
   if (!texts) return null;
   return <Context.Provider value={value}>{children}</Context.Provider>;
