@@ -24,7 +24,7 @@ packaging/notices.sh > "$src/debian/NOTICES"
 cat > "$src/debian/changelog" <<END
 koppelfeld ($version) unstable; urgency=medium
 
-  * See CHANGELOG.md.
+  * See NEWS.md.
 
  -- Koppelfeld <packages@koppelfeld.example>  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
