@@ -28,6 +28,8 @@ koppelfeld ($version) unstable; urgency=medium
 
  -- Koppelfeld <packages@koppelfeld.example>  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
+# Whatever is older would keep its time, which is that of a checkout.
+find "$src" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 cd "$src"
 for arch; do
 	# -d: Go does not come from a package. A target that was built before is made anew.
