@@ -33,7 +33,7 @@ var everyOpening = map[string][]opening{
 		{name: "password", path: "/admin/users/ralf.ranke", steps: []args{press("^(Passwort setzen|Set password)$")}},
 		{name: "delete", path: "/admin/users/ralf.ranke", steps: []args{press("^(Löschen|Delete)$")}},
 		{name: "impersonate", path: "/admin/users/ralf.ranke", steps: []args{press("^(Imitieren|Impersonate|Act as)")}},
-		{name: "search", path: "/admin/", steps: []args{press("(Strg K|Ctrl K)")}},
+		{name: "search", path: "/admin/", steps: []args{press("(Strg K|Ctrl K|^(Suche|Suchen|Search)$)")}},
 		{name: "group", path: "/admin/groups", steps: []args{press("^(Neue|New) ")}},
 		{name: "pickup-group", path: "/admin/pickupgroups", steps: []args{press("^(Neue|New) ")}},
 		{name: "rule", path: "/admin/rules/new", editor: true},
@@ -46,7 +46,7 @@ var everyOpening = map[string][]opening{
 		{name: "number-settings", path: "/numbers", steps: []args{press("^(Rufnummer 416 einstellen|Settings of number 416)")}},
 		{name: "account", path: "/devices", steps: []args{press("^(Zugangsdaten zeigen|Show account)$")}},
 		{name: "app", path: "/security", steps: []args{press("^(Einrichten|Set up)$")}},
-		{name: "search", path: "/", steps: []args{press("(Strg K|Ctrl K)")}},
+		{name: "search", path: "/", steps: []args{press("(Strg K|Ctrl K|^(Suche|Suchen|Search)$)")}},
 		{name: "profile", path: "/profiles/PROFILE", editor: true},
 	},
 }
