@@ -27,7 +27,7 @@ DEB_ARCHS        ?= amd64 arm64
 DIST             ?= $(CURDIR)/dist
 
 .DEFAULT_GOAL := help
-.PHONY: deb apt-repo e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
+.PHONY: deb apt-repo legacy45 e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,11 @@ deb: setup-package pages ## Debian packages for DEB_ARCHS (default amd64 arm64) 
 
 apt-repo: setup-package ## a signed repository of the packages in DIST, in DIST/apt; SIGN_KEY names the key, URI where it will be found
 	packaging/apt-repo.sh $(DIST)/apt koppelfeld-5 $(DIST)/*.deb
+
+legacy45: setup-package ## the 4.5 to upgrade from, a fixture of tests: its packages in a repository of their own, .cache/legacy45
+	rm -rf .cache/legacy45 && mkdir -p .cache/legacy45
+	packaging/legacy45/build.sh .cache/legacy45/deb
+	packaging/apt-repo.sh .cache/legacy45/apt koppelfeld-4.5 .cache/legacy45/deb/*.deb
 
 e2e-package: setup-test setup-package setup-machine pages $(MACHINE) ## the package on a Debian machine: built twice the same, installed, in use, rebooted, upgraded, removed, purged
 	rm -rf .cache/package && mkdir -p .cache/package
