@@ -205,9 +205,19 @@ func TestPIN(t *testing.T) {
 	if err := p.Verify(t.Context(), hash, "4712"); !errors.Is(err, secret.ErrPassword) {
 		t.Errorf("wrong PIN: %v", err)
 	}
+	cheap, err := secret.HashManyPINs("4711")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Verify(t.Context(), cheap, "4711"); err != nil || !errors.Is(p.Verify(t.Context(), cheap, "4712"), secret.ErrPassword) {
+		t.Errorf("PIN that was cheap to hash: %v", err)
+	}
 	for _, wrong := range []string{"", "471", "4711471147114"} {
 		if _, err := p.HashPIN(t.Context(), wrong); !errors.Is(err, secret.ErrPINLength) {
 			t.Errorf("%q: %v", wrong, err)
+		}
+		if _, err := secret.HashManyPINs(wrong); !errors.Is(err, secret.ErrPINLength) {
+			t.Errorf("%q, cheap: %v", wrong, err)
 		}
 	}
 }

@@ -23,7 +23,7 @@ type AuditEntry struct {
 	Source   string    `json:"source"`
 	Reason   string    `json:"reason,omitempty"`
 	// Action is create, update, delete, set_password, set_pin, reset_secret, set_matrix,
-	// add_member, remove_member, add_grant, remove_grant, order, or what Act was told.
+	// add_member, remove_member, add_grant, remove_grant, order, adopt, or what Act was told.
 	Action     string `json:"action"`
 	ObjectType string `json:"object_type"` // user, number, slot, group, profile, token, …
 	ObjectID   string `json:"object_id"`
@@ -62,6 +62,14 @@ func (tx *Tx) record(action, objectType, objectID, objectName string, before, af
 	if action != "set_matrix" { // which writes ticks, and nothing of the user
 		tx.draft.repaired(objectType, objectID)
 	}
+	if tx.covered(action, objectType, objectID, objectName, after) {
+		return nil
+	}
+	return tx.enter(row)
+}
+
+// enter puts a row into the audit log of the change.
+func (tx *Tx) enter(row auditRow) error {
 	tx.audit = append(tx.audit, row)
 	if len(tx.audit) < auditBatch {
 		return nil

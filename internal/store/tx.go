@@ -30,6 +30,10 @@ type Tx struct {
 	acts     int
 	audit    []auditRow
 	failed   error // first error of the database
+	// adopted are the users whom an Adopt that runs has made, nil outside of one; see covered.
+	adopted map[string]struct{}
+	// sipNames are the SIP user names of all slots, nil as long as nobody has asked.
+	sipNames map[string]struct{}
 }
 
 var errEnded = errors.New("change has ended")

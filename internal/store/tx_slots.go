@@ -24,6 +24,12 @@ const MaxSlots = 100
 // Version, DefaultNumber and SIP fields of s are ignored. Errors: *InvalidError,
 // ErrNotFound for the user.
 func (tx *Tx) CreateSlot(s directory.Slot) (*directory.Slot, error) {
+	s.SIPUsername, s.SIPSecret = "", ""
+	return tx.createSlot(s)
+}
+
+// createSlot makes a SIP account where s brings none.
+func (tx *Tx) createSlot(s directory.Slot) (*directory.Slot, error) {
 	if _, err := tx.user(s.UserID); err != nil {
 		return nil, err
 	}
@@ -31,7 +37,7 @@ func (tx *Tx) CreateSlot(s directory.Slot) (*directory.Slot, error) {
 		s.Name = string(s.Type)
 	}
 	s.ID, s.Version, s.Position = ulid.Make().String(), 1, 0
-	s.DefaultNumber, s.SIPUsername, s.SIPSecret = "", "", ""
+	s.DefaultNumber = ""
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -44,7 +50,12 @@ func (tx *Tx) CreateSlot(s directory.Slot) (*directory.Slot, error) {
 	}
 	var name any // NULL for mobile slots
 	if s.Type != directory.Mobile {
-		s.SIPUsername, s.SIPSecret = secret.Name(sipNameLength), secret.Password(sipSecretLength)
+		if s.SIPUsername == "" {
+			s.SIPUsername = secret.Name(sipNameLength)
+		}
+		if s.SIPSecret == "" {
+			s.SIPSecret = secret.Password(sipSecretLength)
+		}
 		name = s.SIPUsername
 	}
 	err := tx.exec(`INSERT INTO slots (id, user_id, type, name, position, dnd, default_number, mobile_number,
@@ -166,5 +177,6 @@ func (tx *Tx) deleteSlot(s *directory.Slot) error {
 		return err
 	}
 	tx.draft.dropSlot(s)
+	delete(tx.sipNames, s.SIPUsername)
 	return nil
 }

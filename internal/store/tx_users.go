@@ -14,6 +14,10 @@ import (
 // the system does, or nothing, follow the groups of the user. PasswordHash and
 // MustChangePassword are taken as they are. Errors: *InvalidError, *TakenError.
 func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
+	return tx.createUser(u, true)
+}
+
+func (tx *Tx) createUser(u directory.User, visible bool) (*directory.User, error) {
 	if u.Language == "" {
 		u.Language = "de"
 	}
@@ -45,7 +49,7 @@ func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
 	if err := tx.record("create", "user", u.ID, u.Username, nil, userView(&u)); err != nil {
 		return nil, err
 	}
-	if g := tx.draft.snap.Groups[directory.VisibleUsers]; g != nil {
+	if g := tx.draft.snap.Groups[directory.VisibleUsers]; g != nil && visible {
 		if err := tx.insertMember(g, u.ID); err != nil {
 			return nil, err
 		}

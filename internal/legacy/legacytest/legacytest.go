@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -17,12 +16,14 @@ import (
 // Fixture is the text of a file of packaging/legacy45: "schema.sql" or "company.sql".
 func Fixture(t testing.TB, name string) string {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	dir := filepath.Dir(here)
-	if !filepath.IsAbs(dir) { // built with -trimpath: tests run in the folder of their package
-		dir = filepath.Join("..", "..", "internal", "legacy", "legacytest")
+	dir := "." // tests run in the folder of their package
+	for range 8 {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		dir = filepath.Join("..", dir)
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "..", "..", "..", "packaging", "legacy45", name))
+	text, err := os.ReadFile(filepath.Join(dir, "packaging", "legacy45", name))
 	if err != nil {
 		t.Fatal(err)
 	}

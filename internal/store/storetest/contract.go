@@ -36,6 +36,7 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"what was removed comes back", comeBack},
 		{"default number", defaultNumber},
 		{"PIN", pin},
+		{"users of elsewhere", adopt},
 		{"groups", groups},
 		{"parameters of groups", parameters},
 		{"what parameters of groups touch", parametersTouch},

@@ -78,6 +78,7 @@ export const records = {
       remove_pin: "PIN entfernt",
       reset_secret: "neues SIP-Passwort",
       set_matrix: "Matrix gesetzt",
+      adopt: "übernommen",
       add_member: "Mitglied aufgenommen",
       remove_member: "Mitglied herausgenommen",
       add_grant: "Berechtigung gegeben",

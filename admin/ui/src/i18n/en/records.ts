@@ -78,6 +78,7 @@ export const records: (typeof de)["records"] = {
       remove_pin: "PIN removed",
       reset_secret: "new SIP password",
       set_matrix: "matrix set",
+      adopt: "taken over",
       add_member: "member added",
       remove_member: "member taken out",
       add_grant: "permission given",
