@@ -19,10 +19,10 @@ export function Impersonated() {
     <Alert color="orange" variant="outline" bg="var(--mantine-color-orange-light)" icon={<IconUserShare size={18} />} mb="md" role="status">
       <Group justify="space-between">
         <Text size="sm" fw={600}>
-          {t.bulk.impersonating(session.username, session.impersonator)}
+          {t.frame.impersonating(session.username, session.impersonator)}
         </Text>
         <Button size="compact-sm" variant="default" loading={end.isPending} onClick={() => end.mutate()}>
-          {t.bulk.impersonateEnd}
+          {t.frame.impersonateEnd}
         </Button>
       </Group>
     </Alert>

@@ -1,11 +1,12 @@
 import { ActionIcon, CopyButton, Group, Table, Text, Tooltip } from "@mantine/core";
 import type { Schemas } from "../api/client";
-import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { matrixRoom } from "../i18n/rooms/matrix";
 import { IconCheck, IconCopy } from "./icons";
 
 /** What a device registers with, each line to be copied. The secret is there when it was just made or asked for. */
 export function Account({ account }: { account: Schemas["SIPAccount"] }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const lines: [string, string][] = [
     [t.matrix.sipUser, account.username],
     ...(account.password ? [[t.matrix.sipPassword, account.password] as [string, string]] : []),

@@ -1,5 +1,6 @@
 import { Group, Text } from "@mantine/core";
-import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { listsRoom } from "../i18n/rooms/lists";
 
 export type Live = "free" | "in_call" | "dnd" | "not_registered" | "unticked";
 
@@ -13,7 +14,7 @@ const colours: Record<Live, string> = {
 
 /** What somebody or something does now: a lamp and a word. The lamp is for the quick eye only, the word says all. */
 export function LiveState({ state }: { state: Live }) {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const off = state === "not_registered" || state === "unticked";
   return (
     <Group gap={6} wrap="nowrap">

@@ -2,7 +2,8 @@ import { ActionIcon, Box, Button, Center, Group, Paper, ScrollArea, Skeleton, Ta
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Fragment, type ReactNode, useState } from "react";
 import { useSearchParams } from "wouter";
-import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { recordsRoom } from "../i18n/rooms/records";
 import { ColumnMenu, useColumns } from "./columns";
 import type { Column } from "./DataTable";
 import { IconDownload, IconX } from "./icons";
@@ -35,7 +36,7 @@ export interface LogTableProps<T> {
 
 /** What is written down as it happens, the newest first: without an end, so it is read on instead of paged. */
 export function LogTable<T>(p: LogTableProps<T>) {
-  const t = useText();
+  const t = useTextOf(recordsRoom);
   const chosen = useColumns(p.name, p.columns);
   const columns = chosen.columns;
   const [, setQuery] = useSearchParams();

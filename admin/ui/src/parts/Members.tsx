@@ -1,6 +1,7 @@
 import { ActionIcon, Box, Group, ScrollArea, Stack, Text } from "@mantine/core";
 import { Link } from "wouter";
-import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { groupsRoom } from "../i18n/rooms/groups";
 import { IconX } from "./icons";
 
 export interface Member {
@@ -12,7 +13,7 @@ export interface Member {
 
 /** A list of what belongs to something, each with a way to take it out. */
 export function Members(p: { items: Member[]; empty: string; onRemove?: (id: string) => void; busy?: boolean }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   if (p.items.length === 0) {
     return (
       <Text size="sm" c="dimmed">

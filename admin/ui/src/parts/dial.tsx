@@ -5,6 +5,8 @@ import { type FormEvent, useState } from "react";
 import { api, ask, type Schemas } from "../api/client";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { meRoom } from "../i18n/rooms/me";
 import { tidyNumber } from "./forwarding/numbers";
 import { IconPhone } from "./icons";
 import { useProblemText } from "./problems";
@@ -36,7 +38,7 @@ export function useOwnPhones() {
 
 /** Calls a number: the own phone rings first. */
 export function useDial() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const say = useProblemText();
   const { phone, name } = useOwnPhones();
   const dial = useMutation({
@@ -52,7 +54,7 @@ export function useDial() {
 
 /** A handset beside a number. */
 export function DialButton({ number }: { number: string }) {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { dial, dialling, possible } = useDial();
   const label = possible ? t.me.call(number) : t.me.noPhone;
   return (
@@ -66,7 +68,7 @@ export function DialButton({ number }: { number: string }) {
 
 /** A field for a number, and with which phone. */
 export function DialPad() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { phones, phone, pending, name, choose } = useOwnPhones();
   const { dial, dialling, possible } = useDial();
   const [number, setNumber] = useState("");

@@ -1,4 +1,5 @@
-import type { Texts } from "../i18n";
+import type { TextsWith } from "../i18n/room";
+import type { groupsRoom } from "../i18n/rooms/groups";
 
 /** Titles that the built-in groups have from the beginning; until somebody gives them others they are said in the language of the page. */
 const first: Record<string, string> = {
@@ -11,6 +12,6 @@ const first: Record<string, string> = {
 };
 
 /** The title of a group. */
-export function groupTitle(t: Texts, g: { name: string; title: string }): string {
+export function groupTitle(t: TextsWith<typeof groupsRoom>, g: { name: string; title: string }): string {
   return first[g.name] === g.title ? (t.groups.builtInTitles[g.name] ?? g.title) : g.title;
 }

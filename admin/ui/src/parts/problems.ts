@@ -15,7 +15,7 @@ export function useProblemText() {
       }
       needProblems();
       const text = err instanceof Error ? err.message : String(err);
-      if (err instanceof Problem && err.is("call-refused")) return t.me.refused[text] ?? t.me.refusedElse;
+      if (err instanceof Problem && err.is("call-refused")) return t.common.callRefused[text] ?? t.common.callRefusedElse;
       return text
         .split("\n")
         .map((message) => translated(problems, message) ?? message)

@@ -1,7 +1,8 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
-import { useText } from "../i18n";
+import { useTextOf } from "../i18n/room";
+import { meRoom } from "../i18n/rooms/me";
 import { IconAddressBook, IconDeviceMobile, IconGridDots, IconHome, IconPhone, IconRoute, IconShieldLock } from "../parts/icons";
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
@@ -18,7 +19,7 @@ const Security = lazy(() => import("./security/Security"));
 
 /** The user client. Voicemail, fax and the browser phone get a place each when the API has them. */
 export default function User() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const icon = { size: 18, "aria-hidden": true };
   const places: Place[] = [
     { title: t.me.home, to: "/", icon: <IconHome {...icon} /> },

@@ -3,8 +3,9 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { recordsRoom } from "../../i18n/rooms/records";
 import { useConfirm } from "../../parts/confirm";
 import type { Column } from "../../parts/DataTable";
 import { momentOf, useFilter } from "../../parts/filters";
@@ -32,7 +33,7 @@ const pages: Record<string, (e: Entry) => string> = {
 
 /** Who has changed what, and how it was before. */
 export default function Audit() {
-  const t = useText();
+  const t = useTextOf(recordsRoom);
   const f = useFormat();
   const w = t.records.audit;
   const [actor, setActor] = useFilter("actor");
@@ -135,7 +136,7 @@ export default function Audit() {
 }
 
 function Details({ entry }: { entry: Entry }) {
-  const t = useText();
+  const t = useTextOf(recordsRoom);
   const w = t.records.audit;
   const list = differences(entry.before, entry.after);
   const say = useProblemText();
@@ -214,7 +215,7 @@ function Details({ entry }: { entry: Entry }) {
 
 /** A value in words: lists by their parts, whatever is deeper as it is written. */
 function Value({ v, gone }: { v: unknown; gone?: boolean }) {
-  const t = useText();
+  const t = useTextOf(recordsRoom);
   if (v === undefined || v === null || v === "" || (Array.isArray(v) && v.length === 0)) {
     return (
       <Text size="sm" c="dimmed">

@@ -3,8 +3,9 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { bansRoom } from "../../i18n/rooms/bans";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
@@ -14,7 +15,7 @@ type Ban = Schemas["Ban"];
 
 /** Whose passwords are not looked at for a while, because too many were wrong. */
 export default function Bans() {
-  const t = useText();
+  const t = useTextOf(bansRoom);
   const f = useFormat();
   const say = useProblemText();
   const client = useQueryClient();

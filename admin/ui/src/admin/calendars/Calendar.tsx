@@ -3,7 +3,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { useParams } from "wouter";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useSpeech, useText } from "../../i18n";
+import { useSpeech } from "../../i18n";
+import { type TextsWith, useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useConfirm } from "../../parts/confirm";
 import { useDraft } from "../../parts/draft";
 import { EntriesEditor, newEntry, ZoneFields } from "../../parts/forwarding/EntriesEditor";
@@ -20,7 +22,7 @@ type Cal = Schemas["Calendar"];
 
 /** A calendar, or a new one. */
 export default function Calendar() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { id = "" } = useParams();
   const fresh = id === "new";
   const calendar = useQuery({
@@ -49,7 +51,7 @@ function New() {
 }
 
 function Editor({ server }: { server: Tagged<Cal> }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const confirm = useConfirm();
   const client = useQueryClient();
   const id = server.body.id;
@@ -144,11 +146,12 @@ function Editor({ server }: { server: Tagged<Cal> }) {
   );
 }
 
-type State = keyof ReturnType<typeof useText>["forwarding"]["regions"];
+type State = keyof TextsWith<typeof forwardingRoom>["forwarding"]["regions"];
 
 /** The public holidays of a state in this year and the next. */
 function PublicHolidays({ state }: { state: string }) {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(forwardingRoom);
   const year = new Date().getFullYear();
   const locale = language === "de" ? "de-DE" : "en-GB";
   const day = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
@@ -186,7 +189,8 @@ const weeks = 4;
 
 /** What the calendar does in the coming weeks, a week in a row. */
 function Preview({ id }: { id: string }) {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(forwardingRoom);
   const locale = language === "de" ? "de-DE" : "en-GB";
   const title = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" });
   const preview = useQuery({

@@ -1,7 +1,8 @@
 import { Button } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { entryWords } from "../../parts/forwarding/words";
 import { IconPlus } from "../../parts/icons";
@@ -12,7 +13,7 @@ type Calendar = Schemas["Calendar"];
 
 /** Calendars that rules name. */
 export default function Calendars() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const [, navigate] = useLocation();
   const to = (c: Calendar) => `/calendars/${encodeURIComponent(c.id)}`;
   const columns: Column<Calendar>[] = [

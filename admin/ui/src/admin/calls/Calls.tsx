@@ -7,6 +7,8 @@ import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { listsRoom } from "../../i18n/rooms/lists";
 import { useConfirm } from "../../parts/confirm";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
@@ -21,7 +23,7 @@ const colours: Record<Call["state"], string> = { routing: "gray", ringing: "yell
 
 /** Calls that run now, and a way to end them. */
 export default function Calls() {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const f = useFormat();
   const w = t.lists.call;
   const [state, setState] = useFilter("state");
@@ -136,7 +138,7 @@ function Duration({ since }: { since?: string }) {
 }
 
 function HangUp({ call }: { call: Call }) {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const w = t.lists.call;
   const say = useProblemText();
   const confirm = useConfirm();

@@ -3,7 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { recordRoom } from "../../i18n/rooms/record";
 import { IconDownload } from "../../parts/icons";
 import { Failed, Loading } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
@@ -15,7 +16,7 @@ const clock = 76;
 
 /** Who sent what to whom, as long as the messages are kept. */
 export function Ladder({ id }: { id: string }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const [open, setOpen] = useState<number>();
   const ladder = useQuery({
     queryKey: ["records", "ladder", id],

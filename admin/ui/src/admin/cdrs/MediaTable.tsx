@@ -1,14 +1,15 @@
 import { Alert, Badge, Table, Text } from "@mantine/core";
 import type { ReactNode } from "react";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { recordRoom } from "../../i18n/rooms/record";
 
 type Media = Schemas["Media"];
 
 /** The figures of both directions side by side; rows without a figure are left out. */
 export function MediaTable({ caller, callee, note }: { caller?: Media; callee?: Media; note?: string }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const f = useFormat();
   const ms = (n: number | undefined) => (n === undefined ? "" : t.record.ms(f.number(n)));
   const lost = (m: Media) => {
@@ -72,7 +73,7 @@ export function MediaTable({ caller, callee, note }: { caller?: Media; callee?: 
 
 /** What the figure of the quality means to an ear. */
 function Quality({ mos }: { mos: number }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const f = useFormat();
   const [color, word] =
     mos >= 4

@@ -5,6 +5,9 @@ import { Link, useParams } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
+import { recordRoom } from "../../i18n/rooms/record";
 import { wayText } from "../../parts/explanation/outcome";
 import { Reasons } from "../../parts/explanation/Reasons";
 import { Slots } from "../../parts/explanation/Slots";
@@ -26,7 +29,7 @@ const isID = (name: string) => /^[0-9A-Z]{26}$/.test(name);
 
 /** One call: what happened, why, how it sounded and what was signalled. */
 export default function Record() {
-  const t = useText();
+  const t = useTextOf(explanationRoom, recordRoom);
   const { id = "" } = useParams();
   const record = useQuery({
     queryKey: ["records", "cdr", id],
@@ -110,7 +113,7 @@ function useSlotNames(r: Detail | undefined): Map<string, SlotName> {
 }
 
 function Summary({ r }: { r: Detail }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const f = useFormat();
   return (
     <Group gap="xs">
@@ -127,7 +130,7 @@ function Summary({ r }: { r: Detail }) {
 
 /** The same question to the simulator, with the time of now and with that of the call. */
 function AskAgain({ r }: { r: Detail }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const q = new URLSearchParams();
   if (r.from) q.set("from", r.from);
   if (r.from_slot) q.set("slot", r.from_slot);
@@ -147,7 +150,7 @@ function AskAgain({ r }: { r: Detail }) {
 }
 
 function Facts({ r, slots }: { r: Detail; slots: Map<string, SlotName> }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom, recordRoom);
   const f = useFormat();
   const user = (name: string | undefined) =>
     name &&
@@ -201,7 +204,7 @@ function Facts({ r, slots }: { r: Detail; slots: Map<string, SlotName> }) {
 }
 
 function Legs({ legs, start, slots }: { legs: Schemas["Leg"][]; start: string; slots: Map<string, SlotName> }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   const f = useFormat();
   const after = (at: string | undefined) => (at ? `+${f.number(seconds(start, at))} s` : "–");
   return (

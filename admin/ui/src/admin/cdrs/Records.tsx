@@ -2,8 +2,10 @@ import { Button, NumberInput, Select, Stack, Text, TextInput } from "@mantine/co
 import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { recordRoom } from "../../i18n/rooms/record";
+import { recordsRoom } from "../../i18n/rooms/records";
 import type { Column } from "../../parts/DataTable";
 import { momentOf, useFilter } from "../../parts/filters";
 import { IconX } from "../../parts/icons";
@@ -22,7 +24,7 @@ type Result = (typeof results)[number];
 
 /** All calls that have been, the newest first. */
 export default function Records() {
-  const t = useText();
+  const t = useTextOf(recordRoom, recordsRoom);
   const f = useFormat();
   const w = t.records.cdr;
   const [, navigate] = useLocation();
@@ -163,7 +165,7 @@ export default function Records() {
 
 /** The slot whose calls are listed, by the name it has. */
 function OneSlot({ id, onClear }: { id: string; onClear: () => void }) {
-  const t = useText();
+  const t = useTextOf(recordsRoom);
   const slot = useQuery({ ...slotQuery(id), retry: false });
   const s = slot.data?.body;
   return (

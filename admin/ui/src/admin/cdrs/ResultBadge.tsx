@@ -1,5 +1,6 @@
 import { Badge } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { recordRoom } from "../../i18n/rooms/record";
 
 const colours: { [result: string]: string } = {
   "": "blue",
@@ -12,7 +13,7 @@ const colours: { [result: string]: string } = {
 
 /** How a call ended; a call without a result runs. */
 export function ResultBadge({ result = "" }: { result?: string }) {
-  const t = useText();
+  const t = useTextOf(recordRoom);
   return (
     <Badge variant="light" color={colours[result] ?? "yellow"} tt="none">
       {result === "" ? t.record.running : (t.record.results[result] ?? result)}

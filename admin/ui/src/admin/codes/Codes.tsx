@@ -6,7 +6,9 @@ import { useParams } from "wouter";
 import { api, ask, askTagged, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
-import { useSpeech, useText } from "../../i18n";
+import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
 import { Failed, Loading } from "../../parts/States";
@@ -17,7 +19,7 @@ const key = ["config", "codes"];
 
 /** The function codes; each is changed in its row, and a conflict stands there. A link to one of them (/codes/forward_to) shows its row. */
 export default function Codes() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { action } = useParams<{ action?: string }>();
   const codes = useQuery({
     queryKey: key,
@@ -52,7 +54,8 @@ export default function Codes() {
 }
 
 function Row({ code: c, meant }: { code: FunctionCode; meant: boolean }) {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(forwardingRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const [typed, setTyped] = useState(c.code);

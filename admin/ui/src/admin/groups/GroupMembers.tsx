@@ -4,6 +4,8 @@ import { useState } from "react";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { type Member, Members } from "../../parts/Members";
 import { PickSlot, PickUser } from "../../parts/PickUser";
 import { Widget } from "../../parts/Widget";
@@ -13,7 +15,7 @@ type GroupView = Schemas["Group"];
 
 /** Who or what belongs to a group; each step is done at once. */
 export function GroupMembers({ group }: { group: GroupView }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const path = (member: string) => ({ params: { path: { name: group.name, member } } });
   const add = useChange((member: string) => ask(api.PUT("/api/groups/{name}/members/{member}", path(member))));
@@ -85,7 +87,7 @@ function useMembers(group: GroupView): Member[] {
 
 /** For kinds of which there is no list to pick from. */
 function TypedMember({ onAdd, busy }: { onAdd: (member: string) => void; busy: boolean }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const [text, setText] = useState("");
   return (
     <form

@@ -5,7 +5,8 @@ import { type FormEvent, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
 import { groupTitle } from "../../parts/groupTitle";
@@ -18,7 +19,7 @@ type GroupItem = Schemas["GroupItem"];
 const types = ["user", "slot", "queue", "fax", "phonebook"] as const;
 
 export default function Groups() {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const [, navigate] = useLocation();
   const [type, setType] = useFilter("type");
@@ -88,7 +89,7 @@ export default function Groups() {
 }
 
 function CreateGroup({ types }: { types: { value: string; label: string }[] }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const say = useProblemText();
   const client = useQueryClient();

@@ -1,7 +1,8 @@
 import { Select } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { groupTitle } from "../../parts/groupTitle";
 import { Members } from "../../parts/Members";
 import { Widget } from "../../parts/Widget";
@@ -20,7 +21,7 @@ export function useGroups(type: GroupView["type"] | undefined) {
 
 /** Groups whose members are members too. */
 export function InnerGroups({ group }: { group: GroupView }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const all = useGroups(group.type);
   const path = (inner: string) => ({ params: { path: { name: group.name, inner } } });

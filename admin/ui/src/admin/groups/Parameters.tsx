@@ -1,6 +1,9 @@
 import { NumberInput, Select, SimpleGrid, Stack, Title } from "@mantine/core";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
+import { parametersRoom } from "../../i18n/rooms/parameters";
+import { personRoom } from "../../i18n/rooms/person";
 import { withParameter } from "../../parts/parameters/layers";
 import { Widget } from "../../parts/Widget";
 import { useTimeZones } from "../users/MasterData";
@@ -15,7 +18,7 @@ const sign = (value: string | undefined) => (value === undefined ? none : `=${va
 
 /** What a group of users gives to its members. */
 export function Parameters(p: { value: Given; onChange: (v: Given) => void; error: (field: string) => string | undefined }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom, parametersRoom, personRoom);
   const w = t.parameters;
   const zones = useTimeZones();
   const set = <N extends keyof Given>(name: N, value: Given[N] | undefined) => p.onChange(withParameter(p.value, name, value));

@@ -3,7 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useSpeech, useText } from "../../i18n";
+import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { groupTitle } from "../../parts/groupTitle";
 import { IconX } from "../../parts/icons";
 import { Failed } from "../../parts/States";
@@ -16,7 +18,7 @@ type Grant = Schemas["Grant"];
 
 /** What members of a group may do, and who may do something with its members (SPEC G2). */
 export function Permissions({ group }: { group: GroupView }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const { language } = useSpeech();
   const list = useQuery({
@@ -103,7 +105,7 @@ function GroupName({ name }: { name: string }) {
 }
 
 function Give({ group, permissions }: { group: GroupView; permissions: Schemas["Permission"][] }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups;
   const { language } = useSpeech();
   const [permission, setPermission] = useState<string | null>(null);

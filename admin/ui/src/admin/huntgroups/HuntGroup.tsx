@@ -3,7 +3,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useConfirm } from "../../parts/confirm";
 import { useDraft } from "../../parts/draft";
 import { NumberField } from "../../parts/forwarding/NumberField";
@@ -26,7 +28,7 @@ const blank: Tagged<Hunt> = {
 
 /** A hunt group, or a new one. */
 export default function HuntGroup() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { id = "" } = useParams();
   const fresh = id === "new";
   const group = useQuery({
@@ -47,7 +49,7 @@ export default function HuntGroup() {
 }
 
 function Editor({ server }: { server: Tagged<Hunt> }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom, forwardingRoom);
   const confirm = useConfirm();
   const client = useQueryClient();
   const id = server.body.id;
@@ -167,7 +169,7 @@ function Editor({ server }: { server: Tagged<Hunt> }) {
 }
 
 function Members(p: { value: string[]; onChange: (v: string[]) => void; error: (field: string) => string | undefined }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const [typed, setTyped] = useState("");
   const owners = useOwners(p.value);
   const add = (number: string) => {

@@ -1,7 +1,8 @@
 import { Button } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { IconPlus } from "../../parts/icons";
 import { Page } from "../../parts/Page";
@@ -11,7 +12,7 @@ type HuntGroup = Schemas["HuntGroup"];
 
 /** Hunt groups: numbers whose calls are spread over others. */
 export default function HuntGroups() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const [, navigate] = useLocation();
   const to = (h: HuntGroup) => `/huntgroups/${encodeURIComponent(h.id)}`;
   const columns: Column<HuntGroup>[] = [

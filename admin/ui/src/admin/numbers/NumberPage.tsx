@@ -3,7 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useParams } from "wouter";
 import { api, ask, type Schemas, type Tagged } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { listsRoom } from "../../i18n/rooms/lists";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { IconArrowForwardUp, IconTrash } from "../../parts/icons";
 import { useFreeNumber } from "../../parts/matrix/NumberDialog";
 import { NumberForm, numberQuery, useNumberDraft } from "../../parts/matrix/NumberForm";
@@ -15,7 +17,7 @@ import { Empty, Failed, Loading } from "../../parts/States";
 import { Widget } from "../../parts/Widget";
 
 export default function NumberPage() {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const { number = "" } = useParams<{ number: string }>();
   const query = useQuery(numberQuery(number));
   if (!query.data) {
@@ -35,7 +37,7 @@ export default function NumberPage() {
 }
 
 function Loaded({ server }: { server: Tagged<Schemas["Number"]> }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const [, navigate] = useLocation();
   const n = server.body;
   const ofUser = n.owner_type === "user";
@@ -97,7 +99,7 @@ function Loaded({ server }: { server: Tagged<Schemas["Number"]> }) {
 
 /** Where a number rings, and what the slots there do now. */
 function Ticked({ number, username }: { number: string; username: string }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const slots = useQuery({
     queryKey: ["live", "slots", username],
     queryFn: ({ signal }) => ask(api.GET("/api/slots", { params: { query: { username, limit: 1000 } }, signal })),

@@ -1,8 +1,9 @@
 import { Select, Stack, Text } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { listsRoom } from "../../i18n/rooms/lists";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
 import { LiveState } from "../../parts/LiveState";
@@ -12,7 +13,7 @@ import { Empty } from "../../parts/States";
 type NumberItem = Schemas["NumberItem"];
 
 export default function Numbers() {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const [, navigate] = useLocation();
   const [ownerType, setOwnerType] = useFilter("owner_type");
   const w = t.lists.number;
@@ -69,7 +70,7 @@ export default function Numbers() {
 
 /** The profile that is active now, and how long when a schedule says so. */
 function Forwarding({ number }: { number: NumberItem }) {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const f = useFormat();
   const active = number.forwarding_active;
   if (!active?.profile) return null;

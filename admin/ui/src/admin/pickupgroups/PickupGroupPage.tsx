@@ -3,7 +3,8 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation, useParams } from "wouter";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { useConfirm } from "../../parts/confirm";
 import { useDraft } from "../../parts/draft";
 import { IconTrash } from "../../parts/icons";
@@ -29,7 +30,7 @@ export default function PickupGroupPage() {
 }
 
 function Loaded({ server }: { server: Tagged<PickupGroup> }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups.pickup;
   const say = useProblemText();
   const confirm = useConfirm();

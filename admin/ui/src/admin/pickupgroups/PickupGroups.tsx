@@ -5,7 +5,8 @@ import { type FormEvent, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { IconPlus } from "../../parts/icons";
 import { Page } from "../../parts/Page";
@@ -15,7 +16,7 @@ import { Empty, Failed } from "../../parts/States";
 type PickupGroup = Schemas["PickupGroup"];
 
 export default function PickupGroups() {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const w = t.groups.pickup;
   const [, navigate] = useLocation();
   const [creating, create] = useDisclosure();
@@ -66,7 +67,7 @@ export default function PickupGroups() {
 }
 
 function Create() {
-  const t = useText();
+  const t = useTextOf(groupsRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const [, navigate] = useLocation();

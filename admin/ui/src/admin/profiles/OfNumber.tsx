@@ -1,11 +1,12 @@
 import { useParams } from "wouter";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { NumberForwarding } from "../../parts/forwarding/NumberForwarding";
 import { Page } from "../../parts/Page";
 
 /** The forwarding of one number. */
 export default function OfNumber() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { number = "" } = useParams();
   return (
     <Page

@@ -1,12 +1,13 @@
 import { useParams } from "wouter";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { ProfileEditor } from "../../parts/forwarding/ProfileEditor";
 
 const part = encodeURIComponent;
 
 /** One profile of a user. */
 export default function Profile() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { username = "", id = "" } = useParams();
   const user = `/users/${part(username)}`;
   return (

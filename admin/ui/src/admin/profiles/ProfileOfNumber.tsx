@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Redirect, useParams } from "wouter";
 import { api, ask } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { Page } from "../../parts/Page";
 import { Failed, Loading } from "../../parts/States";
 
@@ -9,7 +10,7 @@ const part = encodeURIComponent;
 
 /** Leads from a number and the ID of a profile to the profile: reasons do not say whose it is. */
 export default function ProfileOfNumber() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { number = "", id = "" } = useParams();
   const read = useQuery({
     queryKey: ["config", "number", number, "owner"],

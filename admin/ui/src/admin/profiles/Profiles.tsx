@@ -3,6 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "wouter";
 import { api, ask } from "../../api/client";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { ActiveText } from "../../parts/forwarding/NumberForwarding";
 import { ProfileList } from "../../parts/forwarding/ProfileList";
 import { Page } from "../../parts/Page";
@@ -13,7 +15,7 @@ const part = encodeURIComponent;
 
 /** The forwarding profiles of a user, and which of them is in force for which number. */
 export default function Profiles() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { username = "" } = useParams();
   return (
     <Page

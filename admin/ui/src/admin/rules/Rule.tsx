@@ -3,7 +3,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useParams } from "wouter";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useConfirm } from "../../parts/confirm";
 import { useDraft } from "../../parts/draft";
 import { ActionEditor } from "../../parts/forwarding/ActionEditor";
@@ -25,7 +26,7 @@ const blank: Tagged<SystemRule> = {
 
 /** A system-wide rule, or a new one. */
 export default function Rule() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { id = "" } = useParams();
   const fresh = id === "new";
   const rule = useQuery({
@@ -46,7 +47,7 @@ export default function Rule() {
 }
 
 function Editor({ server }: { server: Tagged<SystemRule> }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const confirm = useConfirm();
   const client = useQueryClient();
   const id = server.body.id;

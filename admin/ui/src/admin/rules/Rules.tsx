@@ -2,7 +2,8 @@ import { Anchor, Badge, Box, Button, Group, Paper, Switch, Text } from "@mantine
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useCalendarNames } from "../../parts/forwarding/ExtendedEditor";
 import { Ordered } from "../../parts/forwarding/Ordered";
 import { actionWords, conditionWords } from "../../parts/forwarding/words";
@@ -14,7 +15,7 @@ const key = ["config", "rules", "all"];
 
 /** The system-wide forwarding rules in the order in which they are tried. */
 export default function Rules() {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const client = useQueryClient();
   const calendars = useCalendarNames();
   const rules = useQuery({

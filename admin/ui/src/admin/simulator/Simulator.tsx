@@ -5,7 +5,8 @@ import { type FormEvent, useEffect, useState } from "react";
 import { useSearchParams } from "wouter";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
 import { Explanation } from "../../parts/explanation/Explanation";
 import { adminPlace } from "../../parts/explanation/settings";
 import { NumberField } from "../../parts/forwarding/NumberField";
@@ -36,7 +37,7 @@ const read = (q: URLSearchParams): Question => ({
 
 /** Who rings if somebody calls? The question stands in the address, so that it can be sent to a colleague. */
 export default function Simulator() {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   const say = useProblemText();
   const [query, setQuery] = useSearchParams();
   const asked = read(query);
@@ -128,7 +129,7 @@ export default function Simulator() {
 
 /** The slots that may show the number of an inside caller. */
 function CallingSlot({ number, value, onChange }: { number: string; value: string; onChange: (id: string) => void }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   const [settled] = useDebouncedValue(number.trim(), 150);
   const slots = useQuery({
     queryKey: ["config", "slots", "of number", settled],

@@ -1,7 +1,8 @@
 import { Group, Select, Text } from "@mantine/core";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { listsRoom } from "../../i18n/rooms/lists";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
 import { type Live, LiveState } from "../../parts/LiveState";
@@ -16,7 +17,7 @@ const stateOf = (s: Slot): Live =>
   s.in_call ? "in_call" : s.silent ? "dnd" : s.registered || s.type === "mobile" ? "free" : "not_registered";
 
 export default function Slots() {
-  const t = useText();
+  const t = useTextOf(listsRoom);
   const w = t.lists.slot;
   const [, navigate] = useLocation();
   const [type, setType] = useFilter("type");

@@ -3,6 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { api, ask, type Schemas } from "../../api/client";
 import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { systemRoom } from "../../i18n/rooms/system";
 import { Page } from "../../parts/Page";
 import { Pairs } from "../../parts/Pairs";
 import { Failed, Loading } from "../../parts/States";
@@ -39,7 +41,7 @@ export default function Status() {
 }
 
 function Content({ s }: { s: System }) {
-  const t = useText();
+  const t = useTextOf(systemRoom);
   const f = useFormat();
   const w = t.system;
   return (

@@ -1,15 +1,16 @@
 import { Paper, ScrollArea, Table } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { systemRoom } from "../../i18n/rooms/system";
 import { Page } from "../../parts/Page";
 import { Empty, Failed, Loading } from "../../parts/States";
 import { TrunkState } from "./TrunkState";
 
 /** The ways outside, as they are configured, and what calls have shown of them. */
 export default function Trunks() {
-  const t = useText();
+  const t = useTextOf(systemRoom);
   const f = useFormat();
   const w = t.system.trunk;
   const list = useQuery({ queryKey: ["live", "trunks"], queryFn: () => ask(api.GET("/api/trunks")) });

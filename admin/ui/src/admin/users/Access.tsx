@@ -5,6 +5,8 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import { useConfirm } from "../../parts/confirm";
 import { Dialog } from "../../parts/matrix/Dialog";
 import { useProblemText } from "../../parts/problems";
@@ -14,7 +16,7 @@ import type { UserBody } from "./UserPage";
 
 /** Password and PIN: whether there is one, and setting another. Neither can be read. */
 export function Access({ user }: { user: UserBody }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const confirm = useConfirm();
@@ -90,7 +92,7 @@ function useDone(onClose: () => void) {
 }
 
 function SetPassword({ username, onClose }: SetProps) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const say = useProblemText();
   const [password, setPassword] = useState("");
   const [mustChange, setMustChange] = useState(true);
@@ -140,7 +142,7 @@ function SetPassword({ username, onClose }: SetProps) {
 }
 
 function SetPin({ username, onClose }: SetProps) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const say = useProblemText();
   const [pin, setPin] = useState("");
   const done = useDone(onClose);

@@ -1,6 +1,7 @@
 import { ActionIcon, Alert, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import type { Draft } from "../../parts/draft";
 import { tidyNumber } from "../../parts/forwarding/numbers";
 import { IconPlus, IconTrash } from "../../parts/icons";
@@ -10,7 +11,7 @@ type Block = Schemas["Block"];
 
 /** The list of numbers that a user must not dial, or only with the PIN. */
 export function Blocking({ draft, hasPin }: { draft: Draft<UserSettings>; hasPin: boolean }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const blocks = draft.value.call_blocking;
   const put = (i: number, b: Block) => draft.set("call_blocking", blocks.with(i, b));
   return (

@@ -3,7 +3,11 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { bulkRoom } from "../../i18n/rooms/bulk";
+import { groupsRoom } from "../../i18n/rooms/groups";
+import { parametersRoom } from "../../i18n/rooms/parameters";
+import { personRoom } from "../../i18n/rooms/person";
 import { groupTitle } from "../../parts/groupTitle";
 import { IconChevronDown } from "../../parts/icons";
 import { Dialog } from "../../parts/matrix/Dialog";
@@ -16,7 +20,7 @@ type Doing = "language" | "timeZone" | "groups" | "ticks";
 
 /** What can be done for many users at once. Everything is done for all of them or for none. */
 export function BulkUsers({ users, onDone }: { users: User[]; onDone: () => void }) {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   const [doing, setDoing] = useState<Doing>();
   const close = () => setDoing(undefined);
   const p = { users, onClose: close, onDone };
@@ -51,7 +55,7 @@ interface Doer {
 }
 
 function useBulk(p: Doer, change: () => Promise<Schemas["BulkResult"]>) {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   const client = useQueryClient();
   return useMutation({
     mutationFn: change,
@@ -76,7 +80,7 @@ function Frame(p: {
   mutation: { mutate: () => void; isPending: boolean; isError: boolean; error: unknown };
   children: ReactNode;
 }) {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   return (
     <Dialog title={p.title} onClose={p.doer.onClose} size="md">
       <form
@@ -106,7 +110,7 @@ function Frame(p: {
 }
 
 function SetLanguage(p: Doer) {
-  const t = useText();
+  const t = useTextOf(bulkRoom, parametersRoom, personRoom);
   const [language, setLanguage] = useState<"de" | "en" | "">("de");
   const mutation = useBulkUsers(p, { language: language || null });
   return (
@@ -126,7 +130,7 @@ function SetLanguage(p: Doer) {
 }
 
 function SetTimeZone(p: Doer) {
-  const t = useText();
+  const t = useTextOf(bulkRoom, personRoom);
   const zones = useTimeZones();
   const [zone, setZone] = useState("");
   const mutation = useBulkUsers(p, { time_zone: zone });
@@ -146,7 +150,7 @@ function SetTimeZone(p: Doer) {
 }
 
 function SetGroups(p: Doer) {
-  const t = useText();
+  const t = useTextOf(bulkRoom, groupsRoom);
   const [add, setAdd] = useState<string[]>([]);
   const [remove, setRemove] = useState<string[]>([]);
   const groups = useQuery({
@@ -177,7 +181,7 @@ function SetGroups(p: Doer) {
 }
 
 function SetTicks(p: Doer) {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   const [which, setWhich] = useState<Which>("first");
   const [type, setType] = useState("desk");
   const [on, setOn] = useState(true);

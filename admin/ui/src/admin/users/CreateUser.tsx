@@ -4,7 +4,9 @@ import { type FormEvent, useState } from "react";
 import { useLocation } from "wouter";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { parametersRoom } from "../../i18n/rooms/parameters";
+import { personRoom } from "../../i18n/rooms/person";
 import { Dialog } from "../../parts/matrix/Dialog";
 import { useProblemText } from "../../parts/problems";
 import { Failed } from "../../parts/States";
@@ -13,7 +15,7 @@ import { usernameOf } from "./username";
 
 /** Makes a user and goes to the page where numbers and slots follow. */
 export function CreateUser({ onClose }: { onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(parametersRoom, personRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const [, navigate] = useLocation();

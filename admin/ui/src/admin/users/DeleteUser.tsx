@@ -3,13 +3,14 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useLocation } from "wouter";
 import { api, ask } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import { Dialog } from "../../parts/matrix/Dialog";
 import { Failed, Loading } from "../../parts/States";
 
 /** Says what goes with a user before it goes. */
 export function DeleteUser({ username, onClose }: { username: string; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const params = { path: { username } };

@@ -4,13 +4,14 @@ import { notifications } from "@mantine/notifications";
 import { useMutation } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { bulkRoom } from "../../i18n/rooms/bulk";
 import { IconUserShare } from "../../parts/icons";
 import { useProblemText } from "../../parts/problems";
 
 /** Goes on as another user, after a question. Not for oneself, and not in the name of another already. */
 export function Impersonate({ username }: { username: string }) {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   const say = useProblemText();
   const session = useSession();
   const begin = useMutation({

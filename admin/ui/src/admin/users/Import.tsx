@@ -5,7 +5,9 @@ import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useUnsaved } from "../../app/guard";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { bulkRoom } from "../../i18n/rooms/bulk";
+import { personRoom } from "../../i18n/rooms/person";
 import { IconUpload } from "../../parts/icons";
 import { Page } from "../../parts/Page";
 import { useProblemText } from "../../parts/problems";
@@ -22,7 +24,7 @@ const colors = { create: "teal", update: "blue", unchanged: "gray", error: "red"
 
 /** Users from a CSV file: first what would happen, line by line, then in one go or not at all. */
 export default function Import() {
-  const t = useText();
+  const t = useTextOf(bulkRoom);
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const [text, setText] = useState("");
@@ -134,7 +136,7 @@ export default function Import() {
 }
 
 function Lines({ result }: { result: Result }) {
-  const t = useText();
+  const t = useTextOf(bulkRoom, personRoom);
   const say = useProblemText();
   return (
     <Paper p="md" component="section" aria-label={t.bulk.result}>

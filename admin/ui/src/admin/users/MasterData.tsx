@@ -1,13 +1,14 @@
 import { Checkbox, Select, SimpleGrid, Stack, TextInput } from "@mantine/core";
 import { useMemo } from "react";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import type { Draft } from "../../parts/draft";
 import { Given } from "../../parts/parameters/Given";
 import type { UserBody, UserSettings } from "./UserPage";
 
 /** Every time zone that the browser knows, under the server's own. */
 export function useTimeZones() {
-  const t = useText();
+  const t = useTextOf(personRoom);
   return useMemo(
     () => [
       { value: "", label: t.person.timeZoneServer },
@@ -19,7 +20,7 @@ export function useTimeZones() {
 
 /** Who the user is. */
 export function MasterData({ draft, user }: { draft: Draft<UserSettings>; user: UserBody }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const zones = useTimeZones();
   const v = draft.value;
   const text = (field: "username" | "first_name" | "last_name" | "email" | "url", label: string, description?: string) => (

@@ -4,6 +4,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, askTagged, ifMatch } from "../../api/client";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { groupsRoom } from "../../i18n/rooms/groups";
+import { personRoom } from "../../i18n/rooms/person";
 import { groupTitle } from "../../parts/groupTitle";
 import { useProblemText } from "../../parts/problems";
 import { Failed } from "../../parts/States";
@@ -26,7 +29,7 @@ function Memberships(p: {
   onAdd: (id: string) => void;
   onRemove: (id: string) => void;
 }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   return (
     <Stack gap="sm">
       {p.of.length === 0 && (
@@ -82,7 +85,7 @@ function useAtOnce() {
 
 /** The groups of a user. */
 export function UserGroups({ username }: { username: string }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom, personRoom);
   const list = (member?: string) => ({
     queryKey: ["config", "groups", "user", member ?? ""],
     queryFn: ({ signal }: { signal: AbortSignal }) =>
@@ -119,7 +122,7 @@ export function UserGroups({ username }: { username: string }) {
 
 /** The pickup groups of a user. */
 export function Pickup({ username }: { username: string }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const groups = useQuery({
     queryKey: ["config", "pickupgroups", "all"],
     queryFn: ({ signal }) => ask(api.GET("/api/pickupgroups", { params: { query: { limit: 1000 } }, signal })),

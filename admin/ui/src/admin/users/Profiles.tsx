@@ -2,14 +2,15 @@ import { Anchor, Badge, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import { Failed } from "../../parts/States";
 
 const part = encodeURIComponent;
 
 /** The forwarding profiles of a user by name, with the numbers for which they are chosen, and the way to where they are made and changed. */
 export function Profiles({ username }: { username: string }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const profiles = useQuery({
     queryKey: ["config", "profiles", username],
     queryFn: ({ signal }) => ask(api.GET("/api/users/{username}/profiles", { params: { path: { username } }, signal })),

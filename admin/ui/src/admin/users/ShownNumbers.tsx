@@ -1,5 +1,6 @@
 import { Checkbox, SimpleGrid, Stack, TagsInput } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import type { Draft } from "../../parts/draft";
 import { tidyNumber } from "../../parts/forwarding/numbers";
 import { Given } from "../../parts/parameters/Given";
@@ -10,7 +11,7 @@ const plain = (list: string[]) => [...new Set(list.map((n) => tidyNumber(n).repl
 
 /** Numbers that a user may show beyond the ticked ones, and whether any is shown at all. */
 export function ShownNumbers({ draft, user }: { draft: Draft<UserSettings>; user: UserBody }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const list = (field: "shown_numbers_inside" | "shown_numbers_outside", label: string) => (
     <TagsInput
       label={label}

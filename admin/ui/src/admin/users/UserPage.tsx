@@ -5,6 +5,10 @@ import { useLocation, useParams } from "wouter";
 import { api, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { useSession } from "../../app/session";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
+import { personRoom } from "../../i18n/rooms/person";
+import { tokensRoom } from "../../i18n/rooms/tokens";
 import { useDraft } from "../../parts/draft";
 import { IconTrash } from "../../parts/icons";
 import { Matrix } from "../../parts/matrix/Matrix";
@@ -78,7 +82,7 @@ export default function UserPage() {
 }
 
 function Loaded({ server }: { server: Tagged<UserBody> }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom, personRoom, tokensRoom);
   const client = useQueryClient();
   const [, navigate] = useLocation();
   const [deleting, setDeleting] = useState(false);

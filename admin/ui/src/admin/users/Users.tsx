@@ -3,8 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { bulkRoom } from "../../i18n/rooms/bulk";
+import { groupsRoom } from "../../i18n/rooms/groups";
+import { listsRoom } from "../../i18n/rooms/lists";
+import { personRoom } from "../../i18n/rooms/person";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { useFilter } from "../../parts/filters";
 import { groupTitle } from "../../parts/groupTitle";
@@ -21,7 +25,7 @@ type User = Schemas["UserItem"];
 const stateOf = (u: User): Live => (u.in_call ? "in_call" : u.dnd ? "dnd" : u.registered ? "free" : "not_registered");
 
 export default function Users() {
-  const t = useText();
+  const t = useTextOf(bulkRoom, listsRoom, personRoom);
   const f = useFormat();
   const [, navigate] = useLocation();
   const [group, setGroup] = useFilter("group");
@@ -106,7 +110,7 @@ export default function Users() {
 }
 
 function GroupFilter(p: { value?: string; onChange: (v: string | null) => void }) {
-  const t = useText();
+  const t = useTextOf(groupsRoom, listsRoom);
   const groups = useQuery({
     queryKey: ["config", "groups", "of-users"],
     queryFn: () => ask(api.GET("/api/groups", { params: { query: { type: "user", limit: 1000, sort: "title" } } })),

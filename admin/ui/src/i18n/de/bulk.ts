@@ -36,6 +36,4 @@ export const bulk = {
   impersonate: "Imitieren",
   impersonateSure: (name: string) => `Als ${name} weiterarbeiten?`,
   impersonateHint: "Alles, was Sie dann tun, wird mit beiden Namen aufgezeichnet. Passwörter, PIN und zweite Faktoren bleiben unberührt.",
-  impersonating: (name: string, by: string) => `${by} arbeitet hier als ${name}.`,
-  impersonateEnd: "Beenden",
 };

@@ -48,4 +48,6 @@ export const frame = {
     code: "Funktionscode",
     profile: "Rufumleitungsprofil",
   },
+  impersonating: (name: string, by: string) => `${by} arbeitet hier als ${name}.`,
+  impersonateEnd: "Beenden",
 };

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { bans as de } from "../de/bans";
 
-export const bans: (typeof de)["bans"] = {
+export const bans: typeof de = {
   hint: "After too many wrong passwords none is looked at for a while. Whom that holds for now is listed here.",
   where: "Where",
   places: { sip: "Phones", login: "Login to the pages" },

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { bulk as de } from "../de/bulk";
 
-export const bulk: (typeof de)["bulk"] = {
+export const bulk: typeof de = {
   change: "Change",
   language: "Set language",
   timeZone: "Set time zone",
@@ -37,6 +37,4 @@ export const bulk: (typeof de)["bulk"] = {
   impersonate: "Impersonate",
   impersonateSure: (name) => `Go on as ${name}?`,
   impersonateHint: "Everything you do then is recorded with both names. Passwords, PIN and second factors stay out of reach.",
-  impersonating: (name, by) => `${by} works here as ${name}.`,
-  impersonateEnd: "End",
 };

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { explanation as de } from "../de/explanation";
 
-export const explanation: (typeof de)["explanation"] = {
+export const explanation: typeof de = {
   title: "Who rings?",
   ask: "Ask",
   hint: "The question goes to the same place that decides about real calls, with the settings, registrations and calls of now. Nothing rings.",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { forwarding as de } from "../de/forwarding";
 
-export const forwarding: (typeof de)["forwarding"] = {
+export const forwarding: typeof de = {
   noRule: "nothing",
   actions: {
     number: "Forward to",

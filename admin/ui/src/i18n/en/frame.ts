@@ -50,4 +50,6 @@ export const frame: (typeof de)["frame"] = {
     code: "Function code",
     profile: "Forwarding profile",
   },
+  impersonating: (name, by) => `${by} works here as ${name}.`,
+  impersonateEnd: "End",
 };

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { groups as de } from "../de/groups";
 
-export const groups: (typeof de)["groups"] = {
+export const groups: typeof de = {
   group: "Group",
   title: "Title",
   name: "Name",

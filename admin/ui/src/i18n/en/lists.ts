@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { lists as de } from "../de/lists";
 
-export const lists: (typeof de)["lists"] = {
+export const lists: typeof de = {
   states: {
     free: "free",
     in_call: "in a call",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { matrix as de } from "../de/matrix";
 
-export const matrix: (typeof de)["matrix"] = {
+export const matrix: typeof de = {
   title: "Numbers and slots",
   hint: "Rows are numbers, columns are slots. A tick means: calls to this number ring here, and calls from here may show it.",
   keys: "Arrow keys move, space ticks, shift with an arrow key or a click takes a range, enter opens a number or a slot, alt with an arrow key moves it.",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { me as de } from "../de/me";
 
-export const me: (typeof de)["me"] = {
+export const me: typeof de = {
   home: "Overview",
   calls: "Calls",
   colleagues: "Colleagues",
@@ -28,21 +28,6 @@ export const me: (typeof de)["me"] = {
   call: (n) => `Call ${n}`,
   from: "Phone",
   calling: (slot) => `Your phone rings: ${slot}. The number is dialled when you answer.`,
-  refused: {
-    no_such_number: "There is no such number.",
-    busy: "It is busy there.",
-    not_registered: "Nobody can be reached there.",
-    forbidden: "You may not dial this number.",
-    no_route: "There is no way outside at the moment.",
-    unsupported: "Nothing can take a call at this number yet.",
-    declined: "Calls are declined there.",
-    looped: "The forwards there go in a circle.",
-    too_many_hops: "There are too many forwards on the way.",
-    pin: "This number needs the PIN. Please dial it at the telephone.",
-    command: "That is a function code. Please dial it at the telephone.",
-    "no phone of the slot can be reached": "This telephone cannot be reached at the moment.",
-  },
-  refusedElse: "The call could not be begun.",
   noPhone: "None of your phones is registered.",
   directions: { all: "All", in: "Answered", out: "Dialled", missed: "Missed", forwarded: "Forwarded", elsewhere: "Answered by others" },
   hidden: "Unknown",

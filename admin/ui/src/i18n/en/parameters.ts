@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { parameters as de } from "../de/parameters";
 
-export const parameters: typeof de.parameters = {
+export const parameters: typeof de = {
   title: "Defaults",
   hint: "They hold for members who have set nothing else themselves. Of several groups the nearer one counts: the one that lists the user before the one that holds that group; of equally near ones the first by name. The group of all users comes last.",
   notGiven: "Not set",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { person as de } from "../de/person";
 
-export const person: (typeof de)["person"] = {
+export const person: typeof de = {
   masterData: "Master data",
   username: "User name",
   usernameHint: "Small letters, digits, dot and hyphen.",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { record as de } from "../de/record";
 
-export const record: (typeof de)["record"] = {
+export const record: typeof de = {
   title: (from, to) => `${from} → ${to}`,
   again: "Ask again now",
   asThen: "Ask with the time of then",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { records as de } from "../de/records";
 
-export const records: (typeof de)["records"] = {
+export const records: typeof de = {
   older: "Show older ones",
   order: "Order",
   newest: "Newest first",

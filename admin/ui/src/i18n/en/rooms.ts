@@ -1,19 +1,5 @@
-// One line and one file for each room of the pages.
-export { bans } from "./bans";
-export { bulk } from "./bulk";
+// One line and one file for each room that the first page needs; others have theirs in ../rooms, read with their pages.
 export { common } from "./common";
-export { explanation } from "./explanation";
-export { forwarding } from "./forwarding";
 export { frame } from "./frame";
-export { groups } from "./groups";
 export { home } from "./home";
-export { lists } from "./lists";
 export { login } from "./login";
-export { matrix } from "./matrix";
-export { me } from "./me";
-export { parameters } from "./parameters";
-export { person } from "./person";
-export { record } from "./record";
-export { records } from "./records";
-export { system } from "./system";
-export { tokens } from "./tokens";

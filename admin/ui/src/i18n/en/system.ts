@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { system as de } from "../de/system";
 
-export const system: (typeof de)["system"] = {
+export const system: typeof de = {
   program: "Program",
   machine: "Server",
   host: "Name",

@@ -1,6 +1,6 @@
-import type { de } from "../de";
+import type { tokens as de } from "../de/tokens";
 
-export const tokens: (typeof de)["tokens"] = {
+export const tokens: typeof de = {
   title: "API tokens",
   hint: "For programs that talk to the telephone system in your name. A token may do at most what you may.",
   hintOf: "For programs that talk to the telephone system in this user's name. Only the user can make them.",

@@ -1,7 +1,8 @@
 import { Alert, Box, Divider, Group, Paper, Stack, Text, Title } from "@mantine/core";
 import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
 import { IconBell, IconBellOff, IconKeyframes } from "../icons";
 import { outcomeText, targetText } from "./outcome";
 import { Reasons } from "./Reasons";
@@ -16,7 +17,7 @@ interface Places {
 
 /** Why a call rings where it rings, and what comes when nobody answers. */
 export function Explanation({ explanation: e, ...places }: Places & { explanation: Schemas["Explanation"] }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   const shown = (s: Schemas["Shown"]) => (s.number ? (s.name ? `${s.name} (${s.number})` : s.number) : t.explanation.suppressed);
   return (
     <Stack gap="md">
@@ -68,7 +69,7 @@ function Part({ title, when = true, children }: { title: string; when?: boolean;
 }
 
 function Outcome({ stage }: { stage: Pick<Schemas["Following"], "outcome" | "targets" | "hops" | "ring_seconds" | "keep"> }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   const rings = stage.outcome === "ring";
   const icon = rings ? <IconBell aria-hidden /> : stage.outcome === "command" ? <IconKeyframes aria-hidden /> : <IconBellOff aria-hidden />;
   return (
@@ -82,7 +83,7 @@ function Outcome({ stage }: { stage: Pick<Schemas["Following"], "outcome" | "tar
 }
 
 function Targets({ targets, user }: { targets: Schemas["Target"][] } & Places) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   return (
     <Stack gap={4}>
       {targets.map((x) => (
@@ -115,7 +116,7 @@ function Targets({ targets, user }: { targets: Schemas["Target"][] } & Places) {
 
 /** What comes after a stage, case by case, as deep as it goes. */
 function Next({ stages, ...places }: Places & { stages: Schemas["Following"][] }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   return (
     <Stack gap="md">
       {stages.map((s, i) => (

@@ -1,12 +1,15 @@
 import { Anchor, List, Text } from "@mantine/core";
 import { Link } from "wouter";
 import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
 import { IconArrowUpRight } from "../icons";
 import type { Reason, SettingPlace } from "./settings";
 
 /** A reason in the language of the page, and the way to the setting that caused it. */
 export function ReasonText({ reason, place }: { reason: Reason; place: SettingPlace }) {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(explanationRoom);
   const to = place(reason);
   const s = reason.setting;
   const named = s ? t.explanation.settings[s.type as keyof typeof t.explanation.settings] : undefined;
@@ -29,7 +32,7 @@ export function ReasonText({ reason, place }: { reason: Reason; place: SettingPl
 
 /** The steps of a decision, in order. */
 export function Reasons({ reasons, place }: { reasons: Reason[]; place: SettingPlace }) {
-  const { t } = useSpeech();
+  const t = useTextOf(explanationRoom);
   if (reasons.length === 0) {
     return (
       <Text size="sm" c="dimmed">

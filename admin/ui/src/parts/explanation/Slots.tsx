@@ -1,5 +1,6 @@
 import { Badge, Stack, Table, Text } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
 import { IconBell, IconBellOff } from "../icons";
 import { ReasonText } from "./Reasons";
 import type { Reason, SettingPlace } from "./settings";
@@ -14,7 +15,7 @@ export interface SlotLine {
 
 /** For each slot whether it rings, and why or why not. */
 export function Slots({ slots, place }: { slots: SlotLine[]; place: SettingPlace }) {
-  const t = useText();
+  const t = useTextOf(explanationRoom);
   return (
     <Table.ScrollContainer minWidth={420}>
       <Table>

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { de } from "../../i18n/de";
-import { en } from "../../i18n/en";
+import { de as always } from "../../i18n/de";
+import { en as alwaysEnglish } from "../../i18n/en";
+import { textsOf } from "../../i18n/room";
+import { explanationRoom } from "../../i18n/rooms/explanation";
 import { outcomeText } from "./outcome";
+
+const de = textsOf("de", always, explanationRoom);
+const en = textsOf("en", alwaysEnglish, explanationRoom);
 
 const target = (more: object) => ({ slot_id: "", username: "", type: "", name: "", number: "416", ...more });
 const desk = target({ slot_id: "S", type: "desk", username: "armin.artmann" });

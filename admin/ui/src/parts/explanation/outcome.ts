@@ -1,5 +1,8 @@
 import type { Schemas } from "../../api/client";
-import type { Texts } from "../../i18n";
+import type { TextsWith } from "../../i18n/room";
+import type { explanationRoom } from "../../i18n/rooms/explanation";
+
+type Texts = TextsWith<typeof explanationRoom>;
 
 type Stage = Schemas["Following"];
 

@@ -1,5 +1,6 @@
 import { Group, Select, Stack, TagsInput, Text, TextInput } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { NumberField } from "./NumberField";
 import { tidyNumber } from "./numbers";
 import { type Action, type ActionKind, actionOf, type FieldError } from "./types";
@@ -18,7 +19,7 @@ export function ActionEditor(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const a = p.value;
   const kinds = a && !p.kinds.includes(a.kind) ? [...p.kinds, a.kind] : p.kinds;
   const later = a?.kind === "voicemail" || a?.kind === "announcement";

@@ -2,7 +2,8 @@ import { Checkbox, Group, NumberInput, SegmentedControl, Select, Stack, Text, Te
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { MatchEditor } from "./MatchEditor";
 import { type Conditions, defaultAfter, type FieldError } from "./types";
 
@@ -17,7 +18,7 @@ export function ConditionsEditor(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const w = p.value;
   const set = (more: Partial<Conditions>) => p.onChange(cleaned({ ...w, ...more }));
   const fields = ["class", "caller", "called", "group", "states", "after", "calendar", "outside_calendar"];
@@ -117,7 +118,7 @@ function cleaned(w: Conditions): Conditions {
 
 /** The caller's group. Users do not see the list of groups; they write its name. */
 function GroupField({ value, onChange, error }: { value: string; onChange: (v: string) => void; error?: string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const { admin } = useSession();
   const groups = useQuery({
     queryKey: ["config", "groups", "of users"],
@@ -145,7 +146,7 @@ function GroupField({ value, onChange, error }: { value: string; onChange: (v: s
 }
 
 function CalendarField(p: { value: string; outside: boolean; onChange: (id: string, outside: boolean) => void; error?: string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const calendars = useQuery({
     queryKey: ["config", "calendars", "all"],
     queryFn: ({ signal }) => ask(api.GET("/api/calendars", { params: { query: { limit: 1000 } }, signal })),

@@ -1,12 +1,15 @@
 import { Group, Select, TextInput } from "@mantine/core";
 import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 
 /** A day as the API writes it: "2026-12-24", or "12-24" of every year. */
 export const yearly = (date: string | undefined) => !!date && /^\d\d-\d\d$/.test(date);
 
 /** A day, with its year or of every year. */
 export function DateField(p: { label: string; value: string; yearly: boolean; onChange: (v: string) => void; error?: string }) {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(forwardingRoom);
   if (!p.yearly) {
     return <TextInput type="date" label={p.label} value={p.value} onChange={(e) => p.onChange(e.currentTarget.value)} error={p.error} />;
   }

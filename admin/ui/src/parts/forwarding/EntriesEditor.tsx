@@ -1,6 +1,7 @@
 import { ActionIcon, Box, Button, Checkbox, Chip, Group, Paper, Select, Stack, Text, TextInput } from "@mantine/core";
 import type { ReactNode } from "react";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { IconPlus, IconTrash } from "../icons";
 import { DateField, yearly } from "./DateField";
 import { Ordered } from "./Ordered";
@@ -24,7 +25,7 @@ export function EntriesEditor<T extends { entry: Entry }>(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   return (
     <Stack gap="sm">
       {p.value.length > 0 && (
@@ -70,7 +71,7 @@ export function EntriesEditor<T extends { entry: Entry }>(p: {
 }
 
 function EntryFields({ value: e, onChange, path, error }: { value: Entry; onChange: (e: Entry) => void; path: string; error: FieldError }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const set = (more: Partial<Entry>) => onChange({ ...e, ...more });
   const whole = e.from === "00:00" && (e.to === "00:00" || e.to === "24:00");
   const kind = yearly(e.first) || yearly(e.last) ? "yearly" : e.first !== undefined || e.last !== undefined ? "once" : "always";
@@ -173,7 +174,7 @@ export function ZoneFields(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const own = p.value.own ?? [];
   const zones = Intl.supportedValuesOf("timeZone");
   return (

@@ -2,7 +2,8 @@ import { ActionIcon, Badge, Box, Button, Collapse, Group, Stack, Text, TextInput
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { IconChevronDown, IconChevronRight, IconPlus, IconTrash } from "../icons";
 import { ActionEditor } from "./ActionEditor";
 import { ConditionsEditor } from "./ConditionsEditor";
@@ -22,7 +23,7 @@ export function useCalendarNames(): Map<string, string> {
 
 /** The rules of a profile that have conditions, in their order. */
 export function ExtendedEditor(p: { value: ExtendedRule[]; onChange: (v: ExtendedRule[]) => void; path: string; error: FieldError }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const calendars = useCalendarNames();
   const [open, setOpen] = useState<number>();
   const name = (r: ExtendedRule, i: number) => r.name || t.forwarding.rule(i + 1);

@@ -1,5 +1,6 @@
 import { Checkbox, Group, Select, Stack, TextInput } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { tidyNumber } from "./numbers";
 import type { FieldError, Match } from "./types";
 
@@ -13,7 +14,7 @@ export function MatchEditor(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const m = p.value;
   const kinds: Match["kind"][] = p.hidden ? ["exact", "prefix", "pattern", "hidden"] : ["exact", "prefix", "pattern"];
   return (

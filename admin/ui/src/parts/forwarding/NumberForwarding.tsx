@@ -1,7 +1,8 @@
 import { Alert, Button, Group, Paper, Select, Stack, Table, Text, Title } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useDraft } from "../draft";
 import { IconArrowForwardUp, IconPlus, IconTrash } from "../icons";
 import { localZone } from "../localtime";
@@ -16,7 +17,7 @@ type Schedule = NonNullable<Num["schedule"]>;
 
 /** Which profile is in force for a number and until when, the choice by hand, and the schedule. For both clients. */
 export function NumberForwarding({ number }: { number: string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const read = useQuery({
     queryKey: ["config", "number", number],
     queryFn: ({ signal }) => askTagged(api.GET("/api/numbers/{number}", { params: { path: { number } }, signal })),
@@ -37,7 +38,7 @@ export function NumberForwarding({ number }: { number: string }) {
 
 /** What holds now, in one line: "Urlaub bis Montag, 08:00". */
 export function ActiveText({ active }: { active: Schemas["ForwardingActive"] | undefined }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const moment = useMoment();
   if (!active) return null;
   return (
@@ -54,7 +55,7 @@ export function ActiveText({ active }: { active: Schemas["ForwardingActive"] | u
 }
 
 function Editor({ server, profiles }: { server: Tagged<Num>; profiles: Schemas["Profile"][] }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const client = useQueryClient();
   const number = server.body.number;
   const draft = useDraft<Num>({
@@ -128,7 +129,7 @@ function ScheduleEditor(p: {
   onChange: (s: Schedule | undefined) => void;
   error: (field: string) => string | undefined;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const c = p.value.calendar;
   const items = (c.entries ?? []).map((entry, i) => ({ entry, profile: p.value.profiles?.[i] ?? "" }));
   return (
@@ -173,7 +174,7 @@ function ScheduleEditor(p: {
 
 /** The changes of the coming weeks. */
 function Ahead({ number }: { number: string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const moment = useMoment();
   const ahead = useQuery({
     queryKey: ["config", "number", number, "forwarding"],

@@ -1,6 +1,7 @@
 import { ActionIcon, Group, Paper } from "@mantine/core";
 import { type KeyboardEvent, type ReactNode, useRef, useState } from "react";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { IconGripVertical } from "../icons";
 import { moved } from "./types";
 
@@ -12,7 +13,7 @@ export function Ordered<T>(p: {
   onOrder: (items: T[]) => void;
   render: (item: T, i: number) => ReactNode;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const [dragged, setDragged] = useState<number>();
   const [over, setOver] = useState<number>();
   const handles = useRef(new Map<number, HTMLButtonElement>());

@@ -2,7 +2,8 @@ import { Alert, Button, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useConfirm } from "../confirm";
 import { useDraft } from "../draft";
 import { IconTrash } from "../icons";
@@ -26,7 +27,7 @@ interface ProfileEditorProps {
 
 /** The page of a forwarding profile, for both clients. */
 export function ProfileEditor(p: ProfileEditorProps) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const path = { username: p.username, id: p.id };
   const profile = useQuery({
     queryKey: ["config", "profile", p.username, p.id],
@@ -46,7 +47,7 @@ export function ProfileEditor(p: ProfileEditorProps) {
 type Editable = Pick<Schemas["Profile"], "name" | "table" | "extended">;
 
 function Editor(p: ProfileEditorProps & { server: Tagged<Schemas["Profile"]> }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const confirm = useConfirm();
   const client = useQueryClient();
   const path = { username: p.username, id: p.id };

@@ -4,14 +4,15 @@ import { type FormEvent, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { useProblemText } from "../problems";
 import { Empty, Failed, Loading } from "../States";
 import { Ordered } from "./Ordered";
 
 /** The forwarding profiles of a user, in their order; new ones begin with a name. */
 export function ProfileList({ username, link }: { username: string; link: (id: string) => string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const client = useQueryClient();
   const key = ["config", "profiles", username];
   const path = { username };
@@ -67,7 +68,7 @@ export function ProfileList({ username, link }: { username: string; link: (id: s
 }
 
 function NewProfile({ username, link }: { username: string; link: (id: string) => string }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const say = useProblemText();
   const [, navigate] = useLocation();
   const [name, setName] = useState("");

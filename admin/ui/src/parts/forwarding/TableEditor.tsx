@@ -1,5 +1,6 @@
 import { Box, Button, NumberInput, Paper, SimpleGrid, Stack, Text } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { IconCopy } from "../icons";
 import { ActionEditor } from "./ActionEditor";
 import { type Action, type Case, type CaseRule, type Class, cases, classes, defaultAfter, type FieldError, withRule } from "./types";
@@ -14,7 +15,7 @@ export function TableEditor(p: {
   /** Whether a rule says how long it rings; hunt groups have a time of their own. */
   seconds?: boolean;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const of = (c: Case, from: Class) => p.value.find((r) => r.case === c && r.class === from);
   const put = (c: Case, from: Class, action: Action | undefined, after?: number) =>
     p.onChange(

@@ -1,5 +1,6 @@
 import { ActionIcon, Alert, Button, Group, Paper, SegmentedControl, Select, Stack, Text, TextInput } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import { IconPlus, IconTrash } from "../icons";
 import { localInput, localToISO } from "../localtime";
 import { NumberField } from "./NumberField";
@@ -15,7 +16,7 @@ export function TestsEditor(p: {
   path: string;
   error: FieldError;
 }) {
-  const t = useText();
+  const t = useTextOf(forwardingRoom);
   const set = (i: number, more: Partial<RuleTest>) => p.onChange(replaced(p.value, i, { ...(p.value[i] as RuleTest), ...more }));
   return (
     <Stack gap="sm">

@@ -1,5 +1,7 @@
 import { useMemo } from "react";
 import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 
 const day = 86_400_000;
 
@@ -15,7 +17,8 @@ function dayOf(iso: string, now?: number): number {
 
 /** Says when something changes: "heute, 17:00", "Montag, 08:00" within the week, else with the date; in the time of its schedule. */
 export function useMoment() {
-  const { t, language } = useSpeech();
+  const { language } = useSpeech();
+  const t = useTextOf(forwardingRoom);
   return useMemo(() => {
     const locale = language === "de" ? "de-DE" : "en-GB";
     const time = { hour: "2-digit", minute: "2-digit", timeZone: "UTC" } as const;

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { de } from "../../i18n/de";
+import { de as always } from "../../i18n/de";
+import { textsOf } from "../../i18n/room";
+import { forwardingRoom } from "../../i18n/rooms/forwarding";
 import type { Conditions, Entry } from "./types";
 import { conditionWords, daysWords, entryWords } from "./words";
+
+const de = textsOf("de", always, forwardingRoom);
 
 const entry = (more: Partial<Entry>): Entry => ({ from: "00:00", to: "00:00", ...more });
 

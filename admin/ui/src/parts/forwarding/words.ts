@@ -1,4 +1,8 @@
-import type { Texts } from "../../i18n";
+import type { TextsWith } from "../../i18n/room";
+import type { forwardingRoom } from "../../i18n/rooms/forwarding";
+
+type Texts = TextsWith<typeof forwardingRoom>;
+
 import type { Action, Conditions, Entry, Match } from "./types";
 
 /** What an action does, in a few words. */

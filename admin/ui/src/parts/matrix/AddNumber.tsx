@@ -4,7 +4,8 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { tidyNumber } from "../forwarding/numbers";
 import { useProblemText } from "../problems";
 import { Failed } from "../States";
@@ -15,7 +16,7 @@ export const digits = (text: string) => text.replace(/\D/g, "").slice(0, 15);
 
 /** Gives a number to a user; says at once who has it already. */
 export function AddNumber({ username, near, onClose }: { username: string; near?: string; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const [number, setNumber] = useState("");
@@ -84,7 +85,7 @@ export function AddNumber({ username, near, onClose }: { username: string; near?
 
 // Free numbers near what was typed, or near what the user has.
 function Free({ near, onPick }: { near?: string; onPick: (n: string) => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const free = useQuery({
     queryKey: ["config", "numbers", "free", near ?? ""],
     queryFn: ({ signal }) => ask(api.GET("/api/numbers/free", { params: { query: { near, count: 8 } }, signal })),

@@ -3,7 +3,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { Account } from "../Account";
 import { tidyNumber } from "../forwarding/numbers";
 import { useProblemText } from "../problems";
@@ -13,7 +14,7 @@ import { Dialog } from "./Dialog";
 
 /** Adds a slot of a type to a user and shows, once, what its device registers with. */
 export function AddSlot({ username, type, onClose }: { username: string; type: SlotTypeName; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const [name, setName] = useState("");

@@ -2,12 +2,14 @@ import { Alert, Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import type { ReactNode } from "react";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { personRoom } from "../../i18n/rooms/person";
 import type { Draft } from "../draft";
 import { Failed } from "../States";
 
 /** A window over the page. While something in it is not saved, closing it asks first. A firm one is closed by its own button alone. */
 export function Dialog(p: { title: string; onClose: () => void; dirty?: boolean; firm?: boolean; size?: string; children: ReactNode }) {
-  const t = useText();
+  const t = useTextOf(personRoom);
   const close = () => {
     if (!p.dirty) return p.onClose();
     modals.openConfirmModal({

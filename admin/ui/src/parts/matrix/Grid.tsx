@@ -2,7 +2,8 @@ import { Text, VisuallyHidden } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { type Dispatch, type KeyboardEvent, memo, type ReactNode, useEffect, useRef, useState } from "react";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { IconAlertTriangle, IconArrowForwardUp, IconCheck, IconPhoneOutgoing, IconPlus } from "../icons";
 import "./matrix.css";
 import { SlotIcon } from "../SlotType";
@@ -45,7 +46,7 @@ export function Grid(p: {
   /** What stands at the upper right. */
   addColumn?: ReactNode;
 }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const { state, dispatch } = p;
   const small = useMediaQuery("(max-width: 48em)");
   const dense = p.columns.length > roomy || (small && p.columns.length > 1);
@@ -258,7 +259,7 @@ interface CellProps {
 
 // Four hundred of them are drawn anew only where something has changed.
 const Cell = memo(function Cell(p: CellProps) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const at = { row: p.row, column: p.column };
   const marks = [p.changed && t.matrix.changed, p.theirs && t.matrix.changedByOther, p.first && t.matrix.shownFirst].filter(Boolean);
   return (

@@ -1,6 +1,7 @@
 import { Menu } from "@mantine/core";
 import { type PointerEvent, useState } from "react";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { IconGripHorizontal, IconGripVertical } from "../icons";
 
 /**
@@ -17,7 +18,7 @@ export function Grip(p: {
   onMove: (to: number) => void;
   onClose: () => void;
 }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const [open, setOpen] = useState(false);
   const Icon = p.axis === "row" ? IconGripVertical : IconGripHorizontal;
   const button = (

@@ -7,7 +7,8 @@ import { useSearchParams } from "wouter";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useUnsaved } from "../../app/guard";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { IconEye, IconPlus } from "../icons";
 import { SlotIcon, type SlotTypeName } from "../SlotType";
 import { Empty, Failed, Loading } from "../States";
@@ -98,7 +99,7 @@ function useLive(username: string) {
 }
 
 function Editor({ username, manage, numbers, slots, ticks, tag }: EditorProps) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const client = useQueryClient();
   const columnIds = useMemo(() => slots.map((s) => s.id), [slots]);
   const [state, dispatch] = useReducer(matrix, undefined, () => start(numbers, columnIds, ticks));

@@ -2,7 +2,8 @@ import { Button } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, ask, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { useConfirm } from "../confirm";
 import { IconTrash } from "../icons";
 import { useProblemText } from "../problems";
@@ -12,7 +13,7 @@ import { NumberForm, numberQuery, useNumberDraft } from "./NumberForm";
 
 /** The dialog behind the head of a row. */
 export function NumberDialog(p: { number: string; manage: boolean; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const number = useQuery(numberQuery(p.number));
   if (!number.data) {
     return (
@@ -25,7 +26,7 @@ export function NumberDialog(p: { number: string; manage: boolean; onClose: () =
 }
 
 function Loaded(p: { server: Tagged<Schemas["Number"]>; manage: boolean; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const client = useQueryClient();
   const draft = useNumberDraft(p.server, () => {
     void client.invalidateQueries({ queryKey: ["config"] });
@@ -51,7 +52,7 @@ function Loaded(p: { server: Tagged<Schemas["Number"]>; manage: boolean; onClose
 
 /** Frees a number, after a question. */
 export function useFreeNumber(server: Tagged<Schemas["Number"]>, onFreed: () => void) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const confirm = useConfirm();

@@ -2,8 +2,9 @@ import { Checkbox, NumberInput, Select, SimpleGrid, Stack, Text, TextInput } fro
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { type Draft, useDraft } from "../draft";
 import { Given } from "../parameters/Given";
 import { withGiven } from "../parameters/layers";
@@ -50,7 +51,7 @@ const noProfile = "none";
 
 /** What can be set for a number. What it looks like to the callee is for administrators. */
 export function NumberForm({ number: n, draft, manage }: { number: Schemas["Number"]; draft: Draft<NumberSettings>; manage: boolean }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const format = useFormat();
   const ofUser = n.owner_type === "user";
   const profiles = useQuery({

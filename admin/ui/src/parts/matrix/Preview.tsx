@@ -1,7 +1,9 @@
 import { Badge, Button, Group, List, Paper, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask, type Schemas } from "../../api/client";
-import { useSpeech, useText } from "../../i18n";
+import { useSpeech } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { Failed, Loading } from "../States";
 import { Dialog } from "./Dialog";
 import type { Ticks } from "./ticks";
@@ -18,7 +20,7 @@ export function Preview(p: {
   onClose: () => void;
   onSave: () => void;
 }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const { language } = useSpeech();
   const preview = useQuery({
     queryKey: ["config", "matrix", p.username, "preview", p.ticks, p.rows],
@@ -94,7 +96,7 @@ export function Preview(p: {
 }
 
 function Change({ title, of }: { title: string; of: BeforeAfter }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const { language } = useSpeech();
   const line = (name: string, text: string, color: string) => (
     <Group gap="xs" wrap="nowrap" align="flex-start">

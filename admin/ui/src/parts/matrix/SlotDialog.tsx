@@ -3,8 +3,9 @@ import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
 import { api, ask, askTagged, ifMatch, type Schemas, type Tagged } from "../../api/client";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { Account } from "../Account";
 import { useConfirm } from "../confirm";
 import { useDraft } from "../draft";
@@ -31,7 +32,7 @@ export const slotQuery = (id: string) => ({
 
 /** The dialog behind the head of a column. */
 export function SlotDialog(p: { id: string; manage: boolean; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const slot = useQuery(slotQuery(p.id));
   const ticks = useQuery({
     queryKey: ["config", "matrix", slot.data?.body.username],
@@ -52,7 +53,7 @@ export function SlotDialog(p: { id: string; manage: boolean; onClose: () => void
 }
 
 function Loaded(p: { server: Tagged<Slot>; numbers: string[]; manage: boolean; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const confirm = useConfirm();
@@ -144,7 +145,7 @@ function Loaded(p: { server: Tagged<Slot>; numbers: string[]; manage: boolean; o
 }
 
 function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const client = useQueryClient();
   const confirm = useConfirm();
   const [made, setMade] = useState<Schemas["SIPAccount"]>();
@@ -215,7 +216,7 @@ function Credentials({ server, manage }: { server: Tagged<Slot>; manage: boolean
 }
 
 function Devices({ id }: { id: string }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const format = useFormat();
   const bindings = useQuery({
     queryKey: ["live", "bindings", id],

@@ -1,5 +1,6 @@
 import { Group, Text } from "@mantine/core";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
 import { IconBellOff, IconCircleCheck, IconCircleDashed, IconPhoneCall } from "../icons";
 
 export type SlotState = "in_call" | "silent" | "registered" | "offline" | "mobile";
@@ -22,7 +23,7 @@ const states = {
 
 /** The state of a slot as a picture and in words. */
 export function SlotStateMark({ state }: { state: SlotState }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom);
   const { Icon, color } = states[state];
   const words = t.matrix.state[state];
   return (

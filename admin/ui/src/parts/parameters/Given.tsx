@@ -2,7 +2,8 @@ import { Anchor, Group, Text, UnstyledButton } from "@mantine/core";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import type { Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { parametersRoom } from "../../i18n/rooms/parameters";
 import type { Draft } from "../draft";
 
 type Giver = Schemas["Giver"];
@@ -24,7 +25,7 @@ export function Given<T extends object, K extends keyof T & string>(p: {
   manage: boolean;
   children: (value: NonNullable<T[K]>, disabled: boolean) => ReactNode;
 }) {
-  const t = useText();
+  const t = useTextOf(parametersRoom);
   const w = t.parameters;
   const value = p.draft.value[p.field];
   const follows = value === null;

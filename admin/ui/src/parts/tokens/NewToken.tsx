@@ -4,6 +4,8 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { tokensRoom } from "../../i18n/rooms/tokens";
 import { IconCheck, IconCopy } from "../icons";
 import { localInput } from "../localtime";
 import { Dialog } from "../matrix/Dialog";
@@ -13,7 +15,7 @@ import { expiry, type Span, spans } from "./expiry";
 
 /** Makes a token, and shows it once. */
 export function NewToken(p: { username: string; onMade: () => void; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(tokensRoom);
   const say = useProblemText();
   const [name, setName] = useState("");
   const [scope, setScope] = useState("read");
@@ -99,7 +101,7 @@ export function NewToken(p: { username: string; onMade: () => void; onClose: () 
 
 /** The token, for the only time. Closing it by accident would lose it, so only its button does. */
 function Shown(p: { name: string; token: string; onClose: () => void }) {
-  const t = useText();
+  const t = useTextOf(tokensRoom);
   const example = `curl -H "Authorization: Bearer ${p.token}" ${location.origin}/api/session`;
   return (
     <Dialog title={t.tokens.made(p.name)} onClose={p.onClose} size="lg" firm>

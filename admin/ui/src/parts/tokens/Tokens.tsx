@@ -4,8 +4,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { tokensRoom } from "../../i18n/rooms/tokens";
 import { useConfirm } from "../confirm";
 import { IconPlus } from "../icons";
 import { useProblemText } from "../problems";
@@ -18,7 +19,7 @@ const over = (k: Token) => !!k.expires && Date.parse(k.expires) < Date.now();
 
 /** The API tokens of a user. Everybody makes tokens for themselves only; administrators see and delete those of others. */
 export function Tokens({ username }: { username: string }) {
-  const t = useText();
+  const t = useTextOf(tokensRoom);
   const f = useFormat();
   const say = useProblemText();
   const confirm = useConfirm();

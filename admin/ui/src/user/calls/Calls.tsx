@@ -3,8 +3,9 @@ import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-q
 import { useSearchParams } from "wouter";
 import { api, ask, type Schemas } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { DialButton } from "../../parts/dial";
 import { IconArrowForward, IconPhoneIncoming, IconPhoneOutgoing, IconPhoneX } from "../../parts/icons";
 import { Page } from "../../parts/Page";
@@ -23,7 +24,7 @@ const icons: Record<Direction, typeof IconPhoneX> = {
 
 /** One list per person: what rang at any of the person's numbers, and what was dialled. */
 export default function Calls() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { username } = useSession();
   const client = useQueryClient();
   const [query, setQuery] = useSearchParams();
@@ -93,7 +94,7 @@ export default function Calls() {
 }
 
 function Row({ call: c }: { call: Call }) {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const f = useFormat();
   const Icon = icons[c.direction];
   const who = c.party.name || c.party.number || t.me.hidden;

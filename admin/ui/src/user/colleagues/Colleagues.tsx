@@ -1,6 +1,7 @@
 import { Badge, Group } from "@mantine/core";
 import { api, ask, type Schemas } from "../../api/client";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { type Column, DataTable } from "../../parts/DataTable";
 import { DialButton } from "../../parts/dial";
 import { Page } from "../../parts/Page";
@@ -19,7 +20,7 @@ const colours: Record<Colleague["state"], string> = {
 
 /** Colleagues, what they do now, and a handset at each number. */
 export default function Colleagues() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const columns: Column<Colleague>[] = [
     { id: "name", title: t.me.name, sortable: true, render: (c) => c.name || c.username },
     {

@@ -3,7 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask, type Schemas } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { matrixRoom } from "../../i18n/rooms/matrix";
+import { meRoom } from "../../i18n/rooms/me";
 import { Account } from "../../parts/Account";
 import { IconQrcode } from "../../parts/icons";
 import { Page } from "../../parts/Page";
@@ -14,7 +16,7 @@ type Slot = Schemas["SlotItem"];
 
 /** The own devices, whether they are registered, and with what they register. */
 export default function Devices() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { username } = useSession();
   const [shown, setShown] = useState<Slot>();
   const slots = useQuery({
@@ -70,7 +72,7 @@ export default function Devices() {
 }
 
 function Credentials({ id }: { id: string }) {
-  const t = useText();
+  const t = useTextOf(matrixRoom, meRoom);
   const account = useQuery({
     queryKey: ["credentials", id],
     queryFn: () => ask(api.GET("/api/slots/{id}/credentials", { params: { path: { id } } })),

@@ -4,8 +4,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "wouter";
 import { api, ask, ifMatch, type Schemas } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { DialPad } from "../../parts/dial";
 import { ActiveText } from "../../parts/forwarding/NumberForwarding";
 import { Page } from "../../parts/Page";
@@ -15,7 +16,7 @@ import { useMe } from "../me";
 
 /** What matters now: who is calling, what was missed, where calls go. */
 export default function Home() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const me = useMe();
   if (me.isError) return <Failed error={me.error} retry={() => void me.refetch()} />;
   if (!me.data) return <Loading />;
@@ -36,7 +37,7 @@ export default function Home() {
 }
 
 function Disturb({ user, tag }: { user: Schemas["User"]; tag: string }) {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const change = useMutation({
@@ -59,7 +60,7 @@ function Disturb({ user, tag }: { user: Schemas["User"]; tag: string }) {
 }
 
 function Missed() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const f = useFormat();
   const { username } = useSession();
   const missed = useQuery({
@@ -101,7 +102,7 @@ function Missed() {
 }
 
 function CallsNow() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const f = useFormat();
   const { username } = useSession();
   const say = useProblemText();
@@ -141,7 +142,7 @@ function CallsNow() {
 }
 
 function Forwarding() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { username } = useSession();
   const numbers = useQuery({
     queryKey: ["live", "numbers", username],

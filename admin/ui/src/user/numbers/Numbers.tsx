@@ -1,11 +1,12 @@
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { Matrix } from "../../parts/matrix/Matrix";
 import { Page } from "../../parts/Page";
 
 /** The own matrix: which number rings on which device. */
 export default function Numbers() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { username } = useSession();
   return (
     <Page title={t.me.numbers}>

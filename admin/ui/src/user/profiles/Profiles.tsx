@@ -1,10 +1,11 @@
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { ProfileList } from "../../parts/forwarding/ProfileList";
 import { Page } from "../../parts/Page";
 
 export default function Profiles() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const { username } = useSession();
   return (
     <Page title={t.me.profiles}>

@@ -4,8 +4,9 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { knowsPasskeys, makePasskey, wasDeclined } from "../../app/passkey";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { useConfirm } from "../../parts/confirm";
 import { useProblemText } from "../../parts/problems";
 import QR from "../../parts/QR";
@@ -13,7 +14,7 @@ import { Failed, Loading } from "../../parts/States";
 
 /** The second factor: an app that shows codes, passkeys, and recovery codes for when neither is at hand. */
 export function Factors() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const f = useFormat();
   const confirm = useConfirm();
   const client = useQueryClient();
@@ -170,7 +171,7 @@ export function Factors() {
 }
 
 function SetTOTP({ onDone }: { onDone: (codes: string[]) => void }) {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const say = useProblemText();
   const { username } = useSession();
   const path = { username };
@@ -221,7 +222,7 @@ function SetTOTP({ onDone }: { onDone: (codes: string[]) => void }) {
 }
 
 function AddPasskey({ onMade }: { onMade: (codes: string[] | undefined) => void }) {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const say = useProblemText();
   const { username } = useSession();
   const path = { username };

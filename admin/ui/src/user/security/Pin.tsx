@@ -5,14 +5,15 @@ import { type FormEvent, useState } from "react";
 import { api, ask } from "../../api/client";
 import { Problem } from "../../api/problem";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { useProblemText } from "../../parts/problems";
 import { Loading } from "../../parts/States";
 import { useMe } from "../me";
 
 /** Sets and removes the own PIN; it is never shown. */
 export function Pin() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const say = useProblemText();
   const client = useQueryClient();
   const { username } = useSession();

@@ -3,7 +3,9 @@ import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { PasswordForm } from "../../app/FirstPassword";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
+import { tokensRoom } from "../../i18n/rooms/tokens";
 import { Page } from "../../parts/Page";
 import { Tokens } from "../../parts/tokens/Tokens";
 import { Widget } from "../../parts/Widget";
@@ -13,7 +15,7 @@ import { Sessions } from "./Sessions";
 
 /** How one logs in: password, second factor, sessions; and the PIN for telephones. */
 export default function Security() {
-  const t = useText();
+  const t = useTextOf(meRoom, tokensRoom);
   const session = useSession();
   const client = useQueryClient();
   if (session.impersonator) {

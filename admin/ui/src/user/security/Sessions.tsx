@@ -2,8 +2,9 @@ import { Badge, Button, Group, Stack, Table, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, ask } from "../../api/client";
 import { useSession } from "../../app/session";
-import { useText } from "../../i18n";
 import { useFormat } from "../../i18n/format";
+import { useTextOf } from "../../i18n/room";
+import { meRoom } from "../../i18n/rooms/me";
 import { Failed, Loading } from "../../parts/States";
 
 /** "Firefox, Linux" out of what a browser says it is. */
@@ -16,7 +17,7 @@ export function browserOf(agent: string): string {
 
 /** Where one is logged in, and the ends of it. */
 export function Sessions() {
-  const t = useText();
+  const t = useTextOf(meRoom);
   const f = useFormat();
   const client = useQueryClient();
   const { username } = useSession();
