@@ -93,9 +93,10 @@ func rules() []rule {
 	leavesAnd := func(more ...string) []string { return append(slices.Clone(leaves), more...) }
 	return append(rs,
 		rule{"sip", leavesAnd("routing", "internal/calls"), "the SIP side may use leaves, routing and internal/calls; it knows no store, fax, provisioning or admin"},
-		rule{"admin", leavesAnd(domain...), "admin shows and changes the domain through interfaces; it knows neither SIP nor SQL"},
+		rule{"admin", leavesAnd(append(slices.Clone(domain), "internal/merge")...), "admin shows and changes the domain through interfaces; it knows neither SIP nor SQL"},
 		rule{"internal/store", leavesAnd(domain...), "the store keeps the domain; it knows no SIP and no HTTP"},
-		rule{"internal/legacy", leavesAnd("internal/directory"), "the 4.5 database is read and converted; it is stored by internal/app"},
+		rule{"internal/merge", []string{"internal/directory"}, "doubles are found and put together on snapshots alone"},
+		rule{"internal/legacy", leavesAnd("internal/directory", "internal/merge"), "the 4.5 database is read and converted; it is stored by internal/app"},
 		rule{"internal/cdr", leavesAnd("internal/calls"), "the record writer knows records and a sink, not the database"},
 		rule{"internal/example", leavesAnd("internal/directory", "internal/store"), "the example company is data loaded through the store"},
 		rule{"internal/selfcall", leaves, "the self-call is an independent SIP implementation: it must not lean on ours"},
@@ -190,7 +191,7 @@ func TestNoPackageIsNamedForNothing(t *testing.T) {
 }
 
 func TestEveryTopLevelPackageExplainsItself(t *testing.T) {
-	for _, dir := range []string{"sip", "routing", "admin", "internal/store", "internal/media", "internal/calls", "internal/cdr", "internal/legacy", "internal/app"} {
+	for _, dir := range []string{"sip", "routing", "admin", "internal/store", "internal/media", "internal/calls", "internal/cdr", "internal/legacy", "internal/merge", "internal/app"} {
 		if _, err := os.Stat(filepath.Join("..", "..", dir, "DESIGN.md")); err != nil {
 			t.Errorf("%s has no DESIGN.md", dir)
 		}

@@ -193,6 +193,7 @@ type Snapshot struct {
 	Rules          []*SystemRule           // in order
 	Grants         []Grant                 // sorted by group, permission, objects
 	Codes          map[CodeAction]*Code
+	Apart          map[string]*Apart // by Mark
 	// Damaged are the parts of objects that could not be read from the database. Each has been made safe as its Damage says, until the
 	// object is saved again.
 	Damaged []Damage

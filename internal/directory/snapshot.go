@@ -25,6 +25,7 @@ func NewSnapshot() *Snapshot {
 		HuntGroups:     map[string]*HuntGroup{},
 		PickupGroups:   map[string]*PickupGroup{},
 		Codes:          map[CodeAction]*Code{},
+		Apart:          map[string]*Apart{},
 	}
 }
 

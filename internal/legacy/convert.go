@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/merge"
 )
 
 // Options says how the place of the old system is understood.
@@ -332,7 +333,7 @@ func (c *converter) slot(u *User, f friend) {
 
 // slotType is told by the suffix of the user name, then by the phone.
 func (c *converter) slotType(u *User) directory.SlotType {
-	switch _, suffix := stem(u.Username); suffix {
+	switch _, suffix := merge.Stem(u.Username); suffix {
 	case "d":
 		return directory.DECT
 	case "m":

@@ -12,6 +12,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/merge"
 )
 
 func TestDecodeText(t *testing.T) {
@@ -254,17 +255,17 @@ func TestProposals(t *testing.T) {
 		name      string
 		change    func(*Data)
 		kept      string // "" for no proposal
-		certainty string
+		certainty merge.Certainty
 	}{
-		{"suffix and person", nil, "anna", Certain},
-		{"suffix, no name", func(d *Data) { d.accounts[1].first, d.friends[1].number = "", "77" }, "anna", Likely},
+		{"suffix and person", nil, "anna", merge.Certain},
+		{"suffix, no name", func(d *Data) { d.accounts[1].first, d.friends[1].number = "", "77" }, "anna", merge.Likely},
 		{"suffix of somebody else", func(d *Data) { d.accounts[1].last = "Neu" }, "", ""},
-		{"person and prefix", func(d *Data) { d.accounts[1].user = "annazwei" }, "anna", Likely},
+		{"person and prefix", func(d *Data) { d.accounts[1].user = "annazwei" }, "anna", merge.Likely},
 		{"person alone", func(d *Data) { d.accounts[1].user, d.friends[1].number = "annazwei", "44" }, "", ""},
 		{"person and parallel call", func(d *Data) {
 			d.accounts[1].user, d.friends[1].number = "annazwei", "44"
 			d.parallel = []userNumber{{account: 1, number: "44"}}
-		}, "anna", Likely},
+		}, "anna", merge.Likely},
 		{"parallel call of colleagues", func(d *Data) {
 			d.accounts[1].user, d.accounts[1].last = "annazwei", "Neu"
 			d.parallel = []userNumber{{account: 1, number: "201"}, {account: 3, number: "20"}}
