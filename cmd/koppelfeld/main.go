@@ -32,6 +32,7 @@ type commands struct {
 	Explain  explainCmd  `cmd:"" help:"Say who would ring, and why."`
 	Selfcall selfcallCmd `cmd:"" help:"Call through the running daemon with two built-in phones."`
 	Upgrade  upgradeCmd  `cmd:"" help:"From 4.5 to 5."`
+	Backup   backupCmd   `cmd:"" help:"Backups of the whole system."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

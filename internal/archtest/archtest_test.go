@@ -97,6 +97,7 @@ func rules() []rule {
 		rule{"internal/store", leavesAnd(domain...), "the store keeps the domain; it knows no SIP and no HTTP"},
 		rule{"internal/merge", []string{"internal/directory"}, "doubles are found and put together on snapshots alone"},
 		rule{"internal/legacy", leavesAnd("internal/directory", "internal/merge"), "the 4.5 database is read and converted; it is stored by internal/app"},
+		rule{"internal/backup", leavesAnd("internal/directory", "internal/store"), "a backup is rows and files; who asks for it comes through internal/app"},
 		rule{"internal/cdr", leavesAnd("internal/calls"), "the record writer knows records and a sink, not the database"},
 		rule{"internal/example", leavesAnd("internal/directory", "internal/store"), "the example company is data loaded through the store"},
 		rule{"internal/selfcall", leaves, "the self-call is an independent SIP implementation: it must not lean on ours"},
@@ -138,6 +139,7 @@ func TestThirdPartiesStayInTheirRooms(t *testing.T) {
 		{"github.com/go-sql-driver/mysql", []string{"internal/store", "internal/legacy"}, false, "the store is the only SQL"},
 		{"github.com/pressly/goose", []string{"internal/store"}, false, "the store is the only SQL"},
 		{"github.com/danielgtaylor/huma", []string{"admin/api"}, false, "HTTP operations live in admin/api"},
+		{"github.com/klauspost/compress", []string{"internal/backup"}, true, "only backups are packed so"},
 		{"github.com/alecthomas/kong", []string{"cmd"}, false, "flags are read in cmd"},
 		{"C", nil, false, "no cgo"},
 	} {

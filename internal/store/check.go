@@ -18,7 +18,11 @@ func checkDatabase(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(eng.check(ctx, cfg), eng.close())
+	err = eng.refuseUnfinished(ctx)
+	if err == nil {
+		err = eng.check(ctx, cfg)
+	}
+	return errors.Join(err, eng.close())
 }
 
 func (e *engine) check(ctx context.Context, cfg Config) error {

@@ -41,6 +41,21 @@ func lockDir(dataDir string) (*dirLock, error) {
 	return &dirLock{file: f}, nil
 }
 
+// DirLock is the lock of a data directory, for those who need it without a daemon.
+type DirLock struct{ lock *dirLock }
+
+// LockDataDir keeps daemons away from a data directory, or says with ErrRunning that one uses it.
+func LockDataDir(dataDir string) (*DirLock, error) {
+	l, err := lockDir(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	return &DirLock{l}, nil
+}
+
+// Release lets daemons in again. It may be called more than once.
+func (l *DirLock) Release() error { return l.lock.release() }
+
 // release may be called more than once.
 func (l *dirLock) release() error {
 	if err := l.file.Close(); !errors.Is(err, os.ErrClosed) {

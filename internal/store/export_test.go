@@ -22,3 +22,11 @@ func MigrateTo(ctx context.Context, cfg Config, version int64) error {
 	}
 	return e.checkKey(ctx, cfg.Secrets)
 }
+
+// ParseRow and AppendRow read and write a row of a dump.
+func ParseRow(line []byte, columns []Column) ([]any, error) { return parseRow(line, columns, nil) }
+
+// AppendRow is the counterpart of ParseRow.
+func AppendRow(columns []Column, values []any) ([]byte, error) {
+	return appendRow(nil, columns, values)
+}

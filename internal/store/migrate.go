@@ -49,6 +49,9 @@ func (e *engine) migrate(ctx context.Context, log *slog.Logger) error {
 	if err := e.refuseNewer(current, p); err != nil {
 		return err
 	}
+	if err := e.refuseUnfinished(ctx); err != nil {
+		return err
+	}
 	if current == latest(p) {
 		return nil // asks for no lock and no right to create tables
 	}
@@ -58,23 +61,61 @@ func (e *engine) migrate(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
+// migrateTo brings an older schema to a version, as the program of that time would have.
+func (e *engine) migrateTo(ctx context.Context, version int64) error {
+	p, err := e.provider(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return fmt.Errorf("reading migrations: %w", err)
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
+		return fmt.Errorf("migrating database %s to schema %d: %w", e.name, version, classify(err))
+	}
+	return nil
+}
+
 // schemaVersion reads the version of the schema, 0 for an empty database,
 // without changing anything.
 func (e *engine) schemaVersion(ctx context.Context) (int64, error) {
+	version, err := schemaVersionOf(ctx, e.read, e.kind)
+	if err != nil {
+		return 0, fmt.Errorf("reading schema version of database %s: %w", e.name, err)
+	}
+	return version, nil
+}
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+func schemaVersionOf(ctx context.Context, q querier, kind string) (int64, error) {
 	query := "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
-	if e.kind == "mysql" {
+	if kind == "mysql" {
 		query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
 	}
 	var count int
 	var version sql.NullInt64
-	err := e.read.QueryRowContext(ctx, query, schemaTable).Scan(&count)
+	err := q.QueryRowContext(ctx, query, schemaTable).Scan(&count)
 	if err == nil && count > 0 {
-		err = e.read.QueryRowContext(ctx, "SELECT MAX(version_id) FROM "+schemaTable).Scan(&version)
+		err = q.QueryRowContext(ctx, "SELECT MAX(version_id) FROM "+schemaTable).Scan(&version)
 	}
-	if err != nil {
-		return 0, fmt.Errorf("reading schema version of database %s: %w", e.name, classify(err))
+	return version.Int64, classify(err)
+}
+
+// refuseUnfinished refuses a database that was being filled.
+func (e *engine) refuseUnfinished(ctx context.Context) error {
+	if e.kind != "mysql" {
+		return nil
 	}
-	return version.Int64, nil
+	var count int
+	err := e.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", unfinishedTable).Scan(&count)
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading database %s: %w", e.name, classify(err))
+	case count > 0:
+		return fmt.Errorf("database %s: %w", e.name, ErrUnfinished)
+	}
+	return nil
 }
 
 // latest returns the schema version of this program.
