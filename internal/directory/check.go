@@ -31,13 +31,20 @@ const (
 // checker gathers the problems of one object; what it checks may refer to the rest of the configuration.
 type checker struct {
 	faults
-	snap *Snapshot
+	snap    *Snapshot
+	missing bool // calls may be sent to numbers that are not there
 }
 
 // Check reports every wrong field of a profile as *InvalidError values joined by errors.Join, nil when all are right. It looks
 // up in s what the rules refer to: numbers that exist, calendars, groups.
-func (p *Profile) Check(s *Snapshot) error {
-	c := checker{snap: s}
+func (p *Profile) Check(s *Snapshot) error { return p.check(checker{snap: s}) }
+
+// CheckAdopted is Check for a profile that comes from elsewhere: it may send calls to numbers that are not here, or not yet. Calls pass over them, as
+// they do when a number is removed.
+func (p *Profile) CheckAdopted(s *Snapshot) error { return p.check(checker{snap: s, missing: true}) }
+
+func (p *Profile) check(c checker) error {
+	s := c.snap
 	if p.Name == "" {
 		c.add("name", "is missing")
 	}
@@ -67,8 +74,12 @@ func (p *Profile) Check(s *Snapshot) error {
 }
 
 // Check is to SystemRule what Profile.Check is to Profile.
-func (r *SystemRule) Check(s *Snapshot) error {
-	c := checker{snap: s}
+func (r *SystemRule) Check(s *Snapshot) error { return r.check(checker{snap: s}) }
+
+// CheckAdopted is to SystemRule what Profile.CheckAdopted is to Profile.
+func (r *SystemRule) CheckAdopted(s *Snapshot) error { return r.check(checker{snap: s, missing: true}) }
+
+func (r *SystemRule) check(c checker) error {
 	if r.Name == "" {
 		c.add("name", "is missing")
 	}
@@ -86,8 +97,13 @@ func (r *SystemRule) Check(s *Snapshot) error {
 }
 
 // Check is to HuntGroup what Profile.Check is to Profile.
-func (h *HuntGroup) Check(s *Snapshot) error {
-	c := checker{snap: s}
+func (h *HuntGroup) Check(s *Snapshot) error { return h.check(checker{snap: s}) }
+
+// CheckAdopted is to HuntGroup what Profile.CheckAdopted is to Profile; members must be there.
+func (h *HuntGroup) CheckAdopted(s *Snapshot) error { return h.check(checker{snap: s, missing: true}) }
+
+func (h *HuntGroup) check(c checker) error {
+	s := c.snap
 	if h.Name == "" {
 		c.add("name", "is missing")
 	}
@@ -282,7 +298,7 @@ func (c *checker) target(path, number string) {
 		c.add(path, "must be an inside number of 1 to 15 digits, or an outside one that begins with + and the country code")
 	default:
 		n := c.snap.Numbers[number]
-		if n == nil && number[0] != '0' {
+		if n == nil && number[0] != '0' && !c.missing {
 			c.add(path, "there is no number %s; a number outside begins with + and the country code", number)
 		}
 		if n != nil && n.OwnerType != OwnerUser && n.OwnerType != OwnerHuntGroup {

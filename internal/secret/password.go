@@ -168,6 +168,12 @@ func encode(memory, time uint32, threads uint8, salt, key []byte) string {
 }
 
 // decode reads a PHC string and holds its parameters against the bounds.
+// CheckHash returns ErrHash for what Verify could not use: something else than a hash, or one that takes more memory or time than is allowed.
+func CheckHash(hash string) error {
+	_, err := decode(hash)
+	return err
+}
+
 func decode(s string) (argonHash, error) {
 	var h argonHash
 	parts := strings.Split(s, "$")

@@ -73,7 +73,7 @@ func (tx *Tx) covered(action, objectType, objectID, objectName string, after any
 }
 
 // AdoptUser is CreateUser for a user who has been one elsewhere: what groups the user is in is for the caller to say, VisibleUsers too.
-// PINHash is taken as it is, as PasswordHash is.
+// PINHash is taken as it is, as PasswordHash is, and so is the ID, if there is one and no other user has it.
 func (tx *Tx) AdoptUser(u directory.User) (*directory.User, error) { return tx.createUser(u, false) }
 
 // maxSIPName and maxSIPSecret bound the SIP account of a slot, in bytes.
@@ -83,33 +83,42 @@ const (
 )
 
 // AdoptSlot is CreateSlot for a device that has a SIP account already: SIPUsername and SIPSecret are kept, and made as ever where they are
-// empty. Errors: as CreateSlot, *InvalidError for an account that SIP cannot carry, *TakenError for a SIP user name that another slot has.
+// empty; so is the ID. Errors: as CreateSlot, *InvalidError for an account that SIP cannot carry, *TakenError for a SIP user name that another slot has.
 func (tx *Tx) AdoptSlot(s directory.Slot) (*directory.Slot, error) {
-	if s.Type == directory.Mobile && s.SIPUsername+s.SIPSecret != "" {
-		return nil, invalid("sip_username", "does not belong to a mobile slot")
-	}
-	if len(s.SIPUsername) > maxSIPName || !sipWord(s.SIPUsername) {
-		return nil, invalid("sip_username", "must be 1 to %d letters, digits and any of -_.!~*+", maxSIPName)
-	}
-	if len(s.SIPSecret) > maxSIPSecret || !printable(s.SIPSecret) {
-		return nil, invalid("sip_secret", "must be at most %d characters of ASCII", maxSIPSecret)
-	}
-	if s.SIPUsername != "" {
-		if tx.sipNames == nil {
-			tx.sipNames = make(map[string]struct{}, len(tx.draft.snap.Slots))
-			for _, other := range tx.draft.snap.Slots {
-				tx.sipNames[other.SIPUsername] = struct{}{}
-			}
-		}
-		if _, taken := tx.sipNames[s.SIPUsername]; taken {
-			return nil, &TakenError{Kind: "SIP user name", Value: s.SIPUsername}
-		}
+	if err := tx.checkAccount(&s, ""); err != nil {
+		return nil, err
 	}
 	made, err := tx.createSlot(s)
 	if err == nil && tx.sipNames != nil {
 		tx.sipNames[made.SIPUsername] = struct{}{}
 	}
 	return made, err
+}
+
+// checkAccount checks a SIP account that a slot is to have; old is the SIP user name that it has had.
+func (tx *Tx) checkAccount(s *directory.Slot, old string) error {
+	if s.Type == directory.Mobile && s.SIPUsername+s.SIPSecret != "" {
+		return invalid("sip_username", "does not belong to a mobile slot")
+	}
+	if len(s.SIPUsername) > maxSIPName || !sipWord(s.SIPUsername) {
+		return invalid("sip_username", "must be 1 to %d letters, digits and any of -_.!~*+", maxSIPName)
+	}
+	if len(s.SIPSecret) > maxSIPSecret || !printable(s.SIPSecret) {
+		return invalid("sip_secret", "must be at most %d characters of ASCII", maxSIPSecret)
+	}
+	if s.SIPUsername == "" || s.SIPUsername == old {
+		return nil
+	}
+	if tx.sipNames == nil {
+		tx.sipNames = make(map[string]struct{}, len(tx.draft.snap.Slots))
+		for _, other := range tx.draft.snap.Slots {
+			tx.sipNames[other.SIPUsername] = struct{}{}
+		}
+	}
+	if _, taken := tx.sipNames[s.SIPUsername]; taken {
+		return &TakenError{Kind: "SIP user name", Value: s.SIPUsername}
+	}
+	return nil
 }
 
 // sipWord reports whether a user name stands in a SIP URI and in digest as it is (RFC 3261 section 25.1, mark and unreserved).

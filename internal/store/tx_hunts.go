@@ -40,7 +40,7 @@ func (tx *Tx) CreateHuntGroup(h directory.HuntGroup) (*directory.HuntGroup, erro
 
 // checkHunt checks a hunt group that comes in place of old, nil for none.
 func (tx *Tx) checkHunt(h, old *directory.HuntGroup) error {
-	if err := h.Check(tx.draft.snap); err != nil {
+	if err := tx.check(h); err != nil {
 		return err
 	}
 	for _, other := range tx.draft.snap.HuntGroups {

@@ -23,7 +23,7 @@ func (tx *Tx) CreateProfile(p directory.Profile) (*directory.Profile, error) {
 		return nil, err
 	}
 	p.Position = len(mine)
-	if err := p.Check(tx.draft.snap); err != nil {
+	if err := tx.check(&p); err != nil {
 		return nil, err
 	}
 	table, extended, err := profileDocuments(&p)
@@ -70,7 +70,7 @@ func (tx *Tx) UpdateProfile(id string, version int64, edit func(*directory.Profi
 	p.Table, p.Extended = copied(old.Table), copied(old.Extended)
 	edit(&p)
 	p.ID, p.UserID, p.Position, p.ByCode, p.Version = old.ID, old.UserID, old.Position, old.ByCode, old.Version
-	if err := p.Check(tx.draft.snap); err != nil {
+	if err := tx.check(&p); err != nil {
 		return nil, err
 	}
 	table, extended, err := profileDocuments(&p)

@@ -20,7 +20,7 @@ func (tx *Tx) CreateRule(r directory.SystemRule) (*directory.SystemRule, error) 
 		return nil, err
 	}
 	r.Position = len(rules)
-	if err := r.Check(tx.draft.snap); err != nil {
+	if err := tx.check(&r); err != nil {
 		return nil, err
 	}
 	d, err := ruleDocuments(&r)
@@ -71,7 +71,7 @@ func (tx *Tx) UpdateRule(id string, version int64, edit func(*directory.SystemRu
 	r.When, r.Action, r.Tests = copied(old.When), copied(old.Action), copied(old.Tests)
 	edit(&r)
 	r.ID, r.Position, r.Version = old.ID, old.Position, old.Version
-	if err := r.Check(tx.draft.snap); err != nil {
+	if err := tx.check(&r); err != nil {
 		return nil, err
 	}
 	d, err := ruleDocuments(&r)

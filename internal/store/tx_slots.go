@@ -3,8 +3,6 @@ package store
 import (
 	"slices"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 )
@@ -24,7 +22,7 @@ const MaxSlots = 100
 // Version, DefaultNumber and SIP fields of s are ignored. Errors: *InvalidError,
 // ErrNotFound for the user.
 func (tx *Tx) CreateSlot(s directory.Slot) (*directory.Slot, error) {
-	s.SIPUsername, s.SIPSecret = "", ""
+	s.ID, s.SIPUsername, s.SIPSecret = "", "", ""
 	return tx.createSlot(s)
 }
 
@@ -36,7 +34,11 @@ func (tx *Tx) createSlot(s directory.Slot) (*directory.Slot, error) {
 	if s.Name == "" {
 		s.Name = string(s.Type)
 	}
-	s.ID, s.Version, s.Position = ulid.Make().String(), 1, 0
+	var err error
+	if s.ID, s.Version, err = identity("slot", s.ID, 0, tx.draft.snap.Slots[s.ID] != nil); err != nil {
+		return nil, err
+	}
+	s.Position = 0
 	s.DefaultNumber = ""
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -58,7 +60,7 @@ func (tx *Tx) createSlot(s directory.Slot) (*directory.Slot, error) {
 		}
 		name = s.SIPUsername
 	}
-	err := tx.exec(`INSERT INTO slots (id, user_id, type, name, position, dnd, default_number, mobile_number,
+	err = tx.exec(`INSERT INTO slots (id, user_id, type, name, position, dnd, default_number, mobile_number,
 		sip_username, sip_secret, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		s.ID, s.UserID, s.Type, s.Name, s.Position, s.DND, s.DefaultNumber, s.MobileNumber, name, tx.seal(&s), s.Version)
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"reflect"
 	"slices"
 
-	"github.com/oklog/ulid/v2"
-
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
@@ -14,6 +12,7 @@ import (
 // the system does, or nothing, follow the groups of the user. PasswordHash and
 // MustChangePassword are taken as they are. Errors: *InvalidError, *TakenError.
 func (tx *Tx) CreateUser(u directory.User) (*directory.User, error) {
+	u.ID = ""
 	return tx.createUser(u, true)
 }
 
@@ -29,7 +28,11 @@ func (tx *Tx) createUser(u directory.User, visible bool) (*directory.User, error
 	if err := tx.usernameFree(u.Username); err != nil {
 		return nil, err
 	}
-	u.ID, u.Version, u.Created, u.Updated = ulid.Make().String(), 1, tx.now, tx.now
+	var err error
+	if u.ID, u.Version, err = identity("user", u.ID, 0, tx.draft.snap.Users[u.ID] != nil); err != nil {
+		return nil, err
+	}
+	u.Created, u.Updated = tx.now, tx.now
 	shownText, blocksText, err := userDocuments(&u)
 	if err != nil {
 		return nil, err

@@ -189,9 +189,15 @@ func draftEqualsDatabase(t *testing.T, database string) {
 // randomChanges makes changes of all kinds; each may also be refused.
 func randomChanges(f *fixture, count int) {
 	f.t.Helper()
-	r := rand.New(rand.NewPCG(uint64(count), uint64(f.st.Snapshot().Revision))) // the same in every run
+	Randomise(f.t, f.st, uint64(f.st.Snapshot().Revision), count) // the same in every run
+}
+
+// Randomise makes count changes of all kinds in the configuration of a store; each may also be refused. The same seed makes the same changes.
+func Randomise(t testing.TB, st *store.Store, seed uint64, count int) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(uint64(count), seed))
 	for range count {
-		_, err := f.st.Update(f.t.Context(), by, func(tx *store.Tx) error {
+		_, err := st.Update(t.Context(), by, func(tx *store.Tx) error {
 			for range 1 + r.IntN(4) {
 				if err := randomAct(tx, r); err != nil && !refusal(err) {
 					return err
@@ -200,7 +206,7 @@ func randomChanges(f *fixture, count int) {
 			return nil
 		})
 		if err != nil {
-			f.t.Fatal(err)
+			t.Fatal(err)
 		}
 	}
 }
