@@ -33,6 +33,8 @@ type commands struct {
 	Selfcall selfcallCmd `cmd:"" help:"Call through the running daemon with two built-in phones."`
 	Upgrade  upgradeCmd  `cmd:"" help:"From 4.5 to 5."`
 	Backup   backupCmd   `cmd:"" help:"Backups of the whole system."`
+	Export   exportCmd   `cmd:"" help:"Write users, groups and what is theirs to a file."`
+	Import   importCmd   `cmd:"" help:"Read such a file: new, changed and conflicting objects, merged or replaced."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

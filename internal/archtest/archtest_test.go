@@ -98,6 +98,7 @@ func rules() []rule {
 		rule{"internal/merge", []string{"internal/directory"}, "doubles are found and put together on snapshots alone"},
 		rule{"internal/legacy", leavesAnd("internal/directory", "internal/merge"), "the 4.5 database is read and converted; it is stored by internal/app"},
 		rule{"internal/backup", leavesAnd("internal/directory", "internal/store"), "a backup is rows and files; who asks for it comes through internal/app"},
+		rule{"internal/transfer", leavesAnd("internal/directory"), "a file is read and written from the domain; the transaction comes as an interface"},
 		rule{"internal/cdr", leavesAnd("internal/calls"), "the record writer knows records and a sink, not the database"},
 		rule{"internal/example", leavesAnd("internal/directory", "internal/store"), "the example company is data loaded through the store"},
 		rule{"internal/selfcall", leaves, "the self-call is an independent SIP implementation: it must not lean on ours"},
@@ -140,6 +141,7 @@ func TestThirdPartiesStayInTheirRooms(t *testing.T) {
 		{"github.com/pressly/goose", []string{"internal/store"}, false, "the store is the only SQL"},
 		{"github.com/danielgtaylor/huma", []string{"admin/api"}, false, "HTTP operations live in admin/api"},
 		{"github.com/klauspost/compress", []string{"internal/backup"}, true, "only backups are packed so"},
+		{"filippo.io/age", []string{"internal/transfer", "internal/backup"}, false, "files are locked with a passphrase or key where they are made"},
 		{"github.com/alecthomas/kong", []string{"cmd"}, false, "flags are read in cmd"},
 		{"C", nil, false, "no cgo"},
 	} {
@@ -193,7 +195,7 @@ func TestNoPackageIsNamedForNothing(t *testing.T) {
 }
 
 func TestEveryTopLevelPackageExplainsItself(t *testing.T) {
-	for _, dir := range []string{"sip", "routing", "admin", "internal/store", "internal/media", "internal/calls", "internal/cdr", "internal/legacy", "internal/merge", "internal/app"} {
+	for _, dir := range []string{"sip", "routing", "admin", "internal/store", "internal/media", "internal/calls", "internal/cdr", "internal/legacy", "internal/merge", "internal/app", "internal/transfer"} {
 		if _, err := os.Stat(filepath.Join("..", "..", dir, "DESIGN.md")); err != nil {
 			t.Errorf("%s has no DESIGN.md", dir)
 		}
