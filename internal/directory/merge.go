@@ -1,6 +1,12 @@
 package directory
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"time"
+)
 
 // Merge makes one user of several (SPEC U5): what the user who stays takes over, and how it is arranged then.
 type Merge struct {
@@ -27,4 +33,56 @@ type Apart struct {
 	Users []string // IDs, sorted
 	Actor string
 	At    time.Time
+}
+
+// MergeUndo is how long it can be taken back that users were merged.
+const MergeUndo = 90 * 24 * time.Hour
+
+// Mark stands for what merging puts together of a user: matrix, profiles, what is chosen and shown, groups and pickup groups. It differs when
+// any of that does. Settings that a merge leaves as they are, such as passwords and call waiting, are not in it, nor are versions.
+func (s *Snapshot) Mark(userID string) string {
+	u := s.Users[userID]
+	if u == nil {
+		return ""
+	}
+	type number struct {
+		Number, Profile string
+		Chosen          time.Time
+		Schedule        *Schedule
+		Ticks           []string
+	}
+	type slot struct{ ID, Name, Default string }
+	v := struct {
+		DND             bool
+		Inside, Outside []string
+		Blocks          []Block
+		Numbers         []number
+		Slots           []slot
+		Profiles        []Profile
+		Groups          []string
+		Pickups         map[string][]string
+	}{DND: u.DND, Inside: u.ShownInside, Outside: u.ShownOutside, Blocks: u.Blocks, Groups: s.MemberOf[userID], Pickups: map[string][]string{}}
+	for _, row := range s.Rows[userID] {
+		n := s.Numbers[row]
+		v.Numbers = append(v.Numbers, number{n.Number, n.ProfileID, n.ProfileChosen, n.Schedule, s.Ticks[n.Number]})
+	}
+	for _, id := range s.Columns[userID] {
+		v.Slots = append(v.Slots, slot{id, s.Slots[id].Name, s.Slots[id].DefaultNumber})
+	}
+	for _, id := range s.ProfilesOf[userID] {
+		p := *s.Profiles[id]
+		p.Version = 0
+		v.Profiles = append(v.Profiles, p)
+	}
+	for _, g := range s.PickupGroups {
+		if slices.Contains(g.Users, userID) {
+			v.Pickups[g.ID] = g.Users
+		}
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "" // cannot be: all of it has been JSON
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }

@@ -44,6 +44,10 @@ func (b *builder) profiles() {
 // replaced, not changed.
 func (b *builder) dropParallel(p *directory.Profile, from []string) []string {
 	var dropped []string
+	// A number that no telephone of its own would ring for is forwarded where the rules say so; ticks would keep it from that.
+	if len(from) == 0 || slices.ContainsFunc(from, func(number string) bool { return !b.alive(number) }) {
+		return nil
+	}
 	ours := func(number string) bool { return slices.Contains(b.p.plan.Rows, number) }
 	take := func(a directory.Action) (rest directory.Action, touched bool) {
 		if a.Kind != directory.ToParallel || !slices.ContainsFunc(a.Numbers, ours) {
@@ -104,6 +108,12 @@ func (b *builder) dropParallel(p *directory.Profile, from []string) []string {
 	p.Extended, p.Table = extended, table
 	b.oneClass(p, classes)
 	return dropped
+}
+
+// alive reports whether a telephone rings for a number, if it is registered and nobody talks.
+func (b *builder) alive(number string) bool {
+	owner := b.snap.Users[b.snap.Numbers[number].OwnerID]
+	return !owner.DND && slices.ContainsFunc(b.snap.Ticks[number], func(id string) bool { return !b.snap.Slots[id].DND })
 }
 
 // oneClass notes that numbers ring for all callers now which a parallel call made ring for some.

@@ -17,7 +17,7 @@ type draft struct {
 	// ours names the maps of snap that are copies.
 	ours struct {
 		users, numbers, slots, groups, members, memberOf, rows, columns, ticks, versions bool
-		profiles, profilesOf, calendars, hunts, pickups, codes                           bool
+		profiles, profilesOf, calendars, hunts, pickups, codes, apart                    bool
 	}
 	// lists names the groups whose slice of members is a copy with room to grow.
 	lists map[string]bool

@@ -142,14 +142,14 @@ func TestMigrationAgain(t *testing.T) {
 func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
-		for _, version := range []int64{1, 3, 5, 6, 7, 8} {
+		for _, version := range []int64{1, 3, 5, 6, 7, 8, 9} {
 			if err := store.MigrateTo(t.Context(), cfg, version); err != nil {
 				t.Fatal(err)
 			}
 			sameSchema(t, cfg, fmt.Sprint("testdata/schema-", version))
 		}
 		storetest.Open(t, cfg)
-		sameSchema(t, cfg, "testdata/schema-9")
+		sameSchema(t, cfg, "testdata/schema-11")
 	})
 }
 

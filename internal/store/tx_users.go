@@ -33,22 +33,9 @@ func (tx *Tx) createUser(u directory.User, visible bool) (*directory.User, error
 		return nil, err
 	}
 	u.Created, u.Updated = tx.now, tx.now
-	shownText, blocksText, err := userDocuments(&u)
-	if err != nil {
+	if err := tx.insertUser(&u, 1); err != nil {
 		return nil, err
 	}
-	err = tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
-		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
-		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url, own_settings)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
-		u.PasswordHash, u.MustChangePassword, u.Version, 1, micros(u.Created), micros(u.Updated),
-		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(&u), u.StatusPrivate, u.URL, u.Own)
-	if err != nil {
-		return nil, err
-	}
-	tx.draft.putUser(&u)
-	tx.draft.setVersion(u.ID, 1)
 	if err := tx.record("create", "user", u.ID, u.Username, nil, userView(&u)); err != nil {
 		return nil, err
 	}
@@ -59,6 +46,27 @@ func (tx *Tx) createUser(u directory.User, visible bool) (*directory.User, error
 	}
 	tx.draft.follow(u.ID)
 	return tx.draft.snap.Users[u.ID], nil
+}
+
+// insertUser writes a user that is not there yet. Its documents become copies that nobody else holds.
+func (tx *Tx) insertUser(u *directory.User, matrixVersion int64) error {
+	shownText, blocksText, err := userDocuments(u)
+	if err != nil {
+		return err
+	}
+	err = tx.exec(`INSERT INTO users (id, username, first_name, last_name, email, language, time_zone, dnd,
+		password_hash, must_change_password, version, matrix_version, created_at, updated_at,
+		hide_inside, hide_outside, shown_json, blocks_json, pin_sealed, status_private, url, own_settings)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.Username, u.FirstName, u.LastName, u.Email, u.Language, u.TimeZone, u.DND,
+		u.PasswordHash, u.MustChangePassword, u.Version, matrixVersion, micros(u.Created), micros(u.Updated),
+		u.HideInside, u.HideOutside, shownText, blocksText, tx.sealedPIN(u), u.StatusPrivate, u.URL, u.Own)
+	if err != nil {
+		return err
+	}
+	tx.draft.putUser(u)
+	tx.draft.setVersion(u.ID, matrixVersion)
+	return nil
 }
 
 func (tx *Tx) usernameFree(name string) error {
