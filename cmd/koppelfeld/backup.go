@@ -93,3 +93,30 @@ func (c *backupListCmd) Run() error {
 	}
 	return app.BackupList(cfg, c.JSON, os.Stdout)
 }
+
+type restoreCmd struct {
+	fileFlag
+	keyFlags
+	File    string `arg:"" help:"The backup." type:"path"`
+	Replace bool   `help:"Put aside what is there. Of a MySQL database a backup is made first."`
+}
+
+// Run restores a backup. File and keys are opened before the command goes on as the owner of the data.
+func (c *restoreCmd) Run(ctx context.Context) error {
+	keys, err := app.BackupKeys(c.Identity, c.keyFlags.Passphrase)
+	if err != nil {
+		return err
+	}
+	file, err := os.Open(c.File)
+	if err != nil {
+		return fmt.Errorf("reading the backup: %w", err)
+	}
+	defer file.Close()
+	cfg, err := c.loadAsOwner()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return app.Restore(ctx, cfg, c.Config, file, keys, c.Replace, os.Stdout)
+}

@@ -35,6 +35,7 @@ type commands struct {
 	Backup   backupCmd   `cmd:"" help:"Backups of the whole system."`
 	Export   exportCmd   `cmd:"" help:"Write users, groups and what is theirs to a file."`
 	Import   importCmd   `cmd:"" help:"Read such a file: new, changed and conflicting objects, merged or replaced."`
+	Restore  restoreCmd  `cmd:"" help:"Restore a backup."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

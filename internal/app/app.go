@@ -196,6 +196,9 @@ func (a *App) openStore(ctx context.Context) error {
 	if err := store.CheckDataDir(a.cfg.DataDir); err != nil {
 		return err
 	}
+	if err := a.settle(ctx); err != nil {
+		return err
+	}
 	box, err := secret.OpenBox(a.cfg.DataDir)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	adminauth "github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/backup"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
@@ -28,6 +29,9 @@ import (
 
 // openStore opens the database beside a daemon that may be running.
 func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
+	if backup.Pending(cfg.DataDir) {
+		return nil, errors.New("a restore was broken off and is completed by the next start of the daemon")
+	}
 	box, err := secret.OpenBox(cfg.DataDir)
 	if err != nil {
 		return nil, err

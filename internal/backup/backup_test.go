@@ -30,6 +30,9 @@ var mariadb *storetest.Server // nil when it is not installed
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	if os.Getenv("KOPPELFELD_TEST_RESTORE") != "" {
+		return m.Run() // a process that is killed uses the server of its parent
+	}
 	var err error
 	mariadb, err = storetest.StartServer(context.Background())
 	if err != nil && !errors.Is(err, storetest.ErrNoMariaDB) {
@@ -97,7 +100,7 @@ func system(t *testing.T, database string) (store.Config, *store.Store) {
 	}
 	for name, text := range map[string]string{
 		"locations": "where phones are", "first-password": "geheim", "licence/firma.lic": "licence", "spool/cdr/cdr-1.log": "on its way", "spool/cdr/refused.log": "refused",
-		".import-1": "half", "daemon.lock": "1", "koppelfeld.toml": "database = \"sqlite\"\n",
+		".import-1": "half", "daemon.lock": "1", "restored/koppelfeld.toml": "database = \"sqlite\"\n",
 	} {
 		put(t, filepath.Join(cfg.DataDir, name), text)
 	}
@@ -184,7 +187,7 @@ func TestCreateAndVerify(t *testing.T) {
 				t.Errorf("%s is missing", name)
 			}
 		}
-		for _, name := range []string{"data/spool/cdr/cdr-1.log", "data/.import-1", "data/daemon.lock", "data/koppelfeld.db", "db/schema_version/000001.jsonl"} {
+		for _, name := range []string{"data/spool/cdr/cdr-1.log", "data/.import-1", "data/daemon.lock", "data/restored/koppelfeld.toml", "data/koppelfeld.db", "db/schema_version/000001.jsonl"} {
 			if names[name] {
 				t.Errorf("%s is in the backup", name)
 			}

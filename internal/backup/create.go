@@ -79,10 +79,12 @@ func Create(ctx context.Context, dir, path string, src Source, opt CreateOptions
 		return Info{}, err
 	}
 	if path == "" {
-		path = filepath.Join(dir, FileName(began, src.Kind, len(opt.Recipients) > 0))
+		for at := began; path == "" || exists(path); at = at.Add(time.Second) {
+			path = filepath.Join(dir, FileName(at, src.Kind, len(opt.Recipients) > 0))
+		}
 	}
 	dir = filepath.Dir(path)
-	if _, err := os.Lstat(path); err == nil {
+	if exists(path) {
 		return Info{}, fmt.Errorf("writing the backup: %s is there already", path)
 	}
 	if err := room(ctx, dir, src.Database, opt.Validate != nil); err != nil {
@@ -115,6 +117,11 @@ func Create(ctx context.Context, dir, path string, src Source, opt CreateOptions
 		return Info{}, fmt.Errorf("writing the backup: %w", err)
 	}
 	return info, writeInfo(dir, &info)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // seal completes the recipients, and returns what opens the backup for its trial: with recipients a key that is forgotten afterwards.

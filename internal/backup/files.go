@@ -23,7 +23,7 @@ const (
 // dataFiles lists the files of the data directory that are state, with slashes, in order. Left out are
 //   - the database, whose rows are taken, and what belongs to its file;
 //   - locks, and files in the making (names with a dot in front, or after which a dot and digits follow);
-//   - backups themselves, and what was put aside;
+//   - backups themselves, what was put aside, and the configuration that a restore has put down;
 //   - the spool of call records, which belongs to the process: records on their way would come twice. What the database has refused stays in refused.log,
 //     which is taken;
 //   - what an upgrade keeps to go back to the version before, on this machine. Its report is taken.
@@ -60,7 +60,7 @@ func isState(name string, dir bool) bool {
 		return false
 	case name == store.FileName || strings.HasPrefix(name, store.FileName+"-"), strings.HasSuffix(base, ".lock"):
 		return false
-	case name == Folder, strings.HasPrefix(name, asidePrefix), name == pendingFile, name == stateFile:
+	case name == Folder, name == restoredFolder, strings.HasPrefix(name, asidePrefix), name == pendingFile, name == stateFile:
 		return false
 	case strings.HasPrefix(name, "secret.key."), strings.HasSuffix(base, ".tmp"):
 		return false

@@ -49,6 +49,7 @@ type loading struct {
 	database store.Config
 	pace     func(context.Context) error
 	file     func(name string, size int64, content io.Reader) error
+	schema   int64
 	filling  *store.Filling
 }
 
@@ -64,6 +65,7 @@ func (l *loading) begin(h Header) error {
 	case err != nil:
 		return refused("the backup has schema %d, which no version of Koppelfeld has", h.Schema)
 	}
+	l.schema = h.Schema
 	l.filling, err = store.OpenFilling(l.ctx, l.database, h.Schema)
 	return err
 }

@@ -194,19 +194,15 @@ func (f *Filling) claim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if slices.Contains(tables, unfinishedTable) {
-		if err := f.eng.drop(ctx); err != nil {
-			return err
-		}
-		if tables, err = f.eng.tables(ctx); err != nil {
-			return err
-		}
-	}
-	if len(tables) > 0 {
+	if len(tables) > 0 && !slices.Contains(tables, unfinishedTable) {
 		return fmt.Errorf("%w: %s has the table %s", ErrNotEmpty, f.eng.name, tables[0])
 	}
-	if _, err := f.eng.write.ExecContext(ctx, "CREATE TABLE "+unfinishedTable+" (id INT NOT NULL PRIMARY KEY)"); err != nil {
+	// The mark stays while a broken filling is cleared: at no moment does the database look like a new one.
+	if _, err := f.eng.write.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+unfinishedTable+" (id INT NOT NULL PRIMARY KEY)"); err != nil {
 		return fmt.Errorf("making database %s: %w", f.eng.name, classify(err))
+	}
+	if err := f.eng.dropOurs(ctx); err != nil {
+		return err
 	}
 	return nil
 }
@@ -365,6 +361,17 @@ func (f *Filling) Finish(ctx context.Context, box *secret.Box, validate func(pre
 		if _, err := f.eng.write.ExecContext(ctx, "DROP TABLE "+unfinishedTable); err != nil {
 			return fmt.Errorf("finishing database %s: %w", f.eng.name, classify(err))
 		}
+	}
+	return nil
+}
+
+// Leave makes the database one that is opened, with the schema that it was filled in.
+func (f *Filling) Leave(ctx context.Context) error {
+	if f.eng.kind != "mysql" {
+		return syncFile(f.eng.name)
+	}
+	if _, err := f.eng.write.ExecContext(ctx, "DROP TABLE "+unfinishedTable); err != nil {
+		return fmt.Errorf("finishing database %s: %w", f.eng.name, classify(err))
 	}
 	return nil
 }
