@@ -22,12 +22,16 @@ PACKAGE_PACKAGES := debhelper dpkg-dev fakeroot lintian reprepro gnupg
 # What boots a Debian machine for the tests of the package, and what is in that machine; its file system is made once a month.
 MACHINE_PACKAGES := mmdebstrap systemd-container zstd
 MACHINE_INCLUDE  := ca-certificates,systemd-sysv,adduser,dbus,curl,iproute2
-MACHINE          := .cache/machine/debian-12-$(shell date +%Y%m).tar.zst
+# DEBIAN=13 takes the machine to another release.
+DEBIAN           ?= 12
+DEBIAN_SUITE     := $(DEBIAN:12=bookworm)
+DEBIAN_SUITE     := $(DEBIAN_SUITE:13=trixie)
+MACHINE          := .cache/machine/debian-$(DEBIAN)-$(shell date +%Y%m).tar.zst
 DEB_ARCHS        ?= amd64 arm64
 DIST             ?= $(CURDIR)/dist
 
 .DEFAULT_GOAL := help
-.PHONY: deb apt-repo legacy45 e2e-package setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
+.PHONY: deb apt-repo legacy45 e2e-package check-arm64 setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -120,6 +124,11 @@ deb: setup-package pages ## Debian packages for DEB_ARCHS (default amd64 arm64) 
 apt-repo: setup-package ## a signed repository of the packages in DIST, in DIST/apt; SIGN_KEY names the key, URI where it will be found
 	packaging/apt-repo.sh $(DIST)/apt koppelfeld-5 $(DIST)/*.deb
 
+check-arm64: pages ## the program for arm64, run by emulation: configuration, database, calls between the built-in phones
+	$(call install,qemu-user-static iproute2)
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/koppelfeld-arm64 ./cmd/koppelfeld
+	$(SUDO) packaging/check-arm64.sh bin/koppelfeld-arm64
+
 legacy45: setup-package ## the 4.5 to upgrade from, a fixture of tests: its packages in a repository of their own, .cache/legacy45
 	rm -rf .cache/legacy45 && mkdir -p .cache/legacy45
 	packaging/legacy45/build.sh .cache/legacy45/deb
@@ -135,8 +144,8 @@ e2e-package: setup-test setup-package setup-machine pages $(MACHINE) ## the pack
 	  $(GO) test -tags "e2e pkg" -count 1 -timeout 20m -run '^TestPackage$$' -v ./e2e
 
 $(MACHINE):
-	@mkdir -p $(@D) && rm -f $(@D)/debian-12-*.tar.zst
-	$(SUDO) mmdebstrap --quiet --variant=minbase --include=$(MACHINE_INCLUDE) bookworm $(@D)/new.tar.zst
+	@mkdir -p $(@D) && rm -f $(@D)/debian-$(DEBIAN)-[0-9]*.tar.zst
+	$(SUDO) mmdebstrap --quiet --variant=minbase --include=$(MACHINE_INCLUDE) $(DEBIAN_SUITE) $(@D)/new.tar.zst
 	mv $(@D)/new.tar.zst $@
 
 clean: ## remove what was built and the example company's data

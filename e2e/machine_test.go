@@ -34,6 +34,12 @@ type machine struct {
 // newMachine unpacks a file system from the archive and makes a network of the namespaces "srv" and "phone" for it.
 func newMachine(t *testing.T, archive string) (*machine, *testnet.Namespaces) {
 	t.Helper()
+	return newMachineOn(t, func(m *machine) { m.here("tar", "--zstd", "-xf", archive, "-C", m.root, "--exclude=./dev/*") })
+}
+
+// newMachineOn is newMachine with a file system that fill puts into the machine's root.
+func newMachineOn(t *testing.T, fill func(m *machine)) (*machine, *testnet.Namespaces) {
+	t.Helper()
 	ns, err := testnet.NewNamespaces("srv", "phone")
 	if errors.Is(err, testnet.ErrNotPermitted) {
 		t.Skip(err)
@@ -55,7 +61,7 @@ func newMachine(t *testing.T, archive string) (*machine, *testnet.Namespaces) {
 			t.Fatal(err)
 		}
 	}
-	m.here("tar", "--zstd", "-xf", archive, "-C", m.root, "--exclude=./dev/*")
+	fill(m)
 	t.Cleanup(func() {
 		if t.Failed() && m.leader != 0 {
 			out, _ := m.try("journalctl", "--no-pager", "-n", "60")
@@ -86,7 +92,9 @@ func (m *machine) here(program string, args ...string) string {
 func (m *machine) boot() {
 	m.t.Helper()
 	m.nspawn = exec.Command("systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--directory="+m.root,
-		"--network-namespace-path="+m.netns, "--bind-ro="+m.repo+":/srv/koppelfeld", "--hostname=pbx")
+		"--network-namespace-path="+m.netns, "--bind-ro="+m.repo+":/srv/koppelfeld", "--hostname=pbx",
+		// For its systemd: newer ones would not boot where the kernel has the control groups of old.
+		"SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1")
 	m.nspawn.Stdout, m.nspawn.Stderr = m.boots, m.boots
 	if err := m.nspawn.Start(); err != nil {
 		m.t.Fatal(err)
@@ -155,15 +163,20 @@ func (m *machine) try(program string, args ...string) (string, error) {
 func (m *machine) tryWith(stdin, program string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
-	enter := []string{
-		"-t", strconv.Itoa(m.leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--",
-		"/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", program,
-	}
-	cmd := exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
+	cmd := m.command(ctx, program, args...)
 	var out bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &out
 	err := cmd.Run()
 	return out.String(), err
+}
+
+// command prepares a program that is run as root in the machine.
+func (m *machine) command(ctx context.Context, program string, args ...string) *exec.Cmd {
+	enter := []string{
+		"-t", strconv.Itoa(m.leader), "-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w", "--",
+		"/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", program,
+	}
+	return exec.CommandContext(ctx, "nsenter", append(enter, args...)...)
 }
 
 // run is try that must work.
