@@ -10,7 +10,11 @@ import (
 )
 
 type upgradeCmd struct {
-	Check upgradeCheckCmd `cmd:"" help:"Read a running 4.5 and report what an upgrade would do. It changes nothing."`
+	Check    upgradeCheckCmd    `cmd:"" help:"Read a running 4.5 and report what an upgrade would do. It changes nothing."`
+	Run      upgradeRunCmd      `cmd:"" help:"Upgrade a 4.5 on this machine, or go on with an upgrade that was interrupted."`
+	Rollback upgradeRollbackCmd `cmd:"" help:"Bring 4.5 back running. What was made in 5 is kept aside."`
+	Finish   upgradeFinishCmd   `cmd:"" help:"Give up the way back to 4.5."`
+	Status   upgradeStatusCmd   `cmd:"" help:"Say where the upgrade stands."`
 }
 
 // sourceFlags say which 4.5 it is and how its place is understood.
@@ -41,4 +45,75 @@ func (c *upgradeCheckCmd) Run(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return app.UpgradeCheck(ctx, c.options(), os.Stdout)
+}
+
+// langFlag is the language of what is printed.
+type langFlag struct {
+	Lang string `default:"en" enum:"en,de" help:"Language of what is printed: en or de."`
+}
+
+type upgradeRunCmd struct {
+	fileFlag
+	langFlag
+	Source  string `help:"Database of 4.5 (what upgrade.conf says, or root@unix(/run/mysqld/mysqld.sock)/asterisk)." placeholder:"DSN"`
+	Country string `help:"Country code of national numbers (what 4.5 says, or 49)."`
+	Zone    string `help:"Time zone of time rules (what 4.5 says, or Europe/Berlin)."`
+	From    string `name:"from-version" help:"Version of the installed 4.5, as the package manager tells it."`
+	Accept  bool   `name:"accept-unsupported-phones" help:"Phones that 5 does not support do not stand in the way."`
+	Ignore  bool   `name:"ignore-calls-in-progress" help:"Calls that are up when 4.5 stops are ended."`
+	JSON    string `name:"json" help:"Write the report as JSON, too." placeholder:"FILE" type:"path"`
+	HTML    string `name:"html" help:"Write the report as a page, too." placeholder:"FILE" type:"path"`
+}
+
+// Run upgrades.
+func (c *upgradeRunCmd) Run(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	opt := onThisMachine(c.fileFlag, c.langFlag)
+	opt.UpgradeOptions = app.UpgradeOptions{Source: c.Source, Country: c.Country, Zone: c.Zone, From: c.From, Accept: c.Accept, JSON: c.JSON, HTML: c.HTML, German: c.Lang == "de"}
+	opt.IgnoreCalls, opt.Halt = c.Ignore, os.Getenv(app.UpgradeHalt)
+	return app.UpgradeRun(ctx, opt, os.Stdout)
+}
+
+// onThisMachine is where 4.5 and 5 are when both come from packages.
+func onThisMachine(f fileFlag, l langFlag) app.RunOptions {
+	return app.RunOptions{
+		UpgradeOptions: app.UpgradeOptions{German: l.Lang == "de"},
+		Config:         f.Config, Old: "/etc/koppelfeld45", Allowed: "/etc/koppelfeld/upgrade.conf", CallsCommand: "/usr/sbin/koppelfeld45ctl", Services: app.Systemd(),
+	}
+}
+
+type upgradeRollbackCmd struct {
+	fileFlag
+	langFlag
+}
+
+// Run goes back.
+func (c *upgradeRollbackCmd) Run(ctx context.Context) error {
+	return app.UpgradeRollback(ctx, onThisMachine(c.fileFlag, c.langFlag), os.Stdout)
+}
+
+type upgradeFinishCmd struct {
+	fileFlag
+	langFlag
+}
+
+// Run gives the way back up.
+func (c *upgradeFinishCmd) Run(ctx context.Context) error {
+	return app.UpgradeFinish(ctx, onThisMachine(c.fileFlag, c.langFlag), os.Stdout)
+}
+
+type upgradeStatusCmd struct {
+	fileFlag
+	langFlag
+	JSON  bool `name:"json" help:"Print the journal as JSON."`
+	Steps bool `help:"List the steps of an upgrade."`
+}
+
+// Run prints where the upgrade stands.
+func (c *upgradeStatusCmd) Run() error {
+	if c.Steps {
+		return app.UpgradeSteps(os.Stdout, c.Lang == "de")
+	}
+	return app.UpgradeStatus(c.Config, c.JSON, c.Lang == "de", os.Stdout)
 }

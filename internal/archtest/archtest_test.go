@@ -99,6 +99,7 @@ func rules() []rule {
 		rule{"internal/legacy", leavesAnd("internal/directory", "internal/merge"), "the 4.5 database is read and converted; it is stored by internal/app"},
 		rule{"internal/backup", leavesAnd("internal/directory", "internal/store"), "a backup is rows and files; who asks for it comes through internal/app"},
 		rule{"internal/transfer", leavesAnd("internal/directory"), "a file is read and written from the domain; the transaction comes as an interface"},
+		rule{"internal/upgrade", leaves, "the journal of an upgrade knows its steps by name; what they do is in internal/app"},
 		rule{"internal/cdr", leavesAnd("internal/calls"), "the record writer knows records and a sink, not the database"},
 		rule{"internal/example", leavesAnd("internal/directory", "internal/store"), "the example company is data loaded through the store"},
 		rule{"internal/selfcall", leaves, "the self-call is an independent SIP implementation: it must not lean on ours"},

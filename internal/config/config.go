@@ -9,6 +9,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,6 +26,9 @@ import (
 
 // Config is the configuration file.
 type Config struct {
+	// Base names files whose keys hold where this file says nothing; later ones count more, and one that is not there says nothing. They hold
+	// neither a base of their own nor lists of sections, such as [[trunk]].
+	Base []string `toml:"base"`
 	// DataDir holds everything the daemon keeps: database, keys, spool.
 	DataDir string `toml:"data_dir"`
 	// Database is "sqlite" (a file in DataDir) or a MySQL/MariaDB DSN such as
@@ -152,42 +156,113 @@ func Default() Config {
 	}
 }
 
-// Load reads and validates the file at path. Keys that the file leaves out keep
+// Load reads and validates the file at path, and those that it names as its base. Keys that they leave out keep
 // their default. The error joins one error per fault.
 func Load(path string) (Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}
-	c, err := Parse(string(text))
-	if err != nil {
+	c := Default()
+	for _, base := range basesOf(string(text)) {
+		if err := c.readBase(base); err != nil {
+			return Config{}, fmt.Errorf("configuration %s: base %s: %w", path, base, err)
+		}
+	}
+	if err := c.parse(string(text)); err != nil {
 		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
 	}
 	return c, nil
 }
 
-// Parse reads and validates the text of a configuration file.
+// Defined lists the keys that the file at path sets itself, such as "sip.domain"; those of its base are not among them.
+func Defined(path string) (map[string]bool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration: %w", err)
+	}
+	c := Default()
+	meta, err := toml.Decode(string(text), &c)
+	if err != nil {
+		return nil, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	out := map[string]bool{}
+	for _, k := range meta.Keys() {
+		out[k.String()] = true
+	}
+	return out, nil
+}
+
+// basesOf reads the base of a text whose faults are said later.
+func basesOf(text string) []string {
+	var c struct {
+		Base []string `toml:"base"`
+	}
+	if _, err := toml.Decode(text, &c); err != nil {
+		return nil
+	}
+	return c.Base
+}
+
+// readBase takes over the keys of a file of which no key is checked yet.
+func (c *Config) readBase(path string) error {
+	if !filepath.IsAbs(path) {
+		return errors.New("must be an absolute path")
+	}
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.decode(string(text))...); err != nil {
+		return err
+	}
+	if len(c.Base)+len(c.Interfaces)+len(c.Trunks)+len(c.OIDC) > 0 {
+		return errors.New("must hold neither base nor lists of sections")
+	}
+	return nil
+}
+
+// Parse reads and validates the text of a configuration file. Its base is not looked at.
 func Parse(text string) (Config, error) {
 	c := Default()
-	meta, err := toml.Decode(text, &c)
+	if err := c.parse(text); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func (c *Config) parse(text string) error {
+	faults := c.decode(text)
+	var broken *brokenError
+	if len(faults) == 1 && errors.As(faults[0], &broken) {
+		return faults[0] // whatever else could be said would be misleading
+	}
+	return errors.Join(append(faults, c.Validate())...)
+}
+
+// brokenError is returned for a text that is no TOML, or whose values are of other types.
+type brokenError struct{ text string }
+
+func (e *brokenError) Error() string { return e.text }
+
+// decode takes over the keys of a text and names those that are not known.
+func (c *Config) decode(text string) []error {
+	meta, err := toml.Decode(text, c)
 	if err != nil {
 		var perr toml.ParseError
 		if errors.As(err, &perr) {
-			return Config{}, fmt.Errorf("line %d: %s", perr.Position.Line, perr.Message)
+			return []error{&brokenError{fmt.Sprintf("line %d: %s", perr.Position.Line, perr.Message)}}
 		}
-		return Config{}, err
+		return []error{&brokenError{err.Error()}}
 	}
 	var faults []error
 	for _, key := range meta.Undecoded() {
 		faults = append(faults, fmt.Errorf("%s: unknown key", key))
 	}
-	if err := c.Validate(); err != nil {
-		faults = append(faults, err)
-	}
-	if err := errors.Join(faults...); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	return faults
 }
 
 var domainPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$`)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,4 +107,37 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestBaseHoldsWhereTheFileSaysNothing(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	first := write("first.toml", "[sip]\ndomain = \"first.example\"\nlisten = [\"udp://127.0.0.1:1\", \"tcp://127.0.0.1:1\"]\n[media]\nports = \"10000-20000\"")
+	second := write("second.toml", "[sip]\ndomain = \"second.example\"\n[media]\nports = \"30000-40000\"")
+	main := write("main.toml", fmt.Sprintf("base = [%q, %q, %q]\n[media]\nports = \"50000-60000\"", first, second, filepath.Join(dir, "none.toml")))
+	c, err := Load(main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.SIP.Domain != "second.example" || len(c.SIP.Listen) != 2 || c.Media.Ports != "50000-60000" || c.Admin.Listen != Default().Admin.Listen {
+		t.Errorf("got %+v", c)
+	}
+	for name, text := range map[string]string{
+		"unknown key": "[sip]\ndomian = \"x\"", "no TOML": "[", "a list of sections": "[[trunk]]\nname = \"x\"", "a base of its own": "base = [\"/x\"]",
+	} {
+		write("second.toml", text)
+		if _, err := Load(main); err == nil || !strings.Contains(err.Error(), second) {
+			t.Errorf("base with %s: got %v, want an error that names the file", name, err)
+		}
+	}
+	if _, err := Load(write("main.toml", "base = [\"first.toml\"]")); err == nil || !strings.Contains(err.Error(), "absolute") {
+		t.Errorf("relative base: got %v", err)
+	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -74,7 +75,19 @@ func TestInstalledConfigurationIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Parse(string(text))
+	defaults, err := filepath.Abs("../../packaging/config/defaults.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := strings.ReplaceAll(string(text), "/usr/share/koppelfeld/defaults.toml", defaults)
+	if here == string(text) {
+		t.Error("it does not name what the package sets")
+	}
+	path := filepath.Join(t.TempDir(), "koppelfeld.toml")
+	if err := os.WriteFile(path, []byte(here), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -264,7 +264,7 @@ func (c *converter) leave() {
 	c.stay(kindRoom, "", int64(len(c.data.rooms)))
 	c.stay(kindFaxLine, "", int64(len(c.data.faxes)))
 	tables := systemTables()
-	for _, t := range sorted(c.data.counts) {
+	for _, t := range sortedKeys(c.data.counts) {
 		c.stay(tables[t], "", c.data.counts[t])
 	}
 	say := wordings()
@@ -279,6 +279,6 @@ func (c *converter) leave() {
 	})
 }
 
-func sorted(m map[string]int64) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }

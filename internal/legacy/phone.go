@@ -25,6 +25,16 @@ func makers() []struct{ prefix, name, reason string } {
 	}
 }
 
+// SupportedMakes are the beginnings of types of phones that 5 supports, lower case. The package's preinst has the same list.
+func SupportedMakes() (out []string) {
+	for _, m := range makers() {
+		if m.reason == "" {
+			out = append(out, m.prefix)
+		}
+	}
+	return out
+}
+
 // supported says whether 5 supports a type of phone, and why not.
 func supported(model string) (ok bool, reason string) {
 	low := strings.ToLower(model)

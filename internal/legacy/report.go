@@ -33,6 +33,12 @@ type Report struct {
 	Absent    []string   `json:"absent_tables"` // tables of 4.5 that this one lacks; what is in them cannot be migrated
 	Proposals []Proposal `json:"merge_proposals"`
 	Seconds   Seconds    `json:"seconds"`
+	// Settings are those of 4.5's files and what becomes of them.
+	Settings []Carried `json:"settings,omitempty"`
+	// Done is set in the report of an upgrade that was made; Stored counts what was then found in the new database.
+	Done   bool             `json:"done,omitempty"`
+	Ended  time.Time        `json:"ended,omitzero"`
+	Stored map[string]int64 `json:"stored,omitempty"`
 }
 
 // Seconds is how long the upgrade will take, roughly, and how long what was done has taken.

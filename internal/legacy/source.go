@@ -69,6 +69,20 @@ func Open(ctx context.Context, dsn string) (*Source, error) {
 	return s, nil
 }
 
+// Size is how much a database takes on its server, in bytes, roughly.
+func Size(ctx context.Context, dsn string) (int64, error) {
+	s, err := Open(ctx, dsn)
+	if err != nil {
+		return 0, err
+	}
+	var size int64
+	err = s.tx.QueryRowContext(ctx, "SELECT COALESCE(SUM(DATA_LENGTH + INDEX_LENGTH), 0) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()").Scan(&size)
+	if err := errors.Join(err, s.Close()); err != nil {
+		return 0, fmt.Errorf("measuring the database of 4.5: %w", err)
+	}
+	return size, nil
+}
+
 // Close ends the transaction and the connection.
 func (s *Source) Close() error {
 	if s.tx != nil {

@@ -11,8 +11,8 @@ import (
 
 // checkDatabase is the part of Check that needs the database.
 func checkDatabase(ctx context.Context, cfg Config) error {
-	eng, err := openEngine(ctx, cfg.Database, cfg.DataDir, cfg.Log, true)
-	if errors.Is(err, fs.ErrNotExist) && (cfg.Database == "" || cfg.Database == "sqlite") {
+	eng, err := openEngine(ctx, &cfg, true)
+	if errors.Is(err, fs.ErrNotExist) && !cfg.onServer() {
 		return nil // will be made
 	}
 	if err != nil {

@@ -43,7 +43,7 @@ func OpenDump(ctx context.Context, cfg Config) (*Dump, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	e, err := openEngine(ctx, cfg.Database, cfg.DataDir, cfg.Log, true)
+	e, err := openEngine(ctx, &cfg, true)
 	if err != nil {
 		return nil, err
 	}

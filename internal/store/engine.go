@@ -41,13 +41,13 @@ type engine struct {
 
 // openEngine opens the database and reaches it once. With mustExist it does not
 // create an SQLite file.
-func openEngine(ctx context.Context, database, dataDir string, log *slog.Logger, mustExist bool) (*engine, error) {
+func openEngine(ctx context.Context, cfg *Config, mustExist bool) (*engine, error) {
 	var e *engine
 	var err error
-	if database == "" || database == "sqlite" {
-		e, err = openSQLite(dataDir, mustExist)
+	if !cfg.onServer() {
+		e, err = openSQLite(cfg.DataDir, mustExist)
 	} else {
-		e, err = openMySQL(database, log)
+		e, err = openMySQL(cfg)
 	}
 	if err != nil {
 		return nil, err
@@ -98,8 +98,8 @@ func openSQLite(dataDir string, mustExist bool) (*engine, error) {
 	return e, nil
 }
 
-func openMySQL(dsn string, log *slog.Logger) (*engine, error) {
-	cfg, err := mysql.ParseDSN(dsn)
+func openMySQL(settings *Config) (*engine, error) {
+	cfg, err := mysql.ParseDSN(settings.Database)
 	if err != nil {
 		return nil, fmt.Errorf(`database setting is neither "sqlite" nor a MySQL address such as "user:password@unix(/run/mysqld/mysqld.sock)/koppelfeld": %w`, err)
 	}
@@ -111,7 +111,7 @@ func openMySQL(dsn string, log *slog.Logger) (*engine, error) {
 	cfg.MultiStatements = false
 	cfg.InterpolateParams = true // one round trip for each statement
 	cfg.Collation = "utf8mb4_bin"
-	cfg.Logger = mysqlLogger{log}
+	cfg.Logger, cfg.DialFunc = mysqlLogger{settings.Log}, settings.Dial
 	for value, standard := range map[*time.Duration]time.Duration{&cfg.Timeout: 5 * time.Second, &cfg.ReadTimeout: 30 * time.Second, &cfg.WriteTimeout: 30 * time.Second} {
 		if *value == 0 {
 			*value = standard

@@ -8,7 +8,8 @@ import (
 
 // MigrateTo brings the schema of cfg to a version, as an older program would have.
 func MigrateTo(ctx context.Context, cfg Config, version int64) error {
-	e, err := openEngine(ctx, cfg.Database, cfg.DataDir, slog.New(slog.DiscardHandler), false)
+	cfg.Log = slog.New(slog.DiscardHandler)
+	e, err := openEngine(ctx, &cfg, false)
 	if err != nil {
 		return err
 	}

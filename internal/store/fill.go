@@ -52,8 +52,8 @@ func Look(ctx context.Context, cfg Config) (Holding, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	var h Holding
-	e, err := openEngine(ctx, cfg.Database, cfg.DataDir, cfg.Log, true)
-	if errors.Is(err, fs.ErrNotExist) && (cfg.Database == "" || cfg.Database == "sqlite") {
+	e, err := openEngine(ctx, &cfg, true)
+	if errors.Is(err, fs.ErrNotExist) && !cfg.onServer() {
 		e = &engine{kind: "sqlite"}
 		if e.write, err = sql.Open("sqlite", "file::memory:"); err != nil {
 			return h, err
@@ -98,7 +98,8 @@ func (e *engine) look(ctx context.Context, h *Holding) error {
 
 // Clear takes all of our tables out of a MySQL database. Until it is filled it stays marked, so that no daemon opens it.
 func Clear(ctx context.Context, cfg Config) error {
-	e, err := openMySQL(cfg.Database, slog.New(slog.DiscardHandler))
+	cfg.Log = slog.New(slog.DiscardHandler)
+	e, err := openMySQL(&cfg)
 	if err != nil {
 		return err
 	}
@@ -131,10 +132,10 @@ func OpenFilling(ctx context.Context, cfg Config, schema int64) (*Filling, error
 		return nil, err
 	}
 	f := &Filling{Tables: tables, cfg: cfg}
-	if cfg.Database == "" || cfg.Database == "sqlite" {
+	if !cfg.onServer() {
 		f.eng, err = newSQLite(cfg.DataDir)
 	} else {
-		f.eng, err = openMySQL(cfg.Database, cfg.Log)
+		f.eng, err = openMySQL(&cfg)
 	}
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,13 @@ type Config struct {
 	Validate func(prev, next *directory.Snapshot, changed Changed) error
 	// Now is the clock, nil for time.Now.
 	Now func() time.Time
+	// Dial makes the connections to a database server, nil for the usual way: a server that asks the socket who is there has to be told by
+	// whoever acts for another user.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
+
+// onServer reports whether the database is one of MySQL or MariaDB.
+func (c *Config) onServer() bool { return c.Database != "" && c.Database != "sqlite" }
 
 // Store is an open database. All methods are safe for concurrent use.
 type Store struct {
@@ -107,7 +114,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 func (s *Store) open(ctx context.Context) error {
 	s.beaten.Store(time.Now().UnixNano())
 	var err error
-	if s.eng, err = openEngine(ctx, s.cfg.Database, s.cfg.DataDir, s.cfg.Log, false); err != nil {
+	if s.eng, err = openEngine(ctx, &s.cfg, false); err != nil {
 		return err
 	}
 	s.Records = &Records{eng: s.eng, health: s.health, snapshot: s.Snapshot}
