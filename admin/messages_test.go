@@ -26,6 +26,7 @@ var sayers = map[string]map[string]struct {
 }{
 	"api":                   {"fault": {2, false}, "invalid": {1, true}, "forbidden": {0, true}, "problemDetail": {1, true}},
 	"auth":                  {"add": {1, true}},
+	"../internal/transfer":  {"refuse": {1, true}, "refusef": {1, true}, "problem": {2, true}},
 	"../internal/directory": {"add": {1, true}},
 	"../routing":            {"add": {2, true}},
 	"../routing/calendar":   {"add": {1, true}},

@@ -95,6 +95,7 @@ func newRig(t testing.TB) *rig {
 	}
 	r.deps = api.Deps{
 		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{}, Bans: &r.bans,
+		Transfer: adminjoin.Transfer{Store: r.st, DataDir: dir, Domain: settings.SIP.Domain},
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

@@ -20,7 +20,9 @@ var asOther = []string{"logout", "impersonate", "end-impersonation"}
 var ownName = []string{"delete-token"}
 
 // allRights are the rows of all operations.
-func allRights() []right { return slices.Concat(rights, listRights, doorRights, actRights) }
+func allRights() []right {
+	return slices.Concat(rights, listRights, doorRights, actRights, transferRights)
+}
 
 func (c *right) forPersons() bool { return c.person || slices.Contains(persons, c.op) }
 

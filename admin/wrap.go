@@ -21,7 +21,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		api.WriteProblem(w, http.StatusForbidden, "requests that change something must come from this server's own pages, or from a program")
 	}))
-	next = http.MaxBytesHandler(next, api.MaxBody)
+	next = limitBodies(next)
 	next = guard.Handler(next)
 	next = limitRequests(next, maxRequests)
 	next = secureHeaders(next)
@@ -43,6 +43,14 @@ func secureHeaders(next http.Handler) http.Handler {
 		if r.TLS != nil {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitBodies bounds what is read of a request.
+func limitBodies(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, api.MaxBodyOf(r))
 		next.ServeHTTP(w, r)
 	})
 }

@@ -11,5 +11,6 @@ func (a *API) registerActs() {
 	a.registerImpersonation()
 	a.registerBulk()
 	a.registerImport()
+	a.registerTransfer()
 	a.registerUndo()
 }

@@ -46,14 +46,15 @@ type API struct {
 
 	folded      atomic.Pointer[people] // those of the configuration that was searched last
 	streams     streams
+	transfers   transfers
 	closing     chan struct{}
 	closingOnce sync.Once
 }
 
 // New returns the API.
 func New(d Deps) (*API, error) {
-	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Bans == nil {
-		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System and Bans are needed")
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Transfer == nil || d.Bans == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System, Transfer and Bans are needed")
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)

@@ -31,6 +31,8 @@ type Deps struct {
 	Debug Debug
 	// System tells how the daemon and its machine are.
 	System System
+	// Transfer writes and reads files with users, groups and what is theirs.
+	Transfer Transfer
 	// Bans tells whom the SIP side does not listen to.
 	Bans SIPBans
 	// Events carries what happens to those who listen.

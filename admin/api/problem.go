@@ -73,6 +73,7 @@ const (
 	problemTicket        = problemPrefix + "login-expired"
 	problemSite          = problemPrefix + "passkeys-not-here"
 	problemRules         = problemPrefix + "password-rules"
+	problemFile          = problemPrefix + "file:" // and a code
 )
 
 // fault makes a problem document. details are pairs of location and message.

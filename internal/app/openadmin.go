@@ -38,8 +38,9 @@ func (a *App) openAdmin(context.Context) error {
 		Log: a.log.With("part", "admin"), Faults: a.faults,
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Dial: a.calls.Dial, Bindings: a.bindings, Events: a.bus,
-			Debug:  adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
-			System: state{a}, Bans: bans{a.locs},
+			Debug:    adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
+			Transfer: adminjoin.Transfer{Store: a.store, DataDir: a.cfg.DataDir, Domain: a.cfg.SIP.Domain},
+			System:   state{a}, Bans: bans{a.locs},
 			Routing: func() (*routing.Table, routing.Live) {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},

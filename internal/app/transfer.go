@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/koppelfeld/koppelfeld/internal/app/adminjoin"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/transfer"
 	"github.com/koppelfeld/koppelfeld/internal/version"
-	"github.com/koppelfeld/koppelfeld/routing"
 )
 
 // ExportOptions say what an export holds.
@@ -53,8 +53,8 @@ func printExport(out io.Writer, m *transfer.Manifest, german bool) error {
 	none := "Passwords, PINs and SIP passwords are not in the file. An import gives devices new SIP passwords, and users need new passwords.\n"
 	if german {
 		text = "Exportiert: %d Benutzer, %d Nummern, %d Slots, %d Profile, %d Gruppen, %d Sammelanschlüsse\n"
-		secrets = "Kennwörter, PINs und SIP-Kennwörter sind in der Datei, mit der Passphrase verschlossen.\n"
-		none = "Kennwörter, PINs und SIP-Kennwörter sind nicht in der Datei. Beim Import erhalten Geräte neue SIP-Kennwörter, und Benutzer brauchen neue Kennwörter.\n"
+		secrets = "Passwörter, PINs und SIP-Passwörter sind in der Datei, mit der Passphrase verschlossen.\n"
+		none = "Passwörter, PINs und SIP-Passwörter sind nicht in der Datei. Beim Import erhalten Geräte neue SIP-Passwörter, und Benutzer brauchen neue Passwörter.\n"
 	}
 	if _, err := fmt.Fprintf(out, text, m.Counts.Users, m.Counts.Numbers, m.Counts.Slots, m.Counts.Profiles, m.Counts.Groups, m.Counts.HuntGroups); err != nil {
 		return err
@@ -101,7 +101,7 @@ func Import(ctx context.Context, cfg config.Config, o ImportOptions, file io.Rea
 	if o.Replace {
 		how.Mode = transfer.Replace
 	}
-	result, err := importContents(ctx, st, contents, how, o.Preview, store.Change{Actor: "root", Source: "import", Reason: importReason(contents)})
+	result, err := adminjoin.Import(ctx, st, contents, how, o.Preview, store.Change{Actor: "root", Source: "import", Reason: importReason(contents)})
 	if err != nil && result == nil {
 		return spoken(err, o.German)
 	}
@@ -120,39 +120,6 @@ func Import(ctx context.Context, cfg config.Config, o ImportOptions, file io.Rea
 
 func importReason(c *transfer.Contents) string {
 	return "export of " + c.Manifest.Source + " of " + c.Manifest.MadeAt.Format(time.DateTime)
-}
-
-// importContents runs an import in one transaction, or in one that is taken back. A result without an error has been written, unless preview is
-// set. Conflicts and faults of the trial compile are in the result, with *transfer.ConflictsError when they have kept everything back.
-func importContents(ctx context.Context, st *store.Store, c *transfer.Contents, how transfer.How, preview bool, change store.Change) (*transfer.Result, error) {
-	how.Refused = func(err error) bool { return errors.Is(err, store.ErrTaken) || errors.Is(err, store.ErrNotFound) }
-	var result *transfer.Result
-	run := func(tx *store.Tx) error {
-		var err error
-		result, err = transfer.Import(tx, c, how)
-		return err
-	}
-	var err error
-	if preview {
-		err = st.Try(ctx, run)
-	} else {
-		_, err = st.Update(ctx, change, run)
-	}
-	var faults routing.Faults
-	var conflicts *transfer.ConflictsError
-	switch {
-	case err == nil, errors.As(err, &conflicts):
-		return result, err
-	case errors.As(err, &faults) && result != nil:
-		for _, f := range faults {
-			result.Refuse(f.Path, f.Message)
-		}
-		if preview {
-			return result, nil
-		}
-		return result, &transfer.ConflictsError{Result: result}
-	}
-	return nil, err
 }
 
 // spoken is an error in the language of whoever reads it.
@@ -224,11 +191,11 @@ func printImport(out io.Writer, r *transfer.Result, o ImportOptions) error {
 	if r.NewSecrets > 0 {
 		fmt.Fprintf(&b, [2]string{
 			"%d slots have new SIP passwords, because the file brings none: they are shown with each slot in the pages.\n",
-			"%d Slots haben neue SIP-Kennwörter, weil die Datei keine enthält. Sie stehen in der Verwaltung beim jeweiligen Slot.\n",
+			"%d Slots haben neue SIP-Passwörter, weil die Datei keine enthält. Sie stehen in der Verwaltung beim jeweiligen Slot.\n",
 		}[lang], r.NewSecrets)
 	}
 	if r.NoPassword > 0 {
-		fmt.Fprintf(&b, [2]string{"%d new users have no password yet and cannot log in.\n", "%d neue Benutzer haben noch kein Kennwort und können sich nicht anmelden.\n"}[lang], r.NoPassword)
+		fmt.Fprintf(&b, [2]string{"%d new users have no password yet and cannot log in.\n", "%d neue Benutzer haben noch kein Passwort und können sich nicht anmelden.\n"}[lang], r.NoPassword)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -261,6 +261,9 @@ type Contents struct {
 	secrets *secretsPart // nil when there are none, or nobody has unlocked them
 }
 
+// Unlocked reports whether the secrets of the file have been read.
+func (c *Contents) Unlocked() bool { return c.secrets != nil }
+
 func (c *Contents) count() Counts {
 	n := Counts{
 		Users: len(c.Users), Slots: len(c.Slots), Groups: len(c.Groups), HuntGroups: len(c.HuntGroups), PickupGroups: len(c.PickupGroups),

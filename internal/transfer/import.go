@@ -215,7 +215,9 @@ type problemError struct{ Problem }
 
 func (p *problemError) Error() string { return p.Message }
 
-func problem(code, field, message string) error { return &problemError{Problem{code, field, message}} }
+func problem(code, field, message string) *problemError {
+	return &problemError{Problem{code, field, message}}
+}
 
 // carry does all of it, in an order in which what is referred to mostly comes first.
 func (im *importer) carry() error {

@@ -76,9 +76,7 @@ func (im *importer) carryMembers() error {
 // members are the IDs here of what the file lists as members of a group; whom the file has in conflict is left out without a word.
 func (im *importer) members(g *Group) (ids []string, missing []Problem) {
 	snap := im.tx.Snapshot()
-	lacks := func(what, name string) {
-		missing = append(missing, Problem{"missing", "members", "there is no " + what + " " + clipped(name) + " here"})
-	}
+	lacks := func(p *problemError) { missing = append(missing, p.Problem) }
 	for _, name := range g.Members {
 		switch u := snap.ByName[name]; {
 		case g.Type != directory.GroupUser:
@@ -89,7 +87,7 @@ func (im *importer) members(g *Group) (ids []string, missing []Problem) {
 		case u != nil:
 			ids = append(ids, u.ID)
 		default:
-			lacks("user", name)
+			lacks(problem("missing", "members", "there is no user "+clipped(name)+" here"))
 		}
 	}
 	for _, s := range g.Slots {
@@ -101,7 +99,7 @@ func (im *importer) members(g *Group) (ids []string, missing []Problem) {
 		if inner := snap.Groups[name]; inner != nil {
 			ids = append(ids, inner.ID)
 		} else {
-			lacks("group", name)
+			lacks(problem("missing", "members", "there is no group "+clipped(name)+" here"))
 		}
 	}
 	return ids, missing

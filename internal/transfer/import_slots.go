@@ -44,7 +44,7 @@ func (im *importer) carrySlots() error {
 	}
 	for i := range im.file.Slots {
 		if s := &im.file.Slots[i]; im.users[s.User] == "" {
-			im.problems[object{KindSlot, i, 0}] = []Problem{{"missing", "user", "there is no user " + clipped(s.User) + " here: export users as well, or create the user first"}}
+			im.problems[object{KindSlot, i, 0}] = []Problem{problem("missing", "user", "there is no user "+clipped(s.User)+" here: export users as well, or create the user first").Problem}
 		}
 	}
 	return nil

@@ -15,7 +15,7 @@ func (im *importer) match() {
 		id, trouble := im.matchUser(u)
 		switch {
 		case trouble != nil:
-			im.problems[object{KindUser, i, 0}] = []Problem{*trouble}
+			im.problems[object{KindUser, i, 0}] = []Problem{trouble.Problem}
 		case id != "":
 			im.users[u.Username] = id
 		default:
@@ -32,17 +32,17 @@ func (im *importer) match() {
 	}
 }
 
-func (im *importer) matchUser(u *User) (id string, trouble *Problem) {
+func (im *importer) matchUser(u *User) (id string, trouble *problemError) {
 	byID, byName := im.base.Users[u.ID], im.base.ByName[u.Username]
 	switch {
 	case byID != nil && byName != nil && byID != byName:
-		return "", &Problem{"taken", "username", "username " + u.Username + " belongs to another user here, and the user of the file is called " + byID.Username + " here"}
+		return "", problem("taken", "username", "username "+u.Username+" belongs to another user here, and the user of the file is called "+byID.Username+" here")
 	case byID != nil:
 		return byID.ID, nil
 	case byName == nil:
 		return "", nil
 	case !samePerson(u, byName):
-		return "", &Problem{"other_person", "username", "username " + u.Username + " belongs to " + byName.FullName() + " here, who is another person than " + fullName(u) + ": rename one of them"}
+		return "", problem("other_person", "username", "username "+u.Username+" belongs to "+byName.FullName()+" here, who is another person than "+fullName(u)+": rename one of them")
 	}
 	return byName.ID, nil
 }

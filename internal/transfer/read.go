@@ -200,7 +200,7 @@ func (a *archive) unlock(c *Contents, passphrase string) error {
 	for _, u := range c.secrets.Users {
 		for _, hash := range []string{u.Password, u.PIN} {
 			if hash != "" && secret.CheckHash(hash) != nil {
-				return refusef("secrets", "the password of %s in the file is not in a form that this server takes: export it again, or import it without a passphrase", "Das Kennwort von %s in der Datei hat keine Form, die dieser Server annimmt. Exportieren Sie sie erneut, oder importieren Sie sie ohne Passphrase.", clipped(u.Username))
+				return refusef("secrets", "the password of %s in the file is not in a form that this server takes: export it again, or import it without a passphrase", "Das Passwort von %s in der Datei hat keine Form, die dieser Server annimmt. Exportieren Sie sie erneut, oder importieren Sie sie ohne Passphrase.", clipped(u.Username))
 			}
 		}
 	}

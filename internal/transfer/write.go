@@ -22,16 +22,32 @@ type Options struct {
 	MadeAt     time.Time
 }
 
-// Export writes what is chosen of a snapshot. The same configuration gives the same bytes, but for the time and for what is encrypted. Nothing is
-// written before all of it is known to be right. Errors: *Refusal, and those of w.
+// Export writes what is chosen of a snapshot. Errors: *Refusal, and those of w.
 func Export(w io.Writer, snap *directory.Snapshot, o Options) (Manifest, error) {
-	c, err := Choose(snap, o.Choice)
+	f, err := Prepare(snap, o)
 	if err != nil {
 		return Manifest{}, err
 	}
+	return f.Manifest, f.Write(w)
+}
+
+// File is an export that is ready to be written.
+type File struct {
+	Manifest Manifest
+	parts    [][]byte // in the order of the manifest
+}
+
+// Prepare makes a file of what is chosen of a snapshot. The same configuration gives the same file, but for the time and for what is encrypted.
+// Error: *Refusal.
+func Prepare(snap *directory.Snapshot, o Options) (*File, error) {
+	c, err := Choose(snap, o.Choice)
+	if err != nil {
+		return nil, err
+	}
 	m := &c.Manifest
 	m.Program, m.Source, m.MadeAt, m.Secrets = o.Program, o.Source, o.MadeAt.UTC().Truncate(time.Second), o.Passphrase != ""
-	parts := []struct {
+	f := &File{}
+	for _, p := range []struct {
 		name   string
 		data   func() ([]byte, error)
 		wanted bool
@@ -42,37 +58,41 @@ func Export(w io.Writer, snap *directory.Snapshot, o Options) (Manifest, error) 
 		{partGroups, document(filled(&c.groupsPart)), has(m.What, WhatGroups) || len(c.Groups) > 0},
 		{partSystem, document(filled(&c.systemPart)), has(m.What, WhatSystem) || len(c.Calendars) > 0},
 		{partSecrets, func() ([]byte, error) { return secretsOf(snap, c).lock(o.Passphrase) }, m.Secrets},
-	}
-	var texts [][]byte
-	for _, p := range parts {
+	} {
 		if !p.wanted {
 			continue
 		}
 		text, err := p.data()
 		if err != nil {
-			return Manifest{}, err
+			return nil, err
 		}
 		sum := sha256.Sum256(text)
 		m.Parts = append(m.Parts, Part{p.name, int64(len(text)), hex.EncodeToString(sum[:])})
-		texts = append(texts, text)
+		f.parts = append(f.parts, text)
 	}
-	first, err := document(m)()
+	f.Manifest = *m
+	return f, nil
+}
+
+// Write writes the file.
+func (f *File) Write(w io.Writer) error {
+	first, err := document(&f.Manifest)()
 	if err != nil {
-		return Manifest{}, err
+		return err
 	}
 	z := zip.NewWriter(w)
 	if err := entry(z, partManifest, first); err != nil {
-		return Manifest{}, err
+		return err
 	}
-	for i, text := range texts {
-		if err := entry(z, m.Parts[i].Name, text); err != nil {
-			return Manifest{}, err
+	for i, text := range f.parts {
+		if err := entry(z, f.Manifest.Parts[i].Name, text); err != nil {
+			return err
 		}
 	}
 	if err := z.Close(); err != nil {
-		return Manifest{}, fmt.Errorf("writing the export: %w", err)
+		return fmt.Errorf("writing the export: %w", err)
 	}
-	return *m, nil
+	return nil
 }
 
 func has(list []What, w What) bool {

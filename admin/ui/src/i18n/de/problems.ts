@@ -338,6 +338,119 @@ export const problems: Problems = [
   ["has more than … lines", "hat mehr als $1 Zeilen"],
   ["has no column username in its first line", "hat in der ersten Zeile keine Spalte Benutzername"],
   ["has no line that names the columns", "hat keine erste Zeile, die die Spalten nennt"],
+  // Files of export and import
+  [
+    "… is nothing that can be exported: choose among users, phones, groups, system",
+    "$1 lässt sich nicht exportieren: zur Wahl stehen users, phones, groups, system",
+  ],
+  ["there is no group of users …", "Es gibt keine Benutzergruppe $1."],
+  ["there is no user …", "Es gibt keinen Benutzer $1."],
+  [
+    "the file is larger than … MB: export fewer users at a time",
+    "Die Datei ist größer als $1 MB. Exportieren Sie weniger Benutzer auf einmal.",
+  ],
+  [
+    "the file is cut off or damaged: copy it again from where it was exported",
+    "Die Datei ist abgeschnitten oder beschädigt. Kopieren Sie sie noch einmal von dort, wo sie exportiert wurde.",
+  ],
+  [
+    "the file is no export of Koppelfeld: choose a zip file that koppelfeld export or the page Export and import has made",
+    "Die Datei ist kein Export von Koppelfeld. Wählen Sie eine ZIP-Datei, die koppelfeld export oder die Seite „Export und Import“ erstellt hat.",
+  ],
+  [
+    "the file has … twice, so it is not as it was exported: export it again",
+    "Die Datei enthält $1 zweimal und ist damit nicht so, wie sie exportiert wurde. Exportieren Sie sie erneut.",
+  ],
+  ["the file is no export of Koppelfeld: it has no manifest.json", "Die Datei ist kein Export von Koppelfeld: manifest.json fehlt."],
+  [
+    "the file holds something that no export holds, such as a folder, a link or a foreign file: nothing of it is used. Export it again",
+    "Die Datei enthält etwas, das kein Export enthält, etwa einen Ordner, eine Verknüpfung oder eine fremde Datei. Nichts davon wird verwendet. Exportieren Sie sie erneut.",
+  ],
+  [
+    "… in the file is not as it was exported (cut off, damaged or changed by hand): copy or export the file again",
+    "$1 in der Datei ist nicht so, wie es exportiert wurde (abgeschnitten, beschädigt oder von Hand geändert). Kopieren oder exportieren Sie die Datei erneut.",
+  ],
+  [
+    "the file is no export of Koppelfeld: its manifest is that of something else",
+    "Die Datei ist kein Export von Koppelfeld: Ihr Manifest gehört zu etwas anderem.",
+  ],
+  [
+    "the file was written by Koppelfeld … in version … of the format, and this server reads up to version …: update this server first",
+    "Die Datei wurde von Koppelfeld $1 in Version $2 des Formats geschrieben, dieser Server liest bis Version $3. Aktualisieren Sie zuerst diesen Server.",
+  ],
+  [
+    "… in the file unpacks to more than an export can hold: the file is damaged, or made to fill memory",
+    "$1 in der Datei ist entpackt größer, als ein Export sein kann. Die Datei ist beschädigt oder soll den Speicher füllen.",
+  ],
+  ["… in the file is not in the form of an export: …", "$1 in der Datei hat nicht die Form eines Exports: $2"],
+  [
+    "the file was exported without secrets, so there is nothing that a passphrase could unlock: import it without one",
+    "Die Datei wurde ohne Geheimnisse exportiert, eine Passphrase kann darin nichts öffnen. Importieren Sie sie ohne Passphrase.",
+  ],
+  [
+    "the password of … in the file is not in a form that this server takes: export it again, or import it without a passphrase",
+    "Das Passwort von $1 in der Datei hat keine Form, die dieser Server annimmt. Exportieren Sie sie erneut, oder importieren Sie sie ohne Passphrase.",
+  ],
+  [
+    "the file holds more users or other objects than a server can have",
+    "Die Datei enthält mehr Benutzer oder andere Objekte, als ein Server haben kann.",
+  ],
+  [
+    "… in the file names … twice, or something without a name: export it again",
+    "$1 in der Datei nennt $2 zweimal oder etwas ohne Namen. Exportieren Sie sie erneut.",
+  ],
+  [
+    "number … in the file names a profile that is not in it: export it again",
+    "Die Nummer $1 in der Datei nennt ein Profil, das darin fehlt. Exportieren Sie sie erneut.",
+  ],
+  [
+    "slot … in the file belongs to nobody in it: export it again",
+    "Der Slot $1 in der Datei gehört niemandem darin. Exportieren Sie sie erneut.",
+  ],
+  [
+    "the passphrase is shorter than … characters: choose a longer one, such as four words",
+    "Die Passphrase ist kürzer als $1 Zeichen. Wählen Sie eine längere, zum Beispiel vier Wörter.",
+  ],
+  ["the passphrase must be text of at most … bytes", "Die Passphrase muss Text von höchstens $1 Bytes sein."],
+  [
+    "the secrets in the file are damaged: export it again, or import it without a passphrase",
+    "Die Geheimnisse in der Datei sind beschädigt. Exportieren Sie sie erneut, oder importieren Sie sie ohne Passphrase.",
+  ],
+  [
+    "the passphrase is not the one with which the file was locked: try again, or import it without the secrets",
+    "Die Passphrase ist nicht die, mit der die Datei verschlossen wurde. Versuchen Sie es erneut, oder importieren Sie sie ohne die Geheimnisse.",
+  ],
+  [
+    "another export or import is running: try again in a moment",
+    "Gerade läuft schon ein Export oder Import. Versuchen Sie es gleich noch einmal.",
+  ],
+  [
+    "there were too many exports and imports: try again in a few minutes",
+    "Das waren zu viele Exporte und Importe. Versuchen Sie es in einigen Minuten noch einmal.",
+  ],
+  ["is not base64", "ist kein Base64"],
+  ["group … is one of type … here, and of type … in the file", "Die Gruppe $1 ist hier eine für $2, in der Datei eine für $3"],
+  ["number … belongs to … here", "Die Nummer $1 gehört hier $2"],
+  [
+    "the hunt group … has the number … here and … in the file: rename one of them, or give both the same number",
+    "Der Sammelanschluss $1 hat hier die Nummer $2 und in der Datei $3. Benennen Sie einen von beiden um, oder geben Sie beiden dieselbe Nummer.",
+  ],
+  ["the profile … could not be made", "Das Profil $1 konnte nicht angelegt werden"],
+  ["there is no calendar … here", "Den Kalender $1 gibt es hier nicht"],
+  ["there is no group … here", "Die Gruppe $1 gibt es hier nicht"],
+  ["there is no user … here", "Den Benutzer $1 gibt es hier nicht"],
+  [
+    "there is no user … here: export users as well, or create the user first",
+    "Den Benutzer $1 gibt es hier nicht. Exportieren Sie auch die Benutzer, oder legen Sie ihn zuerst an.",
+  ],
+  [
+    "username … belongs to another user here, and the user of the file is called … here",
+    "Der Benutzername $1 gehört hier einem anderen, und der Benutzer der Datei heißt hier $2",
+  ],
+  [
+    "username … belongs to … here, who is another person than …: rename one of them",
+    "Der Benutzername $1 gehört hier $2, also nicht derselben Person wie in der Datei ($3). Benennen Sie einen von beiden um.",
+  ],
   // What is put in: kinds and types
   ["user", "Benutzer"],
   ["slot", "Slots"],
