@@ -21,9 +21,12 @@ func (r *run) back(ctx context.Context, reason string, phase upgrade.Phase) erro
 	st := &r.j.State
 	f := &st.Facts
 	st.Phase, st.Reason = upgrade.RollingBack, reason
-	if err := r.j.Save(); err != nil {
-		return err
+	for _, scratch := range []string{trialFolder, stagedFolder} {
+		if err := os.RemoveAll(filepath.Join(r.dir, scratch)); err != nil {
+			return fmt.Errorf("making room: %w", err)
+		}
 	}
+	noted := r.j.Save() // a disk that is full does not keep 4.5 from coming back
 	if f.Started {
 		if err := r.opt.Services.Stop(ctx, upgrade.NewUnit); err != nil {
 			return err
@@ -42,8 +45,8 @@ func (r *run) back(ctx context.Context, reason string, phase upgrade.Phase) erro
 			return err
 		}
 	}
-	if err := r.keepNew(ctx); err != nil {
-		return err
+	if err := errors.Join(noted, r.keepNew(ctx)); err != nil {
+		return fmt.Errorf("4.5 serves again, but what is of 5 could not be taken aside: %w", err)
 	}
 	st.Phase, st.Ended = phase, time.Now().UTC()
 	*f = upgrade.Facts{Source: f.Source, Database: f.Database, DataDir: f.DataDir, Backup: f.Backup, Aside: f.Aside, Report: f.Report}
@@ -68,7 +71,7 @@ func (r *run) keepNew(ctx context.Context) error {
 		}
 	}
 	if !f.Placed {
-		return os.RemoveAll(filepath.Join(r.dir, stagedFolder))
+		return nil
 	}
 	return r.moveAside(false)
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/koppelfeld/koppelfeld/internal/app/adopt"
@@ -64,7 +65,7 @@ func (s services) Disable(_ context.Context, unit string) error { return s.set(u
 
 // site is a machine with a 4.5 on it.
 type site struct {
-	t        *testing.T
+	t        testing.TB
 	dir      string
 	services services
 	opt      RunOptions
@@ -72,7 +73,7 @@ type site struct {
 }
 
 // newSite makes a machine whose 4.5 is in the database source, and whose 5 keeps its data in database.
-func newSite(t *testing.T, source, database string) *site {
+func newSite(t testing.TB, source, database string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
 	s.services = services{filepath.Join(s.dir, "services")}
@@ -181,7 +182,7 @@ func (s *site) upgraded() {
 }
 
 // old45 makes a 4.5 with the example company on a server of its own.
-func old45(t *testing.T) (server *storetest.Server, dsn string) {
+func old45(t testing.TB) (server *storetest.Server, dsn string) {
 	t.Helper()
 	server = storetest.ServerFor(t)
 	dsn, err := server.NewDatabase(t.Context())
@@ -384,6 +385,36 @@ func TestUpgradeKilled(t *testing.T) {
 			s.serves(upgrade.OldUnit)
 			s.mustRun()
 			s.upgraded()
+		})
+	}
+}
+
+// BenchmarkUpgradeTenThousand upgrades a 4.5 with 10,000 accounts, in a process of its own, and tells the most memory that it had.
+func BenchmarkUpgradeTenThousand(b *testing.B) {
+	server, source := old45(b)
+	legacytest.Generate(b, source, 10_000)
+	for _, database := range []string{"sqlite", "mysql"} {
+		b.Run(database, func(b *testing.B) {
+			for b.Loop() {
+				target := database
+				if target == "mysql" {
+					var err error
+					if target, err = server.NewDatabase(b.Context()); err != nil {
+						b.Fatal(err)
+					}
+				}
+				s := newSite(b, source, target)
+				cmd := exec.Command(os.Args[0], "-test.run=^TestUpgradeChild$", "-test.count=1", "-test.timeout=10m")
+				cmd.Env = append(os.Environ(), childVariable+"="+s.dir)
+				out, err := cmd.CombinedOutput()
+				if err != nil || s.state().Phase != upgrade.Done {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				for _, m := range s.state().Steps {
+					b.ReportMetric(m.Ended.Sub(m.Began).Seconds(), m.Name+"-s")
+				}
+				b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MiB-peak")
+			}
 		})
 	}
 }

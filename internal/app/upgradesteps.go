@@ -300,10 +300,7 @@ func (r *run) finishRun(context.Context) error {
 
 // writeReports writes the report in both forms beside the journal.
 func (r *run) writeReports() error {
-	dir := filepath.Join(r.dir, "report")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
+	dir := r.dir
 	r.report.Settings = r.carried
 	r.j.State.Facts.Report = dir
 	for _, extra := range []UpgradeOptions{{JSON: filepath.Join(dir, "report.json"), HTML: filepath.Join(dir, "report.html")}, r.opt.UpgradeOptions} {
