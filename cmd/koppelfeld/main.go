@@ -84,7 +84,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	a, err := app.New(ctx, cfg, app.Options{Example: c.Example, Out: os.Stdout})
+	a, err := app.New(ctx, cfg, app.Options{Example: c.Example, ConfigFile: c.Config, Out: os.Stdout})
 	if err != nil {
 		return err
 	}

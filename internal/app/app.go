@@ -45,6 +45,8 @@ import (
 type Options struct {
 	// Example fills the database with the example company and prints its accounts.
 	Example bool
+	// ConfigFile is the file that the configuration was read from; backups take it along.
+	ConfigFile string
 	// Out takes what the person who started the daemon should read.
 	Out io.Writer
 }
@@ -204,9 +206,12 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	a.gruuKey, a.box = box.Derive("gruu"), box
+	if err := a.renew(ctx, box); err != nil {
+		return err
+	}
 	a.snaps = newSnapshots(a.cfg)
 	a.store, err = store.Open(ctx, store.Config{
-		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Faults: a.faults, Daemon: true, Validate: a.snaps.validate,
+		Database: a.cfg.Database, DataDir: a.cfg.DataDir, Secrets: box, Log: a.log.With("part", "store"), Faults: a.faults, Daemon: true, Current: true, Validate: a.snaps.validate,
 	})
 	if err != nil {
 		return err
@@ -220,6 +225,7 @@ func (a *App) openStore(ctx context.Context) error {
 		return err
 	}
 	a.store.OnCommit(a.committed)
+	a.noteVersion(ctx)
 	if err := a.ensureFirstPassword(ctx); err != nil {
 		return err
 	}

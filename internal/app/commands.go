@@ -36,7 +36,11 @@ func openStore(ctx context.Context, cfg config.Config) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.Open(ctx, store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Secrets: box, Log: slog.New(slog.DiscardHandler), Validate: Trial(cfg)})
+	st, err := store.Open(ctx, store.Config{Database: cfg.Database, DataDir: cfg.DataDir, Secrets: box, Log: slog.New(slog.DiscardHandler), Current: true, Validate: Trial(cfg)})
+	if errors.Is(err, store.ErrOlderSchema) {
+		return nil, fmt.Errorf("%w: start the daemon, which makes a backup and brings it up to date", err)
+	}
+	return st, err
 }
 
 // Trial is the trial compile of those who have no table to build on.

@@ -22,6 +22,9 @@ func TestEverySchemaHasABackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for schema := int64(1); schema <= h.Latest; schema++ {
+		if store.KnowsSchema(schema) != nil {
+			continue // no migration has this number
+		}
 		name := fmt.Sprintf("testdata/schema-%d", schema)
 		if _, err := os.Stat(name + ".tar.zst"); err == nil {
 			continue

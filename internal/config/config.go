@@ -47,6 +47,7 @@ type Config struct {
 	Admin   Admin   `toml:"admin"`
 	OIDC    []OIDC  `toml:"oidc"`
 	Metrics Metrics `toml:"metrics"`
+	Backup  Backup  `toml:"backup"`
 	Log     Log     `toml:"log"`
 }
 

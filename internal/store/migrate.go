@@ -102,6 +102,18 @@ func schemaVersionOf(ctx context.Context, q querier, kind string) (int64, error)
 	return version.Int64, classify(err)
 }
 
+func (e *engine) refuseOlder(ctx context.Context) error {
+	p, err := e.provider(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return fmt.Errorf("reading migrations: %w", err)
+	}
+	current, err := e.schemaVersion(ctx)
+	if err == nil && current > 0 && current < latest(p) {
+		err = fmt.Errorf("%w: database %s has schema %d, this program needs %d", ErrOlderSchema, e.name, current, latest(p))
+	}
+	return err
+}
+
 // refuseUnfinished refuses a database that was being filled.
 func (e *engine) refuseUnfinished(ctx context.Context) error {
 	if e.kind != "mysql" {

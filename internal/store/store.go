@@ -43,6 +43,8 @@ type Config struct {
 	// Daemon takes the lock of the data directory, so that a second daemon is
 	// refused with ErrRunning. Commands that work beside the daemon leave it false.
 	Daemon bool
+	// Current refuses a database of an earlier version with ErrOlderSchema in place of migrating it: Renew does that. An empty one is made.
+	Current bool
 	// Validate is the trial compile: it is called before each commit with the
 	// snapshot in force and the one to come, which it must not change, and refuses
 	// the change by returning an error. nil accepts everything.
@@ -121,6 +123,11 @@ func (s *Store) open(ctx context.Context) error {
 	s.Sessions = &Sessions{eng: s.eng, now: s.cfg.Now}
 	s.Factors = &Factors{eng: s.eng, box: s.cfg.Secrets, now: s.cfg.Now}
 	s.AuditLog = &AuditLog{eng: s.eng, now: s.cfg.Now}
+	if s.cfg.Current {
+		if err := s.eng.refuseOlder(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.eng.migrate(ctx, s.cfg.Log); err != nil {
 		return err
 	}
