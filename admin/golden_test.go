@@ -347,7 +347,7 @@ func TestAnswers(t *testing.T) {
 	for _, op := range doorTested {
 		used[op] = true
 	}
-	for _, s := range acts {
+	for _, s := range slices.Concat(acts, mergeSteps) {
 		used[s.name] = true
 	}
 	for _, s := range slices.Concat(listWalk, doorWalk, walk) {

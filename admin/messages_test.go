@@ -28,6 +28,7 @@ var sayers = map[string]map[string]struct {
 	"auth":                  {"add": {1, true}},
 	"../internal/transfer":  {"refuse": {1, true}, "refusef": {1, true}, "problem": {2, true}},
 	"../internal/directory": {"add": {1, true}},
+	"../internal/merge":     {"wrong": {1, true}},
 	"../routing":            {"add": {2, true}},
 	"../routing/calendar":   {"add": {1, true}},
 }

@@ -45,6 +45,7 @@ type API struct {
 	spec []byte
 
 	folded      atomic.Pointer[people] // those of the configuration that was searched last
+	doubled     atomic.Pointer[doubles]
 	streams     streams
 	transfers   transfers
 	closing     chan struct{}
@@ -133,6 +134,7 @@ func (a *API) registerAll() {
 	a.registerCodes()
 	a.registerSlots()
 	a.registerMatrix()
+	a.registerMerges()
 	a.registerGroups()
 	a.registerPermissions()
 	a.registerCalls()

@@ -111,6 +111,13 @@ type Tx interface {
 	SetMatrix(userID string, ticks map[string][]string, version int64) (int64, error)
 	// OrderMatrix puts rows and columns in order, nil for those that stay as they are.
 	OrderMatrix(userID string, numbers, slots []string, version int64) (int64, error)
+	// MergeUsers makes one user of several and returns an ID for UnmergeUsers, which takes it back and returns ErrConflict once what was put
+	// together has changed, ErrNotFound when it was too long ago.
+	MergeUsers(m directory.Merge) (id string, err error)
+	UnmergeUsers(id string) error
+	// KeepApart notes that users are not to be proposed to be merged, ForgetApart takes that back.
+	KeepApart(a directory.Apart) error
+	ForgetApart(mark string) error
 	ForwardingTx
 	GroupsTx
 }

@@ -34,7 +34,7 @@ func (a *API) registerUndo() {
 		summary: "Undo what somebody changed",
 		doc: "Changed settings, ticks, members, permissions and orders come back as long as nobody has changed the object since. What was made is removed as long as it is as it was made and " +
 			"nothing needs it. What was removed comes back with its ID and what the log has of it: numbers, profiles, rules, calendars, groups, hunt groups and pickup groups. Users and slots " +
-			"do not, because their secrets are not in the log. What went with something that was removed has entries of its own. An undo is a change of its own, with an entry in the audit log.",
+			"do not, because their secrets are not in the log; those who went when accounts were merged do, for 90 days. What went with something that was removed has entries of its own. An undo is a change of its own, with an entry in the audit log.",
 		status: http.StatusNoContent, errors: []int{http.StatusNotFound, http.StatusConflict},
 	}, a.undo)
 }
@@ -59,10 +59,15 @@ func (a *API) undo(ctx context.Context, in *struct {
 	c.Reason = "undoes " + e.ID
 	_, err = a.deps.Store.Update(ctx, c, func(tx Tx) error {
 		undo, err := undoOf(tx.Snapshot(), &e)
-		if err != nil {
-			return fault(http.StatusConflict, problemPrefix+"undo-"+err.Error(), "this cannot be undone ("+err.Error()+")")
+		if err == nil {
+			err = undo(tx)
 		}
-		return undo(tx)
+		for _, known := range []error{errUndoKind, errUndoChanged, errUndoGone, errUndoSecret, errUndoUsed, errUndoTaken} {
+			if errors.Is(err, known) {
+				return fault(http.StatusConflict, problemPrefix+"undo-"+known.Error(), "this cannot be undone ("+known.Error()+")")
+			}
+		}
+		return err
 	})
 	return nil, err
 }
@@ -110,6 +115,13 @@ func undoOf(snap *directory.Snapshot, e *AuditEntry) (func(Tx) error, error) {
 		return undoMember(snap, e)
 	case "add_grant group", "remove_grant group":
 		return undoGrant(snap, e)
+	case "merge user":
+		return undoMerge(snap, e)
+	case "keep_apart merge":
+		if snap.Apart[e.ObjectID] == nil {
+			return nil, errUndoChanged
+		}
+		return func(tx Tx) error { return tx.ForgetApart(e.ObjectID) }, nil
 	case "set_password user", "set_pin user", "remove_pin user", "reset_secret slot":
 		return nil, errUndoSecret
 	}

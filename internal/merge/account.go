@@ -29,14 +29,19 @@ type Call struct{ From, To string }
 // Accounts are those of a configuration, in no order.
 func Accounts(snap *directory.Snapshot) []Account {
 	out := make([]Account, 0, len(snap.Users))
-	for id, u := range snap.Users {
-		a := Account{ID: id, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Numbers: snap.Rows[id]}
-		for _, profile := range snap.ProfilesOf[id] {
-			a.Parallel = appendCalls(a.Parallel, snap, snap.Profiles[profile])
-		}
-		out = append(out, a)
+	for id := range snap.Users {
+		out = append(out, account(snap, id))
 	}
 	return out
+}
+
+func account(snap *directory.Snapshot, id string) Account {
+	u := snap.Users[id]
+	a := Account{ID: id, Username: u.Username, FirstName: u.FirstName, LastName: u.LastName, Email: u.Email, Numbers: snap.Rows[id]}
+	for _, profile := range snap.ProfilesOf[id] {
+		a.Parallel = appendCalls(a.Parallel, snap, snap.Profiles[profile])
+	}
+	return a
 }
 
 // appendCalls adds the parallel calls of a profile, in whatever case it makes them.

@@ -42,6 +42,23 @@ func (f *Finder) Find() []Group {
 	return groups
 }
 
+// Among makes the group of users whom Find has put together before, nil when they are one no more: it costs as much as they are, and not as much as
+// the company is.
+func (f *Finder) Among(ids []string) *Group {
+	var accounts []Account
+	for _, id := range ids {
+		if f.snap.Users[id] == nil {
+			return nil
+		}
+		accounts = append(accounts, account(f.snap, id))
+	}
+	groups := Groups(accounts)
+	if len(groups) != 1 || len(groups[0].Members) != len(ids) || f.snap.Apart[groups[0].Mark()] != nil {
+		return nil
+	}
+	return &groups[0]
+}
+
 // Get finds the group of an ID, nil when there is none any more.
 func Get(groups []Group, id string) *Group {
 	for i := range groups {
@@ -70,7 +87,7 @@ func (f *Finder) state(g *Group) string {
 	}
 	var all struct {
 		Users   []user
-		Reasons [][]Reason
+		Reasons [][]Tie
 		Above   map[string]int64
 		Grants  []directory.Grant
 		Pickups map[string]int64

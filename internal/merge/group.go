@@ -18,7 +18,7 @@ type Group struct {
 // Member is one of them with what ties it to the others; the first has no reasons.
 type Member struct {
 	Account
-	Reasons []Reason
+	Reasons []Tie
 }
 
 // maxNamesakes is how many accounts that share a name or an address are compared with each other; more are no person's doubles.
@@ -149,7 +149,7 @@ func join(heap map[*candidate]*[]*candidate, p pair) {
 func newGroup(list []*candidate) Group {
 	g := Group{Certainty: Certain, Members: []Member{{Account: list[0].Account}}}
 	for i, c := range list[1:] {
-		var reasons []Reason
+		var reasons []Tie
 		sure := false
 		for _, other := range append(slices.Clone(list[:i+1]), list[i+2:]...) {
 			if reasons, sure = together(other, c); len(reasons) > 0 {

@@ -44,11 +44,11 @@ func TestTheManOfTheSourceDocument(t *testing.T) {
 		t.Errorf("default numbers %v", plan.Defaults)
 	}
 	for _, a := range p.Accounts[1:] {
-		var kinds []ReasonKind
+		var kinds []TieKind
 		for _, r := range a.Reasons {
 			kinds = append(kinds, r.Kind)
 		}
-		if !slices.Equal(kinds, []ReasonKind{BySuffix, ByPrefix, ByPerson, ByParallel}) {
+		if !slices.Equal(kinds, []TieKind{BySuffix, ByPrefix, ByPerson, ByParallel}) {
 			t.Errorf("%s: %v", a.Username, a.Reasons)
 		}
 	}
@@ -225,7 +225,7 @@ func TestRightsAddUp(t *testing.T) {
 		{Group: "lager", Permission: directory.MayIntercom, Objects: "firma"},
 	}
 	p := c.propose(t, Choice{})
-	if !slices.Equal(p.Groups, []string{"lager"}) || len(p.Permissions) != 1 || p.Permissions[0] != (Permission{directory.MayPickUp, "firma", "armin.artmann.d"}) {
+	if !slices.Equal(p.Groups, []string{"lager"}) || len(p.Permissions) != 1 || p.Permissions[0] != (Gain{directory.MayPickUp, "firma", "armin.artmann.d"}) {
 		t.Errorf("%v %+v", p.Groups, p.Permissions)
 	}
 }

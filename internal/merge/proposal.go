@@ -16,13 +16,13 @@ type Proposal struct {
 	Mark        string           `json:"fingerprint" doc:"Differs when anything differs that the proposal shows or rests on: the ETag of the proposal"`
 	Certainty   Certainty        `json:"certainty" enum:"certain,likely"`
 	Kept        string           `json:"kept" doc:"User name of the account that stays"`
-	Accounts    []Double         `json:"accounts" doc:"The accounts, the one that stays first"`
-	Numbers     []MergedNumber   `json:"numbers" doc:"Numbers of the user then, in the order of the rows"`
-	Slots       []MergedSlot     `json:"slots" doc:"Slots of the user then, in the order of the columns"`
-	Profiles    []MergedProfile  `json:"profiles" doc:"Forwarding profiles of all accounts"`
-	Groups      []string         `json:"groups" doc:"Groups that the user comes into"`
-	Permissions []Permission     `json:"permissions" doc:"What the user may do then, and may not now"`
-	Notes       []Note           `json:"notes" doc:"What else will be different"`
+	Accounts    []Double         `json:"accounts" nullable:"false" doc:"The accounts, the one that stays first"`
+	Numbers     []MergedNumber   `json:"numbers" nullable:"false" doc:"Numbers of the user then, in the order of the rows"`
+	Slots       []MergedSlot     `json:"slots" nullable:"false" doc:"Slots of the user then, in the order of the columns"`
+	Profiles    []MergedProfile  `json:"profiles" nullable:"false" doc:"Forwarding profiles of all accounts"`
+	Groups      []string         `json:"groups" nullable:"false" doc:"Groups that the user comes into"`
+	Permissions []Gain           `json:"permissions" nullable:"false" doc:"What the user may do then, and may not now"`
+	Notes       []Note           `json:"notes" nullable:"false" doc:"What else will be different"`
 	plan        *directory.Merge // what carries it out
 	rows        map[string][]string
 }
@@ -34,8 +34,8 @@ type Double struct {
 	FirstName string   `json:"first_name"`
 	LastName  string   `json:"last_name"`
 	Email     string   `json:"email"`
-	Numbers   []string `json:"numbers"`
-	Reasons   []Reason `json:"reasons" doc:"What speaks for it; none for the first"`
+	Numbers   []string `json:"numbers" nullable:"false"`
+	Reasons   []Tie    `json:"reasons" nullable:"false" doc:"What speaks for it; none for the first"`
 	Left      bool     `json:"left_out" doc:"It stays as it is"`
 }
 
@@ -43,8 +43,8 @@ type Double struct {
 type MergedNumber struct {
 	Number string   `json:"number"`
 	From   string   `json:"from" doc:"User name of the account that it comes from"`
-	Before []string `json:"before" doc:"IDs of slots that are ticked now"`
-	Ticks  []string `json:"ticks" doc:"IDs of slots that are ticked then"`
+	Before []string `json:"before" nullable:"false" doc:"IDs of slots that are ticked now"`
+	Ticks  []string `json:"ticks" nullable:"false" doc:"IDs of slots that are ticked then"`
 }
 
 // MergedSlot is a slot that the user has then.
@@ -62,12 +62,12 @@ type MergedProfile struct {
 	From    string   `json:"from" doc:"User name of the account that it comes from"`
 	Name    string   `json:"name"`
 	As      string   `json:"as" doc:"Name that it has then"`
-	Dropped []string `json:"dropped" doc:"Numbers of parallel calls that are needless, since the slots are ticked"`
+	Dropped []string `json:"dropped" nullable:"false" doc:"Numbers of parallel calls that are needless, since the slots are ticked"`
 	Gone    bool     `json:"gone" doc:"It had nothing else and is removed"`
 }
 
-// Permission is one that the user gains.
-type Permission struct {
+// Gain is a permission that the user gains.
+type Gain struct {
 	Permission directory.Permission `json:"permission"`
 	Objects    string               `json:"objects" doc:"Group whose members it concerns, empty for nobody in particular"`
 	From       string               `json:"from" doc:"User name of the account that has it"`
@@ -91,7 +91,7 @@ type Choice struct {
 // Propose says what becomes of a group of accounts. Errors: *directory.InvalidError for a choice that does not fit.
 func (f *Finder) Propose(g *Group, c Choice) (*Proposal, error) {
 	snap := f.snap
-	p := &Proposal{ID: g.ID(), Mark: f.state(g), Certainty: g.Certainty, Groups: []string{}, Permissions: []Permission{}, Notes: []Note{}, Profiles: []MergedProfile{}}
+	p := &Proposal{ID: g.ID(), Mark: f.state(g), Certainty: g.Certainty, Groups: []string{}, Permissions: []Gain{}, Notes: []Note{}, Profiles: []MergedProfile{}}
 	b := &builder{Finder: f, snap: snap, p: p, choice: c, parallel: map[string][]string{}}
 	if err := b.accounts(g); err != nil {
 		return nil, err
@@ -126,14 +126,14 @@ func (b *builder) accounts(g *Group) error {
 	if b.choice.Kept != "" {
 		at := slices.IndexFunc(members, func(m Member) bool { return m.Username == b.choice.Kept })
 		if at < 0 {
-			return &directory.InvalidError{Field: "kept", Problem: b.choice.Kept + " is none of the accounts"}
+			return wrong("kept", "%s is none of the accounts", b.choice.Kept)
 		}
 		first := members[at]
 		members = slices.Insert(slices.Delete(members, at, at+1), 0, first)
 	}
 	for _, name := range b.choice.Without {
 		if !slices.ContainsFunc(members, func(m Member) bool { return m.Username == name }) {
-			return &directory.InvalidError{Field: "without", Problem: name + " is none of the accounts"}
+			return wrong("without", "%s is none of the accounts", name)
 		}
 	}
 	for _, m := range members {
@@ -149,9 +149,9 @@ func (b *builder) accounts(g *Group) error {
 	}
 	switch {
 	case b.p.Accounts[0].Left:
-		return &directory.InvalidError{Field: "without", Problem: "the account that stays cannot be left out"}
+		return wrong("without", "the account that stays cannot be left out")
 	case len(b.users) < 2:
-		return &directory.InvalidError{Field: "without", Problem: "leaves nothing to merge"}
+		return wrong("without", "leaves nothing to merge")
 	}
 	b.kept = b.users[0]
 	b.p.Kept = b.kept.Username
@@ -222,11 +222,11 @@ func (b *builder) ticks() error {
 	plan := b.p.plan
 	for _, number := range slices.Sorted(maps.Keys(b.choice.Ticks)) {
 		if !slices.Contains(plan.Rows, number) {
-			return &directory.InvalidError{Field: "ticks", Problem: number + " is no number of these accounts"}
+			return wrong("ticks", "%s is no number of these accounts", number)
 		}
 		for _, id := range b.choice.Ticks[number] {
 			if !slices.Contains(plan.Columns, id) {
-				return &directory.InvalidError{Field: "ticks", Problem: fmt.Sprintf("%s: %s is no slot of these accounts", number, id)}
+				return wrong("ticks", "%s is no slot of these accounts", id)
 			}
 		}
 	}
@@ -302,4 +302,9 @@ func nonNil[T any](list []T) []T {
 		return []T{}
 	}
 	return list
+}
+
+// wrong is a choice that does not fit.
+func wrong(field, format string, args ...any) error {
+	return &directory.InvalidError{Field: field, Problem: fmt.Sprintf(format, args...)}
 }

@@ -15,27 +15,27 @@ const (
 	Likely  Certainty = "likely"
 )
 
-// ReasonKind is what speaks for two accounts being one person's.
-type ReasonKind string
+// TieKind is what speaks for two accounts being one person's.
+type TieKind string
 
 // Kinds of reasons.
 const (
-	BySuffix   ReasonKind = "suffix"   // Value is the suffix of the user name, with its dot
-	ByPrefix   ReasonKind = "prefix"   // number Other is number Value and one digit
-	ByPerson   ReasonKind = "person"   // Value is first and last name
-	ByEmail    ReasonKind = "email"    // Value is the address
-	ByParallel ReasonKind = "parallel" // Other rings as well when Value is called
+	BySuffix   TieKind = "suffix"   // Value is the suffix of the user name, with its dot
+	ByPrefix   TieKind = "prefix"   // number Other is number Value and one digit
+	ByPerson   TieKind = "person"   // Value is first and last name
+	ByEmail    TieKind = "email"    // Value is the address
+	ByParallel TieKind = "parallel" // Other rings as well when Value is called
 )
 
-// Reason is one of them.
-type Reason struct {
-	Kind  ReasonKind `json:"kind" enum:"suffix,prefix,person,email,parallel"`
-	Value string     `json:"value" doc:"Suffix of the user name, number, name of the person or address"`
-	Other string     `json:"other,omitempty" doc:"The other number: the one that begins with value, or that rings when value is called"`
+// Tie is one of them.
+type Tie struct {
+	Kind  TieKind `json:"kind" enum:"suffix,prefix,person,email,parallel"`
+	Value string  `json:"value" doc:"Suffix of the user name, number, name of the person or address"`
+	Other string  `json:"other,omitempty" doc:"The other number: the one that begins with value, or that rings when value is called"`
 }
 
 // String is the reason in English.
-func (r Reason) String() string {
+func (r Tie) String() string {
 	switch r.Kind {
 	case BySuffix:
 		return "name suffix " + r.Value
@@ -54,7 +54,7 @@ func (r Reason) String() string {
 // Enough is the suffix of the name, or the same person or address together with numbers that begin alike or call each other, or person and address
 // together. Not enough are the person alone, since there are namesakes; the address alone, since departments share one; numbers that begin alike, and
 // parallel calls, which colleagues have as well. People of different names never belong together.
-func together(a, b *candidate) (reasons []Reason, sure bool) {
+func together(a, b *candidate) (reasons []Tie, sure bool) {
 	if strangers(a, b) {
 		return nil, false
 	}
@@ -64,19 +64,19 @@ func together(a, b *candidate) (reasons []Reason, sure bool) {
 		if b.suffix == "" {
 			which = a
 		}
-		reasons = append(reasons, Reason{Kind: BySuffix, Value: which.Username[len(which.stem):]})
+		reasons = append(reasons, Tie{Kind: BySuffix, Value: which.Username[len(which.stem):]})
 	}
 	short, long, prefix := prefixed(a, b)
 	if prefix {
-		reasons = append(reasons, Reason{Kind: ByPrefix, Value: short, Other: long})
+		reasons = append(reasons, Tie{Kind: ByPrefix, Value: short, Other: long})
 	}
 	person := a.person() != "" && a.person() == b.person()
 	if person {
-		reasons = append(reasons, Reason{Kind: ByPerson, Value: strings.TrimSpace(a.FirstName + " " + a.LastName)})
+		reasons = append(reasons, Tie{Kind: ByPerson, Value: strings.TrimSpace(a.FirstName + " " + a.LastName)})
 	}
 	email := a.email != "" && a.email == b.email
 	if email {
-		reasons = append(reasons, Reason{Kind: ByEmail, Value: a.Email})
+		reasons = append(reasons, Tie{Kind: ByEmail, Value: a.Email})
 	}
 	calls := append(parallel(a, b), parallel(b, a)...)
 	reasons = append(reasons, calls...)
@@ -104,11 +104,11 @@ func prefixed(a, b *candidate) (short, long string, found bool) {
 }
 
 // parallel lists numbers of b that ring as well when a is called.
-func parallel(a, b *candidate) []Reason {
-	var out []Reason
+func parallel(a, b *candidate) []Tie {
+	var out []Tie
 	for _, c := range a.Parallel {
 		if slices.Contains(b.Numbers, c.To) {
-			out = append(out, Reason{Kind: ByParallel, Value: c.From, Other: c.To})
+			out = append(out, Tie{Kind: ByParallel, Value: c.From, Other: c.To})
 		}
 	}
 	return out

@@ -27,13 +27,13 @@ func (b *builder) rights() {
 		}
 		theirs := above(b.snap, u.ID)
 		if theirs[directory.Admins] && !mine[directory.Admins] {
-			b.gain(Permission{directory.MayAdmin, "", u.Username})
+			b.gain(Gain{directory.MayAdmin, "", u.Username})
 		}
 		for _, g := range b.snap.Grants {
 			if theirs[g.Group] && !slices.ContainsFunc(b.snap.Grants, func(have directory.Grant) bool {
 				return mine[have.Group] && have.Permission == g.Permission && have.Objects == g.Objects
 			}) {
-				b.gain(Permission{g.Permission, g.Objects, u.Username})
+				b.gain(Gain{g.Permission, g.Objects, u.Username})
 			}
 		}
 	}
@@ -41,8 +41,8 @@ func (b *builder) rights() {
 	b.p.plan.Groups = b.p.Groups
 }
 
-func (b *builder) gain(p Permission) {
-	if !slices.ContainsFunc(b.p.Permissions, func(have Permission) bool { return have.Permission == p.Permission && have.Objects == p.Objects }) {
+func (b *builder) gain(p Gain) {
+	if !slices.ContainsFunc(b.p.Permissions, func(have Gain) bool { return have.Permission == p.Permission && have.Objects == p.Objects }) {
 		b.p.Permissions = append(b.p.Permissions, p)
 	}
 }
