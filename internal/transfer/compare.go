@@ -137,7 +137,11 @@ func (v view) numberFields(number string) any {
 	if n == nil {
 		return nil
 	}
-	return numberFields{v.number(n), v.snap.OwnerName(n)}
+	owner := v.snap.OwnerName(n)
+	if n.OwnerType == directory.OwnerUser {
+		owner = v.username(n.OwnerID) // whose full name is a matter of the user
+	}
+	return numberFields{v.number(n), owner}
 }
 
 func (c *comparison) numbers(i int, id string) {

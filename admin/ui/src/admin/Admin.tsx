@@ -17,6 +17,7 @@ import {
   IconRouter,
   IconServer,
   IconShieldLock,
+  IconTransfer,
   IconUserQuestion,
   IconUsers,
   IconUsersGroup,
@@ -29,6 +30,7 @@ const Records = lazy(() => import("./cdrs/Records"));
 const Status = lazy(() => import("./system/Status"));
 const Trunks = lazy(() => import("./trunks/Trunks"));
 const Bans = lazy(() => import("./bans/Bans"));
+const Transfer = lazy(() => import("./transfer/Transfer"));
 const Audit = lazy(() => import("./audit/Audit"));
 const Calendar = lazy(() => import("./calendars/Calendar"));
 const Calendars = lazy(() => import("./calendars/Calendars"));
@@ -99,6 +101,7 @@ export default function Admin() {
       places: [
         { title: t.frame.status, to: "/status", icon: <IconServer {...icon} /> },
         { title: t.frame.audit, to: "/audit", icon: <IconHistory {...icon} /> },
+        { title: t.frame.transfer, to: "/transfer", icon: <IconTransfer {...icon} /> },
         { title: t.frame.bans, to: "/bans", icon: <IconShieldLock {...icon} /> },
       ],
     },
@@ -118,6 +121,7 @@ export default function Admin() {
           <Route path="/numbers/:number/profiles/:id" component={ProfileOfNumber} />
           <Route path="/numbers/:number/forwarding" component={ForwardingOfNumber} />
           <Route path="/bans" component={Bans} />
+          <Route path="/transfer" component={Transfer} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/huntgroups" component={HuntGroups} />
           <Route path="/huntgroups/:id" component={HuntGroup} />

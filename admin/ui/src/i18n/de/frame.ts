@@ -26,6 +26,7 @@ export const frame = {
   calls: "Gespräche",
   audit: "Änderungen",
   bans: "Sperren",
+  transfer: "Export und Import",
   callsNow: (n: number) => (n === 1 ? "1 Gespräch" : `${n} Gespräche`),
   language: "English",
   light: "Helle Darstellung",
