@@ -22,6 +22,7 @@ import (
 	"github.com/koppelfeld/koppelfeld/admin/auth"
 	"github.com/koppelfeld/koppelfeld/internal/app"
 	"github.com/koppelfeld/koppelfeld/internal/app/adminjoin"
+	"github.com/koppelfeld/koppelfeld/internal/backup"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
@@ -43,6 +44,7 @@ type rig struct {
 	ready  error
 	inside *inside
 	bans   fakeBans
+	keeper *backup.Keeper
 	tls    func() *tls.Config // of the server, nil for none
 	// broken makes the store answer as if the database were away.
 	broken func() error
@@ -95,6 +97,7 @@ func newRig(t testing.TB) *rig {
 	}
 	r.deps = api.Deps{
 		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{}, Bans: &r.bans,
+		Backups:  r.backups(dir),
 		Transfer: adminjoin.Transfer{Store: r.st, DataDir: dir, Domain: settings.SIP.Domain},
 		Routing: func() (*routing.Table, routing.Live) {
 			r.mu.Lock()

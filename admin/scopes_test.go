@@ -21,7 +21,7 @@ var ownName = []string{"delete-token"}
 
 // allRights are the rows of all operations.
 func allRights() []right {
-	return slices.Concat(rights, listRights, doorRights, actRights, transferRights)
+	return slices.Concat(rights, listRights, doorRights, actRights, transferRights, backupRights)
 }
 
 func (c *right) forPersons() bool { return c.person || slices.Contains(persons, c.op) }

@@ -12,5 +12,6 @@ func (a *API) registerActs() {
 	a.registerBulk()
 	a.registerImport()
 	a.registerTransfer()
+	a.registerBackups()
 	a.registerUndo()
 }

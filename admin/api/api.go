@@ -54,8 +54,8 @@ type API struct {
 
 // New returns the API.
 func New(d Deps) (*API, error) {
-	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Transfer == nil || d.Bans == nil {
-		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System, Transfer and Bans are needed")
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Transfer == nil || d.Backups == nil || d.Bans == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System, Transfer, Backups and Bans are needed")
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)

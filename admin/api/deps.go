@@ -31,6 +31,8 @@ type Deps struct {
 	Debug Debug
 	// System tells how the daemon and its machine are.
 	System System
+	// Backups are backups of the whole system.
+	Backups Backups
 	// Transfer writes and reads files with users, groups and what is theirs.
 	Transfer Transfer
 	// Bans tells whom the SIP side does not listen to.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/admin"
 	"github.com/koppelfeld/koppelfeld/internal/alarm"
+	"github.com/koppelfeld/koppelfeld/internal/backup"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
 	"github.com/koppelfeld/koppelfeld/internal/cdr"
 	"github.com/koppelfeld/koppelfeld/internal/certs"
@@ -63,6 +64,7 @@ type App struct {
 	table   *calls.Table
 	bus     *calls.Bus
 	records *cdr.Writer
+	backups *backup.Keeper
 	tally   calls.Tally
 	trunks  *trunk.Trunks
 	alarms  *alarm.Keeper
@@ -104,7 +106,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, started: time.Now(), live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger()
 	a.faults = fault.New(a.log)
-	for _, step := range []func(context.Context) error{a.openManager, a.findAddresses, a.openStore, a.openExample, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
+	for _, step := range []func(context.Context) error{a.openManager, a.findAddresses, a.openStore, a.openExample, a.openBackups, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -446,7 +448,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.reload != nil {
 		parts = append(parts, part{"reload", a.serveReload})
 	}
-	parts = append(parts, part{"watch", a.watch}, part{"watchdog", a.newVigil().run})
+	parts = append(parts, part{"backup", a.backups.Run}, part{"watch", a.watch}, part{"watchdog", a.newVigil().run})
 	return runParts(ctx, a.log, a.faults, parts, a.ready, a.drain)
 }
 

@@ -30,6 +30,9 @@ func backupSource(cfg config.Config, file string, kind backup.Kind) backup.Sourc
 
 // backupFolder is where backups are kept.
 func backupFolder(cfg config.Config) string {
+	if cfg.Backup.Folder != "" {
+		return cfg.Backup.Folder
+	}
 	return filepath.Join(cfg.DataDir, backup.Folder)
 }
 
@@ -44,6 +47,9 @@ type BackupChoices struct {
 
 // BackupCreate makes a backup of a system that may be running.
 func BackupCreate(ctx context.Context, cfg config.Config, c BackupChoices, out io.Writer) error {
+	if len(c.Recipients) == 0 && c.Passphrase == "" {
+		c.Recipients = cfg.Backup.Recipients
+	}
 	recipients, err := backup.ParseRecipients(c.Recipients)
 	if err != nil {
 		return fmt.Errorf("--recipient: %w", err)

@@ -39,6 +39,7 @@ func (a *App) openAdmin(context.Context) error {
 		Deps: api.Deps{
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Dial: a.calls.Dial, Bindings: a.bindings, Events: a.bus,
 			Debug:    adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
+			Backups:  adminjoin.Backups{Keeper: a.backups, Config: a.cfg.Backup, DataDir: a.cfg.DataDir},
 			Transfer: adminjoin.Transfer{Store: a.store, DataDir: a.cfg.DataDir, Domain: a.cfg.SIP.Domain},
 			System:   state{a}, Bans: bans{a.locs},
 			Routing: func() (*routing.Table, routing.Live) {

@@ -18,6 +18,7 @@ func (a *App) readings() readings {
 	rs = append(rs, a.eventReadings()...)
 	rs = append(rs, a.recordReadings()...)
 	rs = append(rs, a.hepReadings()...)
+	rs = append(rs, a.backupReadings()...)
 	if a.plane != nil {
 		rs = append(rs, a.mediaReadings()...)
 	}

@@ -32,7 +32,7 @@ func (a *App) openWatch(ctx context.Context) error {
 		return err
 	}
 	a.alarms = alarm.New(a.log.With("part", "alarms"), a.faults,
-		a.checkDatabase, a.checkRecords, a.checkMachine, a.checkCertificates, a.checkFaults, a.checkLoad, a.checkMedia, a.checkFirstPassword, a.checkTrunks, a.checkRevision())
+		a.checkDatabase, a.checkRecords, a.checkMachine, a.checkCertificates, a.checkFaults, a.checkLoad, a.checkMedia, a.checkFirstPassword, a.checkTrunks, a.checkBackups, a.checkRevision())
 	return nil
 }
 

@@ -152,6 +152,7 @@ func Default() Config {
 		SIP:      SIP{Listen: []string{"udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"}, Domain: "koppelfeld.example", Digest: []string{"MD5"}},
 		Media:    Media{Address: "127.0.0.1", Ports: "20000-29999"},
 		Admin:    Admin{Listen: "127.0.0.1:8080"},
+		Backup:   DefaultBackup(),
 		Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 		Log:      Log{Level: "info", Format: "text"},
 	}
@@ -302,6 +303,7 @@ func (c *Config) Validate() error {
 	c.validateMedia(fault)
 	c.validateAdmin(fault)
 	c.validateOIDC(fault)
+	c.validateBackup(fault)
 	if c.Metrics.Listen != "" {
 		if err := listenAddress(c.Metrics.Listen); err != nil {
 			fault("metrics.listen", "%v", err)

@@ -54,3 +54,16 @@ func (l *Lock) Release() error {
 	_ = l.conn.QueryRowContext(ctx, "SELECT RELEASE_LOCK("+serverLock+")").Scan(&released) // else it ends with the connection
 	return l.conn.Close()
 }
+
+// Lead makes this process the one that does for a database what only one may do, if no other is it: on SQLite always, on MySQL as long as
+// its connection stands. nil, and no error, is that another is it.
+func (s *Store) Lead(ctx context.Context) (*Lock, error) {
+	if s.eng.kind != "mysql" {
+		return &Lock{}, nil
+	}
+	lock, err := s.eng.lockAll(ctx)
+	if errors.Is(err, ErrRunning) {
+		return nil, nil
+	}
+	return lock, err
+}

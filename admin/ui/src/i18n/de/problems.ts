@@ -425,6 +425,7 @@ export const problems: Problems = [
     "the passphrase is not the one with which the file was locked: try again, or import it without the secrets",
     "Die Passphrase ist nicht die, mit der die Datei verschlossen wurde. Versuchen Sie es erneut, oder importieren Sie sie ohne die Geheimnisse.",
   ],
+  ["a backup is being made already", "Gerade läuft schon eine Sicherung."],
   [
     "another export or import is running: try again in a moment",
     "Gerade läuft schon ein Export oder Import. Versuchen Sie es gleich noch einmal.",
