@@ -58,7 +58,7 @@ func (r *run) carryOver() error {
 }
 
 // inFile reports whether a setting belongs into a file of 5, and not into its database.
-func inFile(as string) bool { return as != "the calendars of time rules" }
+func inFile(as string) bool { return as != "calendar.zone" }
 
 // carriedText is the file.
 func carriedText(s legacy.Settings) ([]byte, error) {

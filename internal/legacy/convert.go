@@ -67,13 +67,14 @@ type Conversion struct {
 	Calendars []directory.Calendar
 	Faxes     []directory.Number
 	Phones    []Phone
+	FaxLines  []FaxLine // those that have an identifier or a headline
 	Left      []Left
 	Problems  []Problem
 	Omitted   int // problems beyond the list
 	Unknown   []Unknown
 	Absent    []string // tables that this 4.5 does not have
 	Stops     []string // what stands in the way, in words
-	stopsDE   []string // the same in German; what comes of a problem is English in both
+	stopsDE   []string // the same in German
 }
 
 // converter is the work of one conversion.
@@ -90,6 +91,7 @@ type converter struct {
 	outside  map[int64][]string // outside numbers by account
 	models   map[int64]string   // model of the phone by account
 	groups   map[int64]*Group
+	sipNames map[string]string // SIP user name to user name
 	left     map[[2]string]int64
 	order    [][2]string // of left
 	calendar map[string]string
@@ -100,7 +102,7 @@ func Convert(d *Data, opt Options) *Conversion {
 	c := &converter{
 		opt: opt, data: d, out: &Conversion{Unknown: d.unknown, Absent: d.absent}, users: map[int64]*User{}, idle: map[int64]bool{},
 		names: map[string]int64{}, numbers: map[string]string{}, callable: map[string]bool{}, outside: map[int64][]string{},
-		models: map[int64]string{}, groups: map[int64]*Group{}, left: map[[2]string]int64{}, calendar: map[string]string{},
+		models: map[int64]string{}, groups: map[int64]*Group{}, sipNames: map[string]string{}, left: map[[2]string]int64{}, calendar: map[string]string{},
 	}
 	c.problems = problems{list: slices.Clone(d.problems.list), omitted: d.problems.omitted}
 	for _, n := range d.external {
@@ -324,11 +326,34 @@ func (c *converter) slot(u *User, f friend) {
 			c.stay(kindSIPAccount, u.Username, 1)
 		}
 	}
-	if s.Type != directory.Mobile && f.secret == "" {
-		c.problems.add("ast_sipfriends", f.number, "secret", "is empty: the slot gets a password of its own, which the phone has to be given")
+	if s.Type != directory.Mobile {
+		c.sipAccount(u, s)
 	}
 	s.Name = slotName(s.Type, u.Language)
 	u.Slot = s
+}
+
+// sipAccount checks whether the SIP account can go on as it is.
+func (c *converter) sipAccount(u *User, s *directory.Slot) {
+	name := s.SIPUsername
+	switch {
+	case s.SIPSecret == "":
+		c.problems.add("ast_sipfriends", name, "secret", "is empty: the slot gets a password of its own, which the phone has to be given")
+	case !directory.ValidSIPSecret(s.SIPSecret):
+		c.problems.add("ast_sipfriends", name, "secret", "holds characters that SIP cannot carry: the slot gets a password of its own, which the phone has to be given")
+		s.SIPSecret = ""
+	}
+	if name == "" || !directory.ValidSIPUsername(name) {
+		c.problems.add("ast_sipfriends", name, "name", clip(name)+" cannot be a SIP user name: the slot gets one of its own, which the phone has to be given")
+		s.SIPUsername = ""
+		return
+	}
+	if first, taken := c.sipNames[name]; taken {
+		c.problems.stop("ast_sipfriends", name, "name", fmt.Sprintf("%s is the SIP account of %s and of %s; rename one of them in 4.5", clip(name), first, u.Username))
+		s.SIPUsername = ""
+		return
+	}
+	c.sipNames[name] = u.Username
 }
 
 // slotType is told by the suffix of the user name, then by the phone.
@@ -421,10 +446,11 @@ func (c *converter) stops() {
 	stop := func(en, de string) {
 		c.out.Stops, c.out.stopsDE = append(c.out.Stops, en), append(c.out.stopsDE, de)
 	}
+	words := newDictionary()
 	for _, p := range c.out.Problems {
 		if p.Stops {
-			text := fmt.Sprintf("%s %s, %s: %s", p.Table, p.Key, p.Column, p.Message)
-			stop(text, text)
+			at := fmt.Sprintf("%s %s, %s: ", p.Table, p.Key, p.Column)
+			stop(at+p.Message, at+words.german(p.Message))
 		}
 	}
 	if old := cmp.Or(c.opt.Version, c.data.version); TooOld(old) {

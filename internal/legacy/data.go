@@ -128,6 +128,16 @@ type hunter struct {
 type named struct {
 	id           int64
 	number, name string
+	// tsi and headline are those of a fax line.
+	tsi, headline string
+}
+
+// line is what a fax line is called.
+func (n named) line() string {
+	if n.name == "" {
+		return "Fax " + n.number
+	}
+	return n.name
 }
 
 type phone struct {

@@ -34,12 +34,12 @@ func (c *converter) numbersOfOthers() {
 		}
 	}
 	for _, f := range c.data.faxes {
-		name := f.name
-		if name == "" {
-			name = "Fax " + f.number
-		}
+		name := f.line()
 		if c.take("fax_numbers", key(f.id), "extension", f.number, "fax line "+name, false) {
 			c.out.Faxes = append(c.out.Faxes, directory.Number{Number: f.number, OwnerType: directory.OwnerFaxLine, OwnerID: name})
+			if f.tsi != "" || f.headline != "" {
+				c.out.FaxLines = append(c.out.FaxLines, FaxLine{Number: f.number, Name: name, TSI: f.tsi, Headline: f.headline})
+			}
 		}
 	}
 	for _, q := range c.data.queues {

@@ -10,14 +10,24 @@ import (
 )
 
 // builtIn says which built-in group of 5 a group of 4.5 is, "" for none.
-func builtIn(name string) string {
-	switch name {
-	case directory.AllUsers, directory.VisibleUsers, directory.Admins, directory.AllQueues, directory.AllSlots, directory.AllFaxes:
-		return name
-	case "admin", "administrators":
-		return directory.Admins
+func builtIn(g group) string {
+	name := g.name
+	if name == "admin" || name == "administrators" {
+		name = directory.Admins
 	}
-	return ""
+	types := map[string]directory.GroupType{
+		directory.AllUsers: directory.GroupUser, directory.VisibleUsers: directory.GroupUser, directory.Admins: directory.GroupUser,
+		directory.AllQueues: directory.GroupQueue, directory.AllFaxes: directory.GroupFax, directory.AllSlots: directory.GroupSlot,
+	}
+	if types[name] != directory.GroupType(g.gtype) || g.gtype == "" {
+		return ""
+	}
+	return name
+}
+
+// reserved reports whether 5 has a group of this name whatever is in 4.5.
+func reserved(name string) bool {
+	return directory.Computed(name) || name == directory.VisibleUsers || name == directory.Admins
 }
 
 // groupsAndRights makes groups, what is in them, and permissions.
@@ -36,7 +46,7 @@ func (c *converter) groupsAndRights() {
 			c.stay("groups", "", 1)
 			continue
 		}
-		name := builtIn(g.name)
+		name := builtIn(g)
 		if name == "" {
 			var changed bool
 			if name, changed = username(g.name); name == "" {
@@ -45,7 +55,7 @@ func (c *converter) groupsAndRights() {
 				c.problems.add("groups", key(g.id), "name", fmt.Sprintf("%s has characters that 5 does not allow; the group is called %s", clip(g.name), name))
 			}
 		}
-		if taken[name] {
+		if taken[name] || builtIn(g) == "" && reserved(name) {
 			c.problems.add("groups", key(g.id), "name", name+" is the name of another group already; the group is called "+name+"-"+key(g.id))
 			name += "-" + key(g.id)
 		}
@@ -54,7 +64,7 @@ func (c *converter) groupsAndRights() {
 		if title == "" {
 			title = name
 		}
-		made[g.id] = &Group{Group: directory.Group{Name: name, Title: title, Type: gtype, BuiltIn: builtIn(g.name) != ""}}
+		made[g.id] = &Group{Group: directory.Group{Name: name, Title: title, Type: gtype, BuiltIn: builtIn(g) != ""}}
 	}
 	c.groups = made
 	c.members(modules)
@@ -73,6 +83,13 @@ func (c *converter) members(modules map[int64]group) {
 	for _, q := range c.data.queues {
 		queues[q.id] = true
 	}
+	faxes := map[int64]string{}
+	for _, f := range c.data.faxes {
+		if slices.ContainsFunc(c.out.Faxes, func(n directory.Number) bool { return n.Number == f.number }) {
+			faxes[f.id] = f.line()
+		}
+	}
+	in := membership{}
 	for _, m := range c.data.members {
 		g := c.groups[m.a]
 		row := fmt.Sprintf("%d,%d", m.a, m.b)
@@ -88,15 +105,32 @@ func (c *converter) members(modules map[int64]group) {
 		switch {
 		case directory.Computed(g.Name):
 		case g.Type == directory.GroupUser:
-			if u := c.owner("group_members", row, "member", m.b); u != nil {
-				g.Members = append(g.Members, u.Username)
+			if u := c.owner("group_members", row, "member", m.b); u != nil && !in[g][u.Username] {
+				in.put(g, u.Username)
+			}
+		case g.Type == directory.GroupFax:
+			if name := faxes[m.b]; name == "" {
+				c.problems.add("group_members", row, "member", fmt.Sprintf("there is no fax line %d", m.b))
+			} else if !in[g][name] {
+				in.put(g, name)
 			}
 		case g.Type == directory.GroupQueue && !queues[m.b]:
 			c.problems.add("group_members", row, "member", fmt.Sprintf("there is no queue %d", m.b))
-		default: // queues and faxes come with what holds them
+		default: // queues come with what holds them
 			c.stay("group_members", "", 1)
 		}
 	}
+}
+
+// membership says who is in a group already: tables without a key hold rows twice.
+type membership map[*Group]map[string]bool
+
+func (in membership) put(g *Group, member string) {
+	if in[g] == nil {
+		in[g] = map[string]bool{}
+	}
+	in[g][member] = true
+	g.Members = append(g.Members, member)
 }
 
 // includes puts groups into groups, but not into themselves.
@@ -263,6 +297,7 @@ func (c *converter) leave() {
 	c.stay(kindMenu, "", int64(len(c.data.menus)))
 	c.stay(kindRoom, "", int64(len(c.data.rooms)))
 	c.stay(kindFaxLine, "", int64(len(c.data.faxes)))
+	c.stay(kindFaxText, "", int64(len(c.out.FaxLines)))
 	tables := systemTables()
 	for _, t := range sortedKeys(c.data.counts) {
 		c.stay(tables[t], "", c.data.counts[t])

@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"github.com/koppelfeld/koppelfeld/internal/directory"
 )
 
 //go:embed report.html.tmpl
@@ -18,11 +20,20 @@ type language struct {
 	*Report
 	German bool
 	lefts  map[string][]Left // by owner
+	words  *dictionary
+}
+
+// Say is a message in the language.
+func (l language) Say(message string) string {
+	if l.German {
+		return l.words.german(message)
+	}
+	return message
 }
 
 // WriteHTML writes the report as one page in German and English that needs nothing else: no script, no file, no network.
 func (r *Report) WriteHTML(out io.Writer) error {
-	t, err := template.New("report").Parse(page)
+	t, err := template.New("report").Funcs(template.FuncMap{"word": func(first bool, a, b string) string { return word(!first, a, b) }}).Parse(page)
 	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
@@ -31,7 +42,7 @@ func (r *Report) WriteHTML(out io.Writer) error {
 		lefts[l.Owner] = append(lefts[l.Owner], l)
 	}
 	w := bufio.NewWriter(out)
-	if err := t.Execute(w, []language{{r, true, lefts}, {r, false, lefts}}); err != nil {
+	if err := t.Execute(w, []language{{r, true, lefts, newDictionary()}, {r, false, lefts, nil}}); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	if err := w.Flush(); err != nil {
@@ -93,6 +104,9 @@ func (l language) Behind() (list []Count) {
 	}
 	return list
 }
+
+// SlotName is what a slot of a type is called.
+func (l language) SlotName(t directory.SlotType) string { return slotName(t, l.Code()) }
 
 // Unsupported are the phones that 5 does not support.
 func (l language) Unsupported() (list []Phone) {

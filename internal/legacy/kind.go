@@ -21,6 +21,7 @@ const (
 	kindMenu          = "voice_menus"
 	kindRoom          = "conference_rooms"
 	kindFaxLine       = "fax_lines"
+	kindFaxText       = "fax_identifiers"
 	kindForward       = "forwarding_rules"
 )
 
@@ -56,6 +57,7 @@ func wordings() map[string]wording {
 		kindMenu:          {"voice menus", notYet, "Sprachmenüs", notYetDE},
 		kindRoom:          {"conference rooms", notYet, "Konferenzräume", notYetDE},
 		kindFaxLine:       {"fax lines", "the number is kept; sending and receiving, and the rights to it, come with a later version: nobody has a right to a line until it is granted", "Faxanschlüsse", "die Rufnummer bleibt reserviert; Senden, Empfangen und die Rechte dafür kommen später: ohne Zuweisung hat niemand Rechte an einem Faxanschluss"},
+		kindFaxText:       {"identifiers and headlines of fax lines", "5 has no place for them yet; the report lists them, so that they can be entered later", "Kennungen und Kopfzeilen von Faxanschlüssen", "5 hat dafür noch keinen Platz; der Bericht führt sie auf, damit sie später eingetragen werden können"},
 		kindForward:       {"forwarding rules", "their target does not exist in 5; see the problems", "Regeln zur Rufumleitung", "das Ziel gibt es in 5 nicht; siehe Auffälligkeiten"},
 		"call_blocks":     {"call blocks", "the pattern cannot be read by 5; see the problems", "Anrufsperren", "das Muster kann 5 nicht lesen; siehe Auffälligkeiten"},
 		"groups":          {"groups of unknown types", "5 has no such groups", "Gruppen unbekannter Art", "solche Gruppen gibt es in 5 nicht"},

@@ -244,10 +244,14 @@ func (s *Source) readTargets(ctx context.Context, d *Data) error {
 		{"ivrs", "id", "name", "title", &d.menus},
 		{"conferences", "ext", "ext", "ext", &d.rooms},
 	} {
-		err := s.each(ctx, &d.problems, t.table, one(t.id), one(t.number, t.name), func(w *row) {
+		columns := one(t.number, t.name)
+		if t.into == &d.faxes {
+			columns = append(columns, "tsi", "headline")
+		}
+		err := s.each(ctx, &d.problems, t.table, one(t.id), columns, func(w *row) {
 			id, ok := w.needID(t.id)
 			if ok {
-				*t.into = append(*t.into, named{id: id, number: w.text(t.number), name: w.text(t.name)})
+				*t.into = append(*t.into, named{id: id, number: w.text(t.number), name: w.text(t.name), tsi: w.text("tsi"), headline: w.text("headline")})
 			}
 		})
 		if err != nil {

@@ -33,12 +33,22 @@ type Report struct {
 	Absent    []string   `json:"absent_tables"` // tables of 4.5 that this one lacks; what is in them cannot be migrated
 	Proposals []Proposal `json:"merge_proposals"`
 	Seconds   Seconds    `json:"seconds"`
+	// FaxLines have what 5 has no place for yet.
+	FaxLines []FaxLine `json:"fax_lines,omitempty"`
 	// Settings are those of 4.5's files and what becomes of them.
 	Settings []Carried `json:"settings,omitempty"`
 	// Done is set in the report of an upgrade that was made; Stored counts what was then found in the new database.
 	Done   bool             `json:"done,omitempty"`
 	Ended  time.Time        `json:"ended,omitzero"`
 	Stored map[string]int64 `json:"stored,omitempty"`
+}
+
+// FaxLine is a fax line with what 4.5 sends by it.
+type FaxLine struct {
+	Number   string `json:"number"`
+	Name     string `json:"name"`
+	TSI      string `json:"tsi,omitempty"`
+	Headline string `json:"headline,omitempty"`
 }
 
 // Seconds is how long the upgrade will take, roughly, and how long what was done has taken.
@@ -78,7 +88,7 @@ func NewReport(c *Conversion, source, version string, made time.Time, took time.
 		Omitted: c.Omitted, Unknown: orEmpty(c.Unknown), Absent: orEmpty(c.Absent), Proposals: orEmpty(c.Proposals()),
 		Seconds: Seconds{Estimate: estimate(c), Actual: float64(took.Milliseconds()) / 1000},
 	}
-	r.stopsDE = c.stopsDE
+	r.stopsDE, r.FaxLines = c.stopsDE, c.FaxLines
 	r.count(c)
 	r.name(c)
 	return r
@@ -108,7 +118,7 @@ func (r *Report) count(c *Conversion) {
 			if u.Number != nil {
 				m["ticks"]++
 			}
-			if u.Slot.SIPUsername != "" {
+			if u.Slot.SIPUsername != "" && u.Slot.SIPSecret != "" {
 				m["sip_accounts"]++
 			}
 		}
@@ -156,22 +166,16 @@ func (r *Report) name(c *Conversion) {
 	}
 }
 
-// What an upgrade costs on a slow machine, as long as it is not measured: the backup and the start, a user with all that is his, a PIN to hash.
+// What an upgrade costs on a machine that has other things to do (BENCHMARKS.md): backup, self-check and start, and an account with all that belongs
+// to it, the more expensive way into a database on a server.
 const (
 	secondsAlways = 15
-	secondsUser   = 0.004
-	secondsPIN    = 0.025
+	secondsUser   = 0.006
 )
 
 // estimate is how long the upgrade will take, in seconds.
 func estimate(c *Conversion) float64 {
-	s := float64(secondsAlways)
-	for _, u := range c.Users {
-		s += secondsUser
-		if u.PIN != "" {
-			s += secondsPIN
-		}
-	}
+	s := secondsAlways + secondsUser*float64(len(c.Users))
 	return float64(int(s*10)) / 10
 }
 

@@ -105,7 +105,7 @@ func TakeSettings(values map[string]string) Settings {
 		if _, err := time.LoadLocation(v); err == nil && v != "" && v != "Local" {
 			s.Zone = v
 		}
-		t.carry("zone", "the calendars of time rules", s.Zone != "")
+		t.carry("zone", "calendar.zone", s.Zone != "")
 	}
 	t.rest()
 	return s

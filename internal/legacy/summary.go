@@ -24,15 +24,19 @@ func (r *Report) WriteSummary(out io.Writer, german bool) error {
 	w := bufio.NewWriter(out)
 	say := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) } // Flush tells of errors
 	t := func(en, de string) string { return word(german, en, de) }
-	say(t("4.5 at %s, read in %.1f s. Nothing was changed.", "4.5 in %s, gelesen in %.1f s. Nichts wurde verändert."), r.Source, r.Seconds.Actual)
-	say("\n%s", t("Migrated:", "Übernommen wird:"))
+	if r.Done {
+		say(t("4.5 at %s, taken over. It was not changed.", "4.5 in %s, übernommen. Daran wurde nichts verändert."), r.Source)
+	} else {
+		say(t("4.5 at %s, read in %.1f s. Nothing was changed.", "4.5 in %s, gelesen in %.1f s. Nichts wurde verändert."), r.Source, r.Seconds.Actual)
+	}
+	say("\n%s", t("Migrated:", word(r.Done, "Übernommen wird:", "Übernommen wurde:")))
 	names := migratedNames()
 	for _, k := range slices.Sorted(maps.Keys(r.Migrated)) {
 		if n := r.Migrated[k]; n > 0 {
 			say("  %7d  %s", n, t(names[k][0], names[k][1]))
 		}
 	}
-	say("\n%s", t("Not migrated:", "Nicht übernommen wird:"))
+	say("\n%s", t("Not migrated:", word(r.Done, "Nicht übernommen wird:", "Nicht übernommen wurde:")))
 	words := wordings()
 	total := map[string]int64{}
 	owners := map[string]int{}
@@ -49,10 +53,21 @@ func (r *Report) WriteSummary(out io.Writer, german bool) error {
 		}
 		say("  %7d  %s%s: %s", total[k], t(words[k].name, words[k].nameDE), of, t(words[k].reason, words[k].reasonDE))
 	}
+	r.printSettings(say, t)
 	r.printPhones(say, t)
-	r.printFindings(say, t)
-	say("\n"+t("The upgrade will take about %.0f s.", "Das Update wird etwa %.0f s dauern."), r.Seconds.Estimate)
-	if r.Ready {
+	dict := newDictionary()
+	r.printFindings(say, t, func(message string) string {
+		if german {
+			return dict.german(message)
+		}
+		return message
+	})
+	if !r.Done {
+		say("\n"+t("The upgrade will take about %.0f s.", "Das Update wird etwa %.0f s dauern."), r.Seconds.Estimate)
+	}
+	if r.Done {
+		say("\n"+t("The upgrade took %.0f s.", "Das Update hat %.0f s gedauert."), r.Seconds.Actual)
+	} else if r.Ready {
 		say("%s", t("Nothing stands in the way.", "Es steht nichts im Weg."))
 	} else {
 		say("\n%s", t("In the way of the upgrade:", "Dem Update steht im Weg:"))
@@ -94,7 +109,26 @@ func (r *Report) printPhones(say func(string, ...any), t func(en, de string) str
 	}
 }
 
-func (r *Report) printFindings(say func(string, ...any), t func(en, de string) string) {
+// printSettings says what has become of the settings in 4.5's files.
+func (r *Report) printSettings(say func(string, ...any), t func(en, de string) string) {
+	if len(r.Settings) == 0 {
+		return
+	}
+	say("\n%s", t("Settings from the files of 4.5:", "Einstellungen aus den Dateien von 4.5:"))
+	for i := range r.Settings {
+		c := &r.Settings[i]
+		switch {
+		case c.Kept:
+			say(t("  %s=%s: %s is set in the configuration of 5 already, and counts", "  %s=%s: %s steht schon in der Konfiguration von 5 und gilt"), c.Key, c.Value, c.As)
+		case c.As != "":
+			say(t("  %s=%s: carried over (%s)", "  %s=%s: übernommen (%s)"), c.Key, c.Value, c.As)
+		default:
+			say("  %s=%s: %s", c.Key, c.Value, t(c.Reason, c.ReasonDE))
+		}
+	}
+}
+
+func (r *Report) printFindings(say func(string, ...any), t func(en, de string) string, words func(string) string) {
 	if len(r.Problems) > 0 {
 		say("\n%s", t("Problems (table, key, column):", "Auffälligkeiten (Tabelle, Schlüssel, Spalte):"))
 		for i, p := range r.Problems {
@@ -102,7 +136,7 @@ func (r *Report) printFindings(say func(string, ...any), t func(en, de string) s
 				say(t("  and %d more", "  und %d weitere"), len(r.Problems)-i+r.Omitted)
 				break
 			}
-			say("  %s %s %s: %s", p.Table, p.Key, p.Column, p.Message)
+			say("  %s %s %s: %s", p.Table, p.Key, p.Column, words(p.Message))
 		}
 	}
 	if len(r.Unknown) > 0 {

@@ -76,12 +76,6 @@ func (tx *Tx) covered(action, objectType, objectID, objectName string, after any
 // PINHash is taken as it is, as PasswordHash is, and so is the ID, if there is one and no other user has it.
 func (tx *Tx) AdoptUser(u directory.User) (*directory.User, error) { return tx.createUser(u, false) }
 
-// maxSIPName and maxSIPSecret bound the SIP account of a slot, in bytes.
-const (
-	maxSIPName   = 64
-	maxSIPSecret = 128
-)
-
 // AdoptSlot is CreateSlot for a device that has a SIP account already: SIPUsername and SIPSecret are kept, and made as ever where they are
 // empty; so is the ID. Errors: as CreateSlot, *InvalidError for an account that SIP cannot carry, *TakenError for a SIP user name that another slot has.
 func (tx *Tx) AdoptSlot(s directory.Slot) (*directory.Slot, error) {
@@ -100,11 +94,11 @@ func (tx *Tx) checkAccount(s *directory.Slot, old string) error {
 	if s.Type == directory.Mobile && s.SIPUsername+s.SIPSecret != "" {
 		return invalid("sip_username", "does not belong to a mobile slot")
 	}
-	if len(s.SIPUsername) > maxSIPName || !sipWord(s.SIPUsername) {
-		return invalid("sip_username", "must be 1 to %d letters, digits and any of -_.!~*+", maxSIPName)
+	if !directory.ValidSIPUsername(s.SIPUsername) {
+		return invalid("sip_username", "must be 1 to %d letters, digits and any of -_.!~*+", directory.MaxSIPUsername)
 	}
-	if len(s.SIPSecret) > maxSIPSecret || !printable(s.SIPSecret) {
-		return invalid("sip_secret", "must be at most %d characters of ASCII", maxSIPSecret)
+	if !directory.ValidSIPSecret(s.SIPSecret) {
+		return invalid("sip_secret", "must be at most %d characters of ASCII", directory.MaxSIPSecret)
 	}
 	if s.SIPUsername == "" || s.SIPUsername == old {
 		return nil
@@ -119,26 +113,4 @@ func (tx *Tx) checkAccount(s *directory.Slot, old string) error {
 		return &TakenError{Kind: "SIP user name", Value: s.SIPUsername}
 	}
 	return nil
-}
-
-// sipWord reports whether a user name stands in a SIP URI and in digest as it is (RFC 3261 section 25.1, mark and unreserved).
-func sipWord(s string) bool {
-	for _, c := range []byte(s) {
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case c == '-', c == '_', c == '.', c == '!', c == '~', c == '*', c == '+':
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-func printable(s string) bool {
-	for _, c := range []byte(s) {
-		if c < ' ' || c > '~' {
-			return false
-		}
-	}
-	return true
 }

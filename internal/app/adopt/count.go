@@ -32,10 +32,8 @@ func Counted(s *directory.Snapshot, c *legacy.Conversion) map[string]int64 {
 	}
 	for _, slot := range s.Slots {
 		m["slots_"+string(slot.Type)]++
-		if slot.SIPUsername != "" {
-			m["sip_accounts"]++
-		}
 	}
+	m["sip_accounts"] = accountsKept(s, c)
 	for _, u := range s.Users {
 		m["call_blocks"] += int64(len(u.Blocks))
 		if u.PINHash != "" {
@@ -47,6 +45,20 @@ func Counted(s *directory.Snapshot, c *legacy.Conversion) map[string]int64 {
 	}
 	countGroups(m, s, c)
 	return m
+}
+
+// accountsKept counts the SIP accounts of 4.5 that are in the store with their name and password.
+func accountsKept(s *directory.Snapshot, c *legacy.Conversion) (n int64) {
+	secrets := make(map[string]string, len(s.Slots))
+	for _, slot := range s.Slots {
+		secrets[slot.SIPUsername] = slot.SIPSecret
+	}
+	for _, u := range c.Users {
+		if u.Slot != nil && u.Slot.SIPUsername != "" && u.Slot.SIPSecret != "" && secrets[u.Slot.SIPUsername] == u.Slot.SIPSecret {
+			n++
+		}
+	}
+	return n
 }
 
 // countGroups counts the groups that are of 4.5. The supervisor of a new database is an administrator whatever 4.5 says.
