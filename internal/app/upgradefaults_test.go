@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -153,20 +152,8 @@ func refused(t *testing.T, server *storetest.Server, source string) {
 			}
 		})
 	}
-	tables(t, full, 1)
-}
-
-// tables checks that a database has as many tables as it had.
-func tables(t *testing.T, dsn string, want int) {
-	t.Helper()
-	db, err := sql.Open("mysql", dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	var n int
-	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()").Scan(&n); err != nil || n != want {
-		t.Errorf("got %d tables, %v, want %d", n, err, want)
+	if n := legacytest.Tables(t, full); n != 1 {
+		t.Errorf("a database that was refused has %d tables, want 1", n)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/koppelfeld/koppelfeld/internal/corpus"
 )
 
 func TestTakeSettings(t *testing.T) {
@@ -62,6 +64,7 @@ func TestTakeSettingsThatMakeNoSense(t *testing.T) {
 }
 
 func FuzzSettings(f *testing.F) {
+	corpus.Add(f)
 	f.Add([]byte("sip_address=0.0.0.0\nsip_port=5060\nrtp_first=1024\nrtp_last=65535"))
 	f.Add([]byte("=\n\x00=\xff\nzone=../../etc/passwd"))
 	f.Fuzz(func(t *testing.T, text []byte) {
