@@ -8,6 +8,7 @@ import {
   IconAsterisk,
   IconCalendarEvent,
   IconDeviceLandlinePhone,
+  IconGitMerge,
   IconHandGrab,
   IconHash,
   IconHistory,
@@ -56,6 +57,8 @@ const GroupPage = lazy(() => import("./groups/GroupPage"));
 const PickupGroups = lazy(() => import("./pickupgroups/PickupGroups"));
 const PickupGroupPage = lazy(() => import("./pickupgroups/PickupGroupPage"));
 const Slots = lazy(() => import("./slots/Slots"));
+const Merges = lazy(() => import("./merge/Merges"));
+const Merge = lazy(() => import("./merge/Merge"));
 const Calls = lazy(() => import("./calls/Calls"));
 
 /** The admin client. Users who may not administer are led to their own. */
@@ -78,6 +81,7 @@ export default function Admin() {
         { title: t.frame.numbers, to: "/numbers", icon: <IconHash {...icon} /> },
         { title: t.frame.slots, to: "/slots", icon: <IconDeviceLandlinePhone {...icon} /> },
         { title: t.frame.huntgroups, to: "/huntgroups", icon: <IconUsersGroup {...icon} /> },
+        { title: t.frame.merge, to: "/merge", icon: <IconGitMerge {...icon} /> },
       ],
     },
     {
@@ -139,6 +143,8 @@ export default function Admin() {
           <Route path="/pickupgroups" component={PickupGroups} />
           <Route path="/pickupgroups/:id" component={PickupGroupPage} />
           <Route path="/calls" component={Calls} />
+          <Route path="/merge" component={Merges} />
+          <Route path="/merge/:id" component={Merge} />
           <Route path="/import/users" component={ImportUsers} />
           <Route path="/users/:username" component={UserPage} />
           <Route path="/numbers/:number" component={NumberPage} />

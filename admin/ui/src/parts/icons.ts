@@ -25,6 +25,7 @@ export { default as IconDeviceLandlinePhone } from "@tabler/icons-react/dist/esm
 export { default as IconDeviceMobile } from "@tabler/icons-react/dist/esm/icons/IconDeviceMobile.mjs";
 export { default as IconDownload } from "@tabler/icons-react/dist/esm/icons/IconDownload.mjs";
 export { default as IconEye } from "@tabler/icons-react/dist/esm/icons/IconEye.mjs";
+export { default as IconGitMerge } from "@tabler/icons-react/dist/esm/icons/IconGitMerge.mjs";
 export { default as IconGridDots } from "@tabler/icons-react/dist/esm/icons/IconGridDots.mjs";
 export { default as IconGripHorizontal } from "@tabler/icons-react/dist/esm/icons/IconGripHorizontal.mjs";
 export { default as IconGripVertical } from "@tabler/icons-react/dist/esm/icons/IconGripVertical.mjs";

@@ -11,6 +11,7 @@ export const frame = {
   groups: "Gruppen",
   pickupgroups: "Rufannahmegruppen",
   huntgroups: "Sammelanschlüsse",
+  merge: "Zusammenführen",
   cdrs: "CDRs",
   numbers: "Nebenstellen",
   slots: "Slots",

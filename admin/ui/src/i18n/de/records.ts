@@ -77,6 +77,10 @@ export const records = {
       set_pin: "PIN gesetzt",
       remove_pin: "PIN entfernt",
       reset_secret: "neues SIP-Passwort",
+      merge: "zusammengeführt",
+      unmerge: "Zusammenführung zurückgenommen",
+      keep_apart: "Vorschlag abgelehnt",
+      forget_apart: "Ablehnung aufgehoben",
       set_matrix: "Matrix gesetzt",
       adopt: "übernommen",
       add_member: "Mitglied aufgenommen",
@@ -102,6 +106,7 @@ export const records = {
       token: "API-Token",
       session: "Sitzung",
       call: "Gespräch",
+      merge: "Vorschlag zum Zusammenführen",
     } as Record<string, string>,
     fields: {
       username: "Benutzername",

@@ -13,6 +13,7 @@ export const frame: (typeof de)["frame"] = {
   groups: "Groups",
   pickupgroups: "Pickup groups",
   huntgroups: "Hunt groups",
+  merge: "Merge",
   cdrs: "Call records",
   numbers: "Numbers",
   slots: "Slots",

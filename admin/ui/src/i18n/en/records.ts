@@ -77,6 +77,10 @@ export const records: typeof de = {
       set_pin: "PIN set",
       remove_pin: "PIN removed",
       reset_secret: "new SIP password",
+      merge: "merged",
+      unmerge: "merge undone",
+      keep_apart: "proposal rejected",
+      forget_apart: "rejection withdrawn",
       set_matrix: "matrix set",
       adopt: "taken over",
       add_member: "member added",
@@ -102,6 +106,7 @@ export const records: typeof de = {
       token: "API token",
       session: "Session",
       call: "Call",
+      merge: "Proposal to merge",
     },
     fields: {
       username: "User name",
