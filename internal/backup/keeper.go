@@ -111,6 +111,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // lead finds out whether this process makes the scheduled backups, and whether one is due.
 func (k *Keeper) lead(ctx context.Context) (due bool) {
+	k.look() // somebody may have made one on the command line
 	leads, now := k.cfg.Lead(ctx), k.cfg.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -190,7 +191,10 @@ func (k *Keeper) Age() time.Duration {
 func (k *Keeper) Folder() string { return k.cfg.Folder }
 
 // List lists the backups, the newest first.
-func (k *Keeper) List() ([]Info, error) { return List(k.cfg.Folder) }
+func (k *Keeper) List() ([]Info, error) {
+	k.look()
+	return List(k.cfg.Folder)
+}
 
 // Remove removes a backup by its name. Errors match fs.ErrNotExist.
 func (k *Keeper) Remove(name string) error {

@@ -4,6 +4,7 @@ import { Frame, type Place } from "../app/Frame";
 import { useSession } from "../app/session";
 import { useText } from "../i18n";
 import {
+  IconArchive,
   IconArrowForwardUp,
   IconAsterisk,
   IconCalendarEvent,
@@ -30,6 +31,7 @@ const Home = lazy(() => import("./home/Home"));
 const Records = lazy(() => import("./cdrs/Records"));
 const Status = lazy(() => import("./system/Status"));
 const Trunks = lazy(() => import("./trunks/Trunks"));
+const Backups = lazy(() => import("./backups/Backups"));
 const Bans = lazy(() => import("./bans/Bans"));
 const Transfer = lazy(() => import("./transfer/Transfer"));
 const Audit = lazy(() => import("./audit/Audit"));
@@ -105,6 +107,7 @@ export default function Admin() {
       places: [
         { title: t.frame.status, to: "/status", icon: <IconServer {...icon} /> },
         { title: t.frame.audit, to: "/audit", icon: <IconHistory {...icon} /> },
+        { title: t.frame.backups, to: "/backups", icon: <IconArchive {...icon} /> },
         { title: t.frame.transfer, to: "/transfer", icon: <IconTransfer {...icon} /> },
         { title: t.frame.bans, to: "/bans", icon: <IconShieldLock {...icon} /> },
       ],
@@ -125,6 +128,7 @@ export default function Admin() {
           <Route path="/numbers/:number/profiles/:id" component={ProfileOfNumber} />
           <Route path="/numbers/:number/forwarding" component={ForwardingOfNumber} />
           <Route path="/bans" component={Bans} />
+          <Route path="/backups" component={Backups} />
           <Route path="/transfer" component={Transfer} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/huntgroups" component={HuntGroups} />

@@ -27,6 +27,7 @@ export const frame = {
   calls: "Gespräche",
   audit: "Änderungen",
   bans: "Sperren",
+  backups: "Sicherung",
   transfer: "Export und Import",
   callsNow: (n: number) => (n === 1 ? "1 Gespräch" : `${n} Gespräche`),
   language: "English",

@@ -29,6 +29,7 @@ export const frame: (typeof de)["frame"] = {
   calls: "Calls",
   audit: "Changes",
   bans: "Bans",
+  backups: "Backups",
   transfer: "Export and import",
   callsNow: (n) => (n === 1 ? "1 call" : `${n} calls`),
   language: "Deutsch",
