@@ -240,6 +240,11 @@ func (c *chooser) addGroups() {
 			}
 		}
 	}
+	for _, r := range c.snap.Grants {
+		if whole[r.Group] && r.Objects != "" {
+			c.groups[r.Objects] = true // or the right on its members would be lost
+		}
+	}
 	for name, g := range c.snap.Groups {
 		if !whole[name] && !c.groups[name] {
 			continue

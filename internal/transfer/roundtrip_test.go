@@ -209,6 +209,54 @@ func TestMergeIsIdempotent(t *testing.T) {
 	}
 }
 
+// TestEveryChoice exports parts of random configurations and imports them elsewhere: whatever is chosen can be read, and what is not in conflict comes
+// in and is the same the second time.
+func TestEveryChoice(t *testing.T) {
+	source := storetest.New(t)
+	storetest.Randomise(t, source, 5, 150)
+	snap := source.Snapshot()
+	names := slices.Sorted(maps.Keys(snap.ByName))
+	var groups []string
+	for _, name := range slices.Sorted(maps.Keys(snap.Groups)) {
+		if snap.Groups[name].Type == directory.GroupUser {
+			groups = append(groups, name)
+		}
+	}
+	choices := []Choice{
+		{What: []What{WhatUsers}},
+		{What: []What{WhatPhones}},
+		{What: []What{WhatGroups}},
+		{What: []What{WhatSystem}},
+		{What: []What{WhatUsers, WhatGroups}},
+		{What: []What{WhatPhones, WhatSystem}},
+		{Users: names[:1]},
+		{Users: names},
+		{What: []What{WhatPhones}, Users: names[:2]},
+		{What: []What{WhatUsers, WhatPhones, WhatGroups, WhatSystem}, Users: names[:2]},
+	}
+	for _, g := range groups {
+		choices = append(choices, Choice{Groups: []string{g}})
+	}
+	targets := []*store.Store{storetest.New(t), storetest.New(t)}
+	storetest.Randomise(t, targets[1], 6, 60)
+	for i, choice := range choices {
+		c := opened(t, exported(t, source, choice, ""), "")
+		for _, mode := range []Mode{Merge, Replace} {
+			for k, target := range targets {
+				mustImport(t, target, c, How{Mode: mode, SkipConflicts: true})
+				revision := target.Snapshot().Revision
+				again := mustImport(t, target, c, How{Mode: mode, SkipConflicts: true})
+				if target.Snapshot().Revision != revision {
+					t.Errorf("choice %d %+v, %s into %d, once more: %q", i, choice, mode, k, listed(again, New, Changed, Removed))
+				}
+			}
+			if back := mustImport(t, source, c, How{Mode: mode}); source.Snapshot() != snap {
+				t.Fatalf("choice %d %+v, %s, where it comes from: %q", i, choice, mode, listed(back, New, Changed, Removed))
+			}
+		}
+	}
+}
+
 // kept checks that nothing has gone.
 func kept(t *testing.T, before, after *directory.Snapshot) {
 	t.Helper()

@@ -17,8 +17,8 @@ const (
 // Bounds of a file. They leave room for 10,000 users with fifty numbers, slots and profiles each.
 const (
 	MaxFile    = 64 << 20  // bytes of the archive
-	maxPart    = 128 << 20 // bytes of a part when unpacked
-	maxTotal   = 256 << 20 // bytes of all parts when unpacked
+	maxPart    = 96 << 20  // bytes of a part when unpacked
+	maxTotal   = 160 << 20 // bytes of all parts when unpacked
 	maxRatio   = 200       // bytes unpacked for one packed, beyond the first megabyte
 	maxEntries = 16
 	maxUsers   = 50_000
