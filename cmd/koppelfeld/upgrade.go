@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/koppelfeld/koppelfeld/internal/app"
@@ -69,11 +70,17 @@ type upgradeRunCmd struct {
 func (c *upgradeRunCmd) Run(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(upgradeMemory)
+	}
 	opt := onThisMachine(c.fileFlag, c.langFlag)
 	opt.UpgradeOptions = app.UpgradeOptions{Source: c.Source, Country: c.Country, Zone: c.Zone, From: c.From, Accept: c.Accept, JSON: c.JSON, HTML: c.HTML, German: c.Lang == "de"}
 	opt.IgnoreCalls, opt.Halt = c.Ignore, os.Getenv(app.UpgradeHalt)
 	return app.UpgradeRun(ctx, opt, os.Stdout)
 }
+
+// upgradeMemory is how much memory an upgrade takes before it looks for what it can give back: 4.5 goes on beside it.
+const upgradeMemory = 160 << 20
 
 // onThisMachine is where 4.5 and 5 are when both come from packages.
 func onThisMachine(f fileFlag, l langFlag) app.RunOptions {

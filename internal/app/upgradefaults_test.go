@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/koppelfeld/koppelfeld/internal/config"
@@ -213,4 +216,55 @@ func onceAtATime(t *testing.T, _ *storetest.Server, source string) {
 		t.Fatal(err)
 	}
 	s.mustRun()
+}
+
+// TestUpgradeActsForTheOwner upgrades as root where data and database of 5 belong to another user, whom the database server knows by the
+// socket alone.
+func TestUpgradeActsForTheOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can act for others")
+	}
+	nobody, err := user.Lookup("nobody")
+	if err != nil {
+		t.Skip(err)
+	}
+	server, source := old45(t)
+	mysql := newDatabase(t, server)
+	_, rest, _ := strings.Cut(mysql, "@")
+	name := rest[strings.LastIndex(rest, "/")+1:]
+	legacytest.Exec(t, source, "CREATE USER nobody@localhost IDENTIFIED VIA unix_socket;\nGRANT ALL ON "+name+".* TO nobody@localhost;\n")
+	socket, _, _ := strings.Cut(strings.TrimPrefix(rest, "unix("), ")")
+	if err := os.Chmod(filepath.Dir(socket), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(nobody.Uid)
+	gid, _ := strconv.Atoi(nobody.Gid)
+	for _, database := range []string{"sqlite", "nobody@" + rest} {
+		s := newSite(t, source, database)
+		data := filepath.Join(s.dir, "data")
+		if err := os.Chown(data, uid, gid); err != nil {
+			t.Fatal(err)
+		}
+		s.mustRun()
+		if s.state().Phase != upgrade.Done {
+			t.Fatal("the upgrade has not come to its end")
+		}
+		for _, file := range []string{secret.KeyFile, carriedFile, store.FileName} {
+			info, err := os.Stat(filepath.Join(data, file))
+			if errors.Is(err, os.ErrNotExist) && file == store.FileName && database != "sqlite" {
+				continue
+			}
+			if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != uid {
+				t.Errorf("%s: %s is not the owner's (%v)", database, file, err)
+			}
+		}
+		s.out.Reset()
+		if err := UpgradeRollback(t.Context(), s.opt, &s.out); err != nil {
+			t.Fatalf("%v\n%s", err, &s.out)
+		}
+		s.serves(upgrade.OldUnit)
+		if n := legacytest.Tables(t, mysql); n != 0 {
+			t.Errorf("after the way back the database has %d tables", n)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -329,6 +330,7 @@ func TestUpgradeChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("the child of another test")
 	}
+	debug.SetMemoryLimit(160 << 20) // as the command does
 	opt := RunOptions{
 		Config: filepath.Join(dir, "etc", "koppelfeld.toml"), Old: filepath.Join(dir, "koppelfeld45"), Allowed: filepath.Join(dir, "etc", "upgrade.conf"),
 		Services: services{filepath.Join(dir, "services")}, Answers: func(context.Context, config.Config) error { return nil }, Halt: os.Getenv(UpgradeHalt),

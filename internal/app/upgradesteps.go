@@ -78,6 +78,18 @@ func (r *run) readOldSettings() error {
 		return err
 	}
 	r.settings = legacy.TakeSettings(values)
+	others, err := os.ReadDir(r.opt.Old)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("reading the configuration of 4.5: %w", err)
+	}
+	for _, f := range others {
+		if f.Name() != "koppelfeld45.conf" {
+			r.settings.List = append(r.settings.List, legacy.Carried{
+				Key: f.Name(), Reason: "5 has nothing that it could be carried over to; the file stays, and is in the backup",
+				ReasonDE: "in 5 gibt es nichts, wohin sie übernommen werden könnte; die Datei bleibt und liegt in der Sicherung",
+			})
+		}
+	}
 	if r.opt.Country == "" {
 		r.opt.Country = r.settings.Country
 	}

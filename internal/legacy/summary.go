@@ -122,6 +122,8 @@ func (r *Report) printSettings(say func(string, ...any), t func(en, de string) s
 			say(t("  %s=%s: %s is set in the configuration of 5 already, and counts", "  %s=%s: %s steht schon in der Konfiguration von 5 und gilt"), c.Key, c.Value, c.As)
 		case c.As != "":
 			say(t("  %s=%s: carried over (%s)", "  %s=%s: übernommen (%s)"), c.Key, c.Value, c.As)
+		case c.Value == "":
+			say("  %s: %s", c.Key, t(c.Reason, c.ReasonDE))
 		default:
 			say("  %s=%s: %s", c.Key, c.Value, t(c.Reason, c.ReasonDE))
 		}

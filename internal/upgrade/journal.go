@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -101,6 +102,10 @@ func Open(dir string) (*Journal, error) {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("opening the journal: %s is no folder (%v)", dir, err)
+	}
+	// It lies in the data directory, which belongs to the daemon's user: nobody but who made it may have put it there.
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != os.Geteuid() {
+		return nil, fmt.Errorf("opening the journal: %s belongs to another user; an upgrade is root's affair", dir)
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
