@@ -415,6 +415,7 @@ func BenchmarkUpgradeTenThousand(b *testing.B) {
 				for _, m := range s.state().Steps {
 					b.ReportMetric(m.Ended.Sub(m.Began).Seconds(), m.Name+"-s")
 				}
+				b.ReportMetric((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), "CPU-s")
 				b.ReportMetric(float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)/1024, "MiB-peak")
 			}
 		})
