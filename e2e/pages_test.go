@@ -92,7 +92,7 @@ var everyPage = map[string][]string{
 		"/admin/", "/admin/users", "/admin/users/armin.artmann", "/admin/users/armin.artmann/profiles", "/admin/groups", "/admin/groups/admins",
 		"/admin/pickupgroups", "/admin/huntgroups", "/admin/numbers", "/admin/numbers/416", "/admin/numbers/416/forwarding", "/admin/slots",
 		"/admin/calls", "/admin/cdrs", "/admin/rules", "/admin/calendars", "/admin/codes", "/admin/simulator", "/admin/trunks", "/admin/status",
-		"/admin/audit", "/admin/bans", "/admin/transfer", "/admin/transfer?do=import",
+		"/admin/audit", "/admin/bans", "/admin/backups", "/admin/transfer", "/admin/transfer?do=import",
 	},
 	"user": {"/", "/calls", "/colleagues", "/numbers", "/numbers/416", "/profiles", "/devices", "/security"},
 }
