@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/koppelfeld/koppelfeld/internal/config"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 	"github.com/koppelfeld/koppelfeld/internal/upgrade"
@@ -27,30 +29,33 @@ func (r *run) back(ctx context.Context, reason string, phase upgrade.Phase) erro
 		}
 	}
 	noted := r.j.Save() // a disk that is full does not keep 4.5 from coming back
-	if f.Started {
-		if err := r.opt.Services.Stop(ctx, upgrade.NewUnit); err != nil {
-			return err
-		}
-		if err := r.opt.Services.Disable(ctx, upgrade.NewUnit); err != nil {
-			return err
-		}
+	if err := errors.Join(r.servicesBack(ctx), noted); err != nil {
+		return err // 5 may run still: its data stays where it is
 	}
-	if f.Stopped && f.OldEnabled {
-		if err := r.opt.Services.Enable(ctx, upgrade.OldUnit); err != nil {
-			return err
-		}
-	}
-	if f.Stopped && f.OldActive {
-		if err := r.opt.Services.Start(ctx, upgrade.OldUnit); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(noted, r.keepNew(ctx)); err != nil {
+	if err := r.keepNew(ctx); err != nil {
 		return fmt.Errorf("4.5 serves again, but what is of 5 could not be taken aside: %w", err)
 	}
 	st.Phase, st.Ended = phase, time.Now().UTC()
 	*f = upgrade.Facts{Source: f.Source, Database: f.Database, DataDir: f.DataDir, Backup: f.Backup, Aside: f.Aside, Report: f.Report}
 	return r.j.Save()
+}
+
+// servicesBack lets 4.5 serve in place of 5. What fails does not keep the rest from being tried: first of all telephones shall work.
+func (r *run) servicesBack(ctx context.Context) error {
+	f := &r.j.State.Facts
+	var faults []error
+	try := func(do func(context.Context, string) error, unit string, when bool) {
+		if when {
+			faults = append(faults, do(ctx, unit))
+		}
+	}
+	sm := r.opt.Services
+	try(sm.Stop, upgrade.NewUnit, f.Started)
+	try(sm.Start, upgrade.OldUnit, f.Stopped && f.OldActive)
+	try(sm.Enable, upgrade.OldUnit, f.Stopped && f.OldEnabled)
+	try(sm.Disable, upgrade.NewUnit, f.Started)
+	unix.Sync() // what is enabled is a matter of files that nobody else writes to the disk
+	return errors.Join(faults...)
 }
 
 // keepNew takes the new data aside: all of it, as soon as users of 5 may have made some.

@@ -285,7 +285,11 @@ func (r *run) switchOver(ctx context.Context) error {
 	if err := r.opt.Services.Enable(ctx, upgrade.NewUnit); err != nil {
 		return err
 	}
-	return r.opt.Services.Disable(ctx, upgrade.OldUnit)
+	if err := r.opt.Services.Disable(ctx, upgrade.OldUnit); err != nil {
+		return err
+	}
+	unix.Sync() // the service manager does not
+	return nil
 }
 
 func (r *run) finishRun(context.Context) error {
