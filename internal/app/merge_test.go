@@ -129,3 +129,81 @@ func TestMergedNumbersRingWhatTheyRang(t *testing.T) {
 		t.Errorf("%d merges, %d numbers that ring more: the random companies are no test", merges, more)
 	}
 }
+
+// BenchmarkMerge measures with 10,000 accounts of 3,334 people what it costs to merge those of one: transaction, audit, trial compile, and the table in force.
+func BenchmarkMerge(b *testing.B) {
+	views := newSnapshots(config.Config{})
+	cfg := storetest.Config(b, "sqlite")
+	cfg.Validate = views.validate
+	st := storetest.Open(b, cfg)
+	commit := func(next *directory.Snapshot, changed store.Changed) {
+		if _, err := views.commit(next, changed); err != nil {
+			b.Fatal(err)
+		}
+	}
+	commit(st.Snapshot(), store.Changed{Full: true})
+	st.OnCommit(func(_, next *directory.Snapshot, changed store.Changed) { commit(next, changed) })
+	change := func(fn func(tx *store.Tx) error) {
+		if _, err := st.Update(b.Context(), store.Change{Actor: "bench"}, fn); err != nil {
+			b.Fatal(err)
+		}
+	}
+	change(func(tx *store.Tx) error {
+		for i := range 3334 {
+			for j, suffix := range []string{"", ".d", ".m"} {
+				u, err := tx.CreateUser(directory.User{Username: fmt.Sprintf("u%d%s", i, suffix), FirstName: "Anna", LastName: fmt.Sprint("Alt", i)})
+				if err != nil {
+					return err
+				}
+				s, err := tx.CreateSlot(directory.Slot{UserID: u.ID, Type: directory.Desk})
+				if err != nil {
+					return err
+				}
+				number := fmt.Sprint(30000 + i)
+				if j > 0 {
+					number += fmt.Sprint(j)
+				}
+				if _, err := tx.AddNumber(directory.Number{Number: number, OwnerType: directory.OwnerUser, OwnerID: u.ID}); err != nil {
+					return err
+				}
+				if _, err := tx.SetMatrix(u.ID, map[string][]string{number: {s.ID}}, 0); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	b.Run("find", func(b *testing.B) {
+		for b.Loop() {
+			if len(merge.New(st.Snapshot()).Find()) == 0 {
+				b.Fatal("nothing found")
+			}
+		}
+	})
+	groups := merge.New(st.Snapshot()).Find()
+	next := 0
+	var ids []string
+	b.Run("merge", func(b *testing.B) {
+		for b.Loop() {
+			change(func(tx *store.Tx) error {
+				snap := *tx.Snapshot()
+				f := merge.New(&snap)
+				p, err := f.Propose(f.Among(groups[next].IDs()), merge.Choice{})
+				if err != nil {
+					return err
+				}
+				id, err := tx.MergeUsers(p.Plan())
+				ids = append(ids, id)
+				return err
+			})
+			next++
+		}
+	})
+	b.Run("undo", func(b *testing.B) {
+		for b.Loop() {
+			last := len(ids) - 1
+			change(func(tx *store.Tx) error { return tx.UnmergeUsers(ids[last]) })
+			ids = ids[:last]
+		}
+	})
+}

@@ -133,20 +133,23 @@ type candidate struct {
 	stem, suffix string
 	first, last  string
 	email        string
+	who          string   // first and last name, "" where one is missing
+	keys         []string // those who share one are compared with each other
+	index        int
 }
 
 func newCandidate(a Account) *candidate {
 	c := &candidate{Account: a, first: plain(a.FirstName), last: plain(a.LastName), email: strings.ToLower(a.Email)}
 	c.stem, c.suffix = Stem(a.Username)
-	return c
-}
-
-// person is first and last name, "" where one is missing.
-func (c *candidate) person() string {
-	if c.first == "" || c.last == "" {
-		return ""
+	c.keys = append(c.keys, "s"+c.stem)
+	if c.first != "" && c.last != "" {
+		c.who = "p" + c.first + "\x00" + c.last
+		c.keys = append(c.keys, c.who)
 	}
-	return c.first + "\x00" + c.last
+	if c.email != "" {
+		c.keys = append(c.keys, "e"+c.email)
+	}
+	return c
 }
 
 // strangers reports whether two accounts are of people with different names. What has no name can be anybody's.

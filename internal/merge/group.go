@@ -76,32 +76,27 @@ func (c *candidate) mainNumber() string {
 
 // pairs finds all that belong together, what is sure first.
 func pairs(all []*candidate) []pair {
-	byWhat := map[string][]*candidate{}
-	for _, c := range all {
-		keys := []string{"s" + c.stem}
-		if p := c.person(); p != "" {
-			keys = append(keys, "p"+p)
-		}
-		if c.email != "" {
-			keys = append(keys, "e"+c.email)
-		}
-		for _, k := range keys {
+	byWhat := make(map[string][]*candidate, 2*len(all))
+	for i, c := range all {
+		c.index = i
+		for _, k := range c.keys {
 			byWhat[k] = append(byWhat[k], c)
 		}
 	}
-	seen := map[[2]*candidate]bool{}
 	var out []pair
+	var seen []*candidate
 	for _, c := range all {
-		for _, k := range []string{"s" + c.stem, "p" + c.person(), "e" + c.email} {
+		seen = seen[:0]
+		for _, k := range c.keys {
 			list := byWhat[k]
 			if len(list) < 2 || len(list) > maxNamesakes {
 				continue
 			}
 			for _, other := range list {
-				if other == c || seen[[2]*candidate{c, other}] || seen[[2]*candidate{other, c}] {
+				if other.index <= c.index || slices.Contains(seen, other) {
 					continue
 				}
-				seen[[2]*candidate{c, other}] = true
+				seen = append(seen, other)
 				if reasons, sure := together(c, other); len(reasons) > 0 {
 					out = append(out, pair{c, other, sure})
 				}

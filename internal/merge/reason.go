@@ -70,7 +70,7 @@ func together(a, b *candidate) (reasons []Tie, sure bool) {
 	if prefix {
 		reasons = append(reasons, Tie{Kind: ByPrefix, Value: short, Other: long})
 	}
-	person := a.person() != "" && a.person() == b.person()
+	person := a.who != "" && a.who == b.who
 	if person {
 		reasons = append(reasons, Tie{Kind: ByPerson, Value: strings.TrimSpace(a.FirstName + " " + a.LastName)})
 	}
