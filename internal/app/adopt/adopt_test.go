@@ -155,3 +155,39 @@ func peak(b *testing.B) float64 {
 	b.Fatal("no VmHWM")
 	return 0
 }
+
+// TestOddities takes over what is rare: groups of fax lines, SIP accounts that cannot go on, groups that are called as 5's own, rows twice.
+func TestOddities(t *testing.T) {
+	old := storetest.MariaDB(t)
+	legacytest.Load(t, old)
+	legacytest.Exec(t, old, "INSERT INTO `groups` (id, name, title, type) VALUES (20, 'faxe', 'Faxe', 'fax'), (21, 'slots', 'Spielautomaten', 'user');\n"+
+		"INSERT INTO group_members (`group`, member) VALUES (20, 7), (20, 8), (20, 99), (21, 11);\n"+
+		"UPDATE ast_sipfriends SET secret = 'sch\u00fcler' WHERE name = '416';\nUPDATE ast_sipfriends SET name = '4 17' WHERE name = '417';\n")
+	c, report := convert(t, old)
+	st := storetest.New(t)
+	if _, err := adopt.Into(t.Context(), st, c, by); err != nil {
+		t.Fatal(err)
+	}
+	s := st.Snapshot()
+	if d := adopt.Differences(report.Migrated, adopt.Counted(s, c)); d != "" {
+		t.Errorf("the store differs from the report: %s", d)
+	}
+	if got := s.Members["faxe"]; !slices.Equal(got, []string{"Fax CEO", "Fax Zentrale"}) {
+		t.Errorf("group of fax lines: got %q", got)
+	}
+	if g := s.Groups["slots-21"]; g == nil || g.Title != "Spielautomaten" || len(s.Members[g.Name]) != 1 {
+		t.Errorf("group that is called as one of 5: got %+v", g)
+	}
+	slotOf := func(name string) *directory.Slot { return s.Slots[s.Columns[s.ByName[name].ID][0]] }
+	if x := slotOf("armin.artmann"); x.SIPUsername != "416" || x.SIPSecret == "" || strings.Contains(x.SIPSecret, "sch") {
+		t.Errorf("password that SIP cannot carry: got user name %q", x.SIPUsername)
+	}
+	if x := slotOf("iris.immsee"); x.SIPUsername == "4 17" || x.SIPUsername == "" {
+		t.Errorf("name that SIP cannot carry: got %q", x.SIPUsername)
+	}
+	for _, column := range []string{"secret", "name", "member"} {
+		if !slices.ContainsFunc(report.Problems, func(p legacy.Problem) bool { return p.Column == column }) {
+			t.Errorf("nothing is said of %s", column)
+		}
+	}
+}
