@@ -27,11 +27,13 @@ DEBIAN           ?= 12
 DEBIAN_SUITE     := $(DEBIAN:12=bookworm)
 DEBIAN_SUITE     := $(DEBIAN_SUITE:13=trixie)
 MACHINE          := .cache/machine/debian-$(DEBIAN)-$(shell date +%Y%m).tar.zst
+# The same with what 4.5 needs.
+MACHINE_DB       := .cache/machine/debian-$(DEBIAN)-mariadb-$(shell date +%Y%m).tar.zst
 DEB_ARCHS        ?= amd64 arm64
 DIST             ?= $(CURDIR)/dist
 
 .DEFAULT_GOAL := help
-.PHONY: deb apt-repo legacy45 e2e-package check-arm64 setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
+.PHONY: deb apt-repo legacy45 e2e-package e2e-upgrade check-arm64 setup-package setup-machine help run test build gen fmt lint race pages check-pages fuzz-short fuzz-corpus complexity e2e e2e-ui screenshots bench bench-pages soak pgo check clean setup-test setup-bench
 
 help: ## show this help
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -143,10 +145,22 @@ e2e-package: setup-test setup-package setup-machine pages $(MACHINE) ## the pack
 	KOPPELFELD_ROOT=$(abspath $(MACHINE)) KOPPELFELD_PACKAGE=$$(echo $(CURDIR)/.cache/package/first/*.deb) \
 	  $(GO) test -tags "e2e pkg" -count 1 -timeout 20m -run '^TestPackage$$' -v ./e2e
 
+e2e-upgrade: setup-test setup-package setup-machine pages $(MACHINE_DB) ## machines with a 4.5 at work go to 5 with apt: refusals, questions, faults and kills at every step, roll back
+	rm -rf .cache/upgrade && mkdir -p .cache/upgrade
+	VERSION=5.0.0 packaging/build-deb.sh .cache/upgrade/new $$(dpkg --print-architecture)
+	packaging/legacy45/build.sh .cache/upgrade/old
+	KOPPELFELD_ROOT=$(abspath $(MACHINE_DB)) KOPPELFELD_PACKAGE=$$(echo $(CURDIR)/.cache/upgrade/new/*.deb) KOPPELFELD_LEGACY=$(CURDIR)/.cache/upgrade/old \
+	  $(GO) test -tags "e2e pkg" -count 1 -timeout 30m -run '^TestUpgrade$$' -v ./e2e
+
 $(MACHINE):
 	@mkdir -p $(@D) && rm -f $(@D)/debian-$(DEBIAN)-[0-9]*.tar.zst
 	$(SUDO) mmdebstrap --quiet --variant=minbase --include=$(MACHINE_INCLUDE) $(DEBIAN_SUITE) $(@D)/new.tar.zst
 	mv $(@D)/new.tar.zst $@
+
+$(MACHINE_DB):
+	@mkdir -p $(@D) && rm -f $(@D)/debian-$(DEBIAN)-mariadb-*.tar.zst
+	$(SUDO) mmdebstrap --quiet --variant=minbase --include=$(MACHINE_INCLUDE),mariadb-server $(DEBIAN_SUITE) $(@D)/new-mariadb.tar.zst
+	mv $(@D)/new-mariadb.tar.zst $@
 
 clean: ## remove what was built and the example company's data
 	rm -rf bin $(RUN_DIR) $(DIST)
