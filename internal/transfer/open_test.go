@@ -16,7 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/koppelfeld/koppelfeld/internal/corpus"
 	"github.com/koppelfeld/koppelfeld/internal/store/storetest"
 )
 
@@ -257,51 +256,5 @@ func TestFirstFormatIsRead(t *testing.T) {
 	r := mustImport(t, storetest.New(t), c, How{Mode: Replace})
 	if n := r.Count(KindUser, New); n == 0 || n != len(c.Users)-1 {
 		t.Errorf("made %d of %d users", n, len(c.Users))
-	}
-}
-
-// FuzzOpen looks for archives that harm the reader.
-func FuzzOpen(f *testing.F) {
-	corpus.Add(f)
-	plain, locked := sample(f, ""), sample(f, passphrase)
-	f.Add(plain)
-	f.Add(locked)
-	f.Add(plain[:len(plain)/2])
-	f.Add(packed(f, map[string][]byte{partManifest: []byte(`{"format":"koppelfeld-export","format_version":1}`)}, nil))
-	f.Fuzz(func(t *testing.T, file []byte) { open(t, file) })
-}
-
-// FuzzParts looks for contents that harm it, in an archive that is whole.
-func FuzzParts(f *testing.F) {
-	corpus.Add(f)
-	files := entries(f, sample(f, ""))
-	f.Add(files[partUsers], files[partPhones], files[partGroups], files[partSystem])
-	f.Fuzz(func(t *testing.T, users, phones, groups, system []byte) {
-		files := map[string][]byte{partUsers: users, partPhones: phones, partGroups: groups, partSystem: system}
-		m := Manifest{Format: Format, FormatVersion: FormatVersion, What: []What{WhatUsers, WhatPhones, WhatGroups, WhatSystem}}
-		var c Contents
-		for name, into := range map[string]any{partUsers: &c.usersPart, partPhones: &c.phonesPart, partGroups: &c.groupsPart, partSystem: &c.systemPart} {
-			m.Parts = append(m.Parts, Part{Name: name})
-			if err := decodeStrict(bytes.NewReader(files[name]), into); err != nil {
-				break // refused, which is to be seen
-			}
-		}
-		m.Counts = c.count()
-		files[partManifest], _ = json.Marshal(m)
-		resealed(t, files, nil)
-		open(t, packed(t, files, nil))
-	})
-}
-
-// open opens a file that may be anything.
-func open(t *testing.T, file []byte) {
-	t.Helper()
-	c, err := Open(bytes.NewReader(file), int64(len(file)), "")
-	var r *Refusal
-	if err != nil && !errors.As(err, &r) {
-		t.Errorf("an error without a sentence: %v", err)
-	}
-	if err == nil && c.count() != c.Manifest.Counts {
-		t.Error("counts differ")
 	}
 }
