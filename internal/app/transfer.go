@@ -184,6 +184,9 @@ func printImport(out io.Writer, r *transfer.Result, o ImportOptions) error {
 			}
 		}
 		for _, p := range item.Problems {
+			if o.German && p.De != "" {
+				p.Field, p.Message = "", p.De
+			}
 			b.WriteString("\n            " + strings.TrimPrefix(p.Field+": ", ": ") + p.Message)
 		}
 		b.WriteByte('\n')

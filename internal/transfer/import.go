@@ -190,12 +190,12 @@ func (im *importer) refusal(err error) ([]Problem, error) {
 	if list := directory.Invalid(err); len(list) > 0 {
 		var out []Problem
 		for _, e := range list {
-			out = append(out, Problem{"invalid", e.Field, e.Problem})
+			out = append(out, Problem{Code: "invalid", Field: e.Field, Message: e.Problem})
 		}
 		return out, nil
 	}
 	if im.how.Refused != nil && im.how.Refused(err) {
-		return []Problem{{"taken", "", err.Error()}}, nil
+		return []Problem{{Code: "taken", Message: err.Error()}}, nil
 	}
 	return nil, err
 }
@@ -215,8 +215,8 @@ type problemError struct{ Problem }
 
 func (p *problemError) Error() string { return p.Message }
 
-func problem(code, field, message string) *problemError {
-	return &problemError{Problem{code, field, message}}
+func problem(code, field, en, de string) *problemError {
+	return &problemError{Problem{Code: code, Field: field, Message: en, De: de}}
 }
 
 // carry does all of it, in an order in which what is referred to mostly comes first.

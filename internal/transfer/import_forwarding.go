@@ -51,7 +51,7 @@ func (im *importer) conditions(w directory.Conditions) (directory.Conditions, er
 		}
 	}
 	if id == "" {
-		return w, problem("missing", "calendar", "there is no calendar "+clipped(w.Calendar)+" here")
+		return w, problem("missing", "calendar", "there is no calendar "+clipped(w.Calendar)+" here", "den Kalender "+clipped(w.Calendar)+" gibt es hier nicht")
 	}
 	w.Calendar = id
 	return w, nil
@@ -201,7 +201,7 @@ func (im *importer) profileID(userID, name string) (string, error) {
 			return id, nil
 		}
 	}
-	return "", problem("missing", "forwarding_profile", "the profile "+clipped(name)+" could not be made")
+	return "", problem("missing", "forwarding_profile", "the profile "+clipped(name)+" could not be made", "das Profil "+clipped(name)+" konnte nicht angelegt werden")
 }
 
 // orderProfiles puts the profiles of the users of the file in its order, when it replaces.
@@ -255,7 +255,8 @@ func (im *importer) carryHunt(i int, overflow bool) error {
 		return nil
 	}
 	if have := im.tx.Snapshot().HuntGroups[im.hunts[i]]; !im.exact() && !h.Partial && have.ID != h.ID && have.Number != h.Number {
-		return problem("other_group", "number", "the hunt group "+h.Name+" has the number "+have.Number+" here and "+clipped(h.Number)+" in the file: rename one of them, or give both the same number")
+		return problem("other_group", "number", "the hunt group "+h.Name+" has the number "+have.Number+" here and "+clipped(h.Number)+" in the file: rename one of them, or give both the same number",
+			"der Sammelanschluss "+h.Name+" hat hier die Nummer "+have.Number+" und in der Datei "+clipped(h.Number)+": benennen Sie einen von beiden um, oder geben Sie beiden dieselbe Nummer")
 	}
 	if !overflow {
 		return nil

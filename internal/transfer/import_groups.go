@@ -31,7 +31,8 @@ func (im *importer) makeGroup(g *Group) error {
 		_, err := im.tx.CreateGroup(directory.Group{ID: id, Name: g.Name, Title: g.Title, Type: g.Type, Parameters: g.Parameters})
 		return err
 	case have.Type != g.Type:
-		return problem("type", "type", "group "+g.Name+" is one of type "+string(have.Type)+" here, and of type "+string(g.Type)+" in the file")
+		return problem("type", "type", "group "+g.Name+" is one of type "+string(have.Type)+" here, and of type "+string(g.Type)+" in the file",
+			"die Gruppe "+g.Name+" ist hier eine der Art "+string(have.Type)+", in der Datei eine der Art "+string(g.Type))
 	case g.Partial:
 		return nil
 	}
@@ -87,7 +88,7 @@ func (im *importer) members(g *Group) (ids []string, missing []Problem) {
 		case u != nil:
 			ids = append(ids, u.ID)
 		default:
-			lacks(problem("missing", "members", "there is no user "+clipped(name)+" here"))
+			lacks(problem("missing", "members", "there is no user "+clipped(name)+" here", "den Benutzer "+clipped(name)+" gibt es hier nicht"))
 		}
 	}
 	for _, s := range g.Slots {
@@ -99,7 +100,7 @@ func (im *importer) members(g *Group) (ids []string, missing []Problem) {
 		if inner := snap.Groups[name]; inner != nil {
 			ids = append(ids, inner.ID)
 		} else {
-			lacks(problem("missing", "members", "there is no group "+clipped(name)+" here"))
+			lacks(problem("missing", "members", "there is no group "+clipped(name)+" here", "die Gruppe "+clipped(name)+" gibt es hier nicht"))
 		}
 	}
 	return ids, missing
@@ -163,7 +164,7 @@ func (im *importer) carryPickup(i int) error {
 		case u != nil && !slices.ContainsFunc(im.file.Users, func(u User) bool { return u.Username == name }):
 			users = append(users, u.ID)
 		case u == nil && len(im.file.Users) == 0:
-			return problem("missing", "users", "there is no user "+clipped(name)+" here")
+			return problem("missing", "users", "there is no user "+clipped(name)+" here", "den Benutzer "+clipped(name)+" gibt es hier nicht")
 		}
 	}
 	have := snap.PickupGroups[g.ID]

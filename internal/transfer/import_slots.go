@@ -44,7 +44,8 @@ func (im *importer) carrySlots() error {
 	}
 	for i := range im.file.Slots {
 		if s := &im.file.Slots[i]; im.users[s.User] == "" {
-			im.problems[object{KindSlot, i, 0}] = []Problem{problem("missing", "user", "there is no user "+clipped(s.User)+" here: export users as well, or create the user first").Problem}
+			im.problems[object{KindSlot, i, 0}] = []Problem{problem("missing", "user", "there is no user "+clipped(s.User)+" here: export users as well, or create the user first",
+				"den Benutzer "+clipped(s.User)+" gibt es hier nicht: exportieren Sie auch die Benutzer, oder legen Sie ihn zuerst an").Problem}
 		}
 	}
 	return nil

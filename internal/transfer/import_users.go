@@ -165,7 +165,7 @@ func (im *importer) carryNumber(number string, owner directory.OwnerType, ownerI
 		_, err := im.tx.AddNumber(made)
 		return err
 	case have.OwnerType != owner || have.OwnerID != ownerID:
-		return problem("taken", "number", "number "+number+" belongs to "+snap.OwnerName(have)+" here")
+		return problem("taken", "number", "number "+number+" belongs to "+snap.OwnerName(have)+" here", "die Nummer "+number+" gehört hier "+snap.OwnerName(have))
 	}
 	_, err := im.tx.UpdateNumber(number, 0, func(n *directory.Number) {
 		n.DisplayName = displayName

@@ -36,13 +36,15 @@ func (im *importer) matchUser(u *User) (id string, trouble *problemError) {
 	byID, byName := im.base.Users[u.ID], im.base.ByName[u.Username]
 	switch {
 	case byID != nil && byName != nil && byID != byName:
-		return "", problem("taken", "username", "username "+u.Username+" belongs to another user here, and the user of the file is called "+byID.Username+" here")
+		return "", problem("taken", "username", "username "+u.Username+" belongs to another user here, and the user of the file is called "+byID.Username+" here",
+			"der Benutzername "+u.Username+" gehört hier einem anderen, und der Benutzer der Datei heißt hier "+byID.Username)
 	case byID != nil:
 		return byID.ID, nil
 	case byName == nil:
 		return "", nil
 	case !samePerson(u, byName):
-		return "", problem("other_person", "username", "username "+u.Username+" belongs to "+byName.FullName()+" here, who is another person than "+fullName(u)+": rename one of them")
+		return "", problem("other_person", "username", "username "+u.Username+" belongs to "+byName.FullName()+" here, who is another person than "+fullName(u)+": rename one of them",
+			"der Benutzername "+u.Username+" gehört hier "+byName.FullName()+", also nicht derselben Person wie in der Datei ("+fullName(u)+"): benennen Sie einen von beiden um")
 	}
 	return byName.ID, nil
 }

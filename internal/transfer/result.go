@@ -60,6 +60,7 @@ type Problem struct {
 	Code    string // "taken", "other_person", "invalid", "missing", "type"
 	Field   string // may be empty
 	Message string
+	De      string // the same in German, empty for what the store says: its messages have their German text with the pages
 }
 
 // Result says what an import does, or would do.

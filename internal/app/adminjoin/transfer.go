@@ -158,7 +158,7 @@ func objectOf(x *transfer.Item) api.FileObject {
 		v.Fields = append(v.Fields, api.FileField(f))
 	}
 	for _, p := range x.Problems {
-		v.Problems = append(v.Problems, api.FileProblem(p))
+		v.Problems = append(v.Problems, api.FileProblem{Code: p.Code, Field: p.Field, Message: p.Message})
 	}
 	return v
 }
