@@ -83,7 +83,7 @@ func (u *upgrading) oldKept() {
 // calls5 lets telephones with the passwords that they have from 4.5 register and call.
 func (u *upgrading) calls5() {
 	u.t.Helper()
-	callInMachine(u.t, u.ns, account45("416"), account45("417"), "417")
+	callInMachine(u.t, u.ns, oldPhone("416"), oldPhone("417"), "417")
 }
 
 // compare holds the report of the upgrade to what the API says is there.

@@ -195,12 +195,12 @@ func (u *upgrading) expectUnit(unit, active, enabled string) {
 func (u *upgrading) registers45() {
 	u.t.Helper()
 	startPhone(u.t, phoneOptions{
-		name: "old", account: account45("416"), tone: toneArmin, server: machineAddress + ":5060", transport: "udp", lab: u.ns, netns: "phone", address: phoneAddress,
+		name: "old", account: oldPhone("416"), tone: toneArmin, server: machineAddress + ":5060", transport: "udp", lab: u.ns, netns: "phone", address: phoneAddress,
 	}).stop()
 }
 
-// account45 is what stands in a telephone of the example company's 4.5.
-func account45(number string) account {
+// oldPhone is what stands in a telephone of the example company's 4.5.
+func oldPhone(number string) account {
 	var a account
 	a.SIP.Username, a.SIP.Domain = number, "musterfirma.example"
 	a.SIP.Password = "fixture-s3cr-" + number
