@@ -55,6 +55,7 @@ func parts() []part {
 		{"relay", (*bench).measureRelay},
 		{"srtp", (*bench).measureSRTP},
 		{"memory", (*bench).measureMemory},
+		{"backup", (*bench).measureBackups},
 	}
 }
 

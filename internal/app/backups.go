@@ -43,7 +43,8 @@ func (a *App) lead() func(context.Context) bool {
 		if lock.Held(ctx) {
 			return true
 		}
-		err := lock.Release() // its connection is gone
+		_ = lock.Release() // its connection is gone
+		var err error
 		if lock, err = a.store.Lead(ctx); err != nil && !errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil {
 			a.log.Debug("who makes backups is not known", "err", err)
 		}
