@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -218,6 +219,9 @@ func onceAtATime(t *testing.T, _ *storetest.Server, source string) {
 	s.mustRun()
 }
 
+// stateFileOfUpgrade is the journal, which is root's alone.
+const stateFileOfUpgrade = "state.json"
+
 // TestUpgradeActsForTheOwner upgrades as root where data and database of 5 belong to another user, whom the database server knows by the
 // socket alone.
 func TestUpgradeActsForTheOwner(t *testing.T) {
@@ -242,7 +246,7 @@ func TestUpgradeActsForTheOwner(t *testing.T) {
 	for _, database := range []string{"sqlite", "nobody@" + rest} {
 		s := newSite(t, source, database)
 		data := filepath.Join(s.dir, "data")
-		if err := os.Chown(data, uid, gid); err != nil {
+		if err := errors.Join(os.Chown(data, uid, gid), os.Chmod(s.dir, 0o755), os.Chmod(filepath.Dir(s.dir), 0o755)); err != nil {
 			t.Fatal(err)
 		}
 		s.mustRun()
@@ -256,6 +260,13 @@ func TestUpgradeActsForTheOwner(t *testing.T) {
 			}
 			if err != nil || int(info.Sys().(*syscall.Stat_t).Uid) != uid {
 				t.Errorf("%s: %s is not the owner's (%v)", database, file, err)
+			}
+		}
+		for what, readable := range map[string]bool{"report.json": true, stateFileOfUpgrade: false, filepath.Base(s.state().Facts.Backup) + "/README": false} {
+			as := exec.Command("cat", filepath.Join(data, upgradeFolder, what))
+			as.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+			if err := as.Run(); (err == nil) != readable {
+				t.Errorf("the owner reads %s: %v", what, err)
 			}
 		}
 		s.out.Reset()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -39,6 +40,27 @@ func (o *owner) give(paths ...string) error {
 	for _, p := range paths {
 		if err := os.Lchown(p, o.uid, o.gid); err != nil && !os.IsNotExist(err) {
 			return fmt.Errorf("giving %s to its owner: %w", filepath.Base(p), err)
+		}
+	}
+	return nil
+}
+
+// show lets the owner read what stays root's: folders are listed, files read. A backup of 5 takes the report of the upgrade along.
+func (o *owner) show(paths ...string) error {
+	if o == nil {
+		return nil
+	}
+	for _, p := range paths {
+		info, err := os.Lstat(p)
+		if err != nil {
+			return fmt.Errorf("letting the owner of the data read: %w", err)
+		}
+		mode := os.FileMode(0o640)
+		if info.IsDir() {
+			mode = 0o750
+		}
+		if err := errors.Join(os.Lchown(p, os.Geteuid(), o.gid), os.Chmod(p, mode)); err != nil {
+			return fmt.Errorf("letting the owner of the data read: %w", err)
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func openRun(opt RunOptions, out io.Writer) (*run, error) {
 	if r.j, err = upgrade.Open(r.dir); err != nil {
 		return nil, err
 	}
-	if err := r.readAllowed(); err != nil {
+	if err := errors.Join(r.readAllowed(), r.owner.show(r.dir)); err != nil {
 		r.j.Close()
 		return nil, err
 	}

@@ -324,5 +324,5 @@ func (r *run) writeReports() error {
 			return err
 		}
 	}
-	return nil
+	return r.owner.show(filepath.Join(dir, "report.json"), filepath.Join(dir, "report.html"))
 }
