@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -313,11 +314,27 @@ func (k *Keeper) finished(ctx context.Context, kind Kind, info *Info, err error)
 	k.look()
 }
 
+// leftFor is how old a file in the making must be to be what a process has left that died: another node may be writing one.
+const leftFor = 24 * time.Hour
+
+// sweep removes what processes have left in the folder that died while they wrote.
+func (k *Keeper) sweep() {
+	left, _ := filepath.Glob(filepath.Join(k.cfg.Folder, ".backup-*")) // the pattern is a good one
+	for _, f := range left {
+		if info, err := os.Lstat(f); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > leftFor {
+			if err := os.Remove(f); err != nil {
+				k.cfg.Log.Warn("a file that was left is not removed", "file", f, "err", err)
+			}
+		}
+	}
+}
+
 func (k *Keeper) prune() error {
 	list, err := List(k.cfg.Folder)
 	if err != nil {
 		return err
 	}
+	k.sweep()
 	for _, i := range k.cfg.Keep.Surplus(list, k.cfg.Zone) {
 		if err := Remove(k.cfg.Folder, i.Name); err != nil {
 			return err

@@ -2,8 +2,12 @@ package backup_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -110,6 +114,40 @@ func TestKeeperFollowsTheSchedule(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestKeeperSweeps: files that processes have left that died while they wrote go with the next backup, those of a process that may be writing stay.
+func TestKeeperSweeps(t *testing.T) {
+	cfg, _ := system(t, "sqlite")
+	dir := t.TempDir()
+	old, young := filepath.Join(dir, ".backup-1"), filepath.Join(dir, ".backup-2")
+	put(t, old, "half")
+	put(t, young, "half")
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	keeper := backup.NewKeeper(backup.KeeperConfig{
+		Folder: dir, Zone: time.UTC, Source: source(t, cfg), Lead: func(context.Context) bool { return false },
+		Log: slog.New(slog.DiscardHandler), Faults: fault.New(slog.New(slog.DiscardHandler)),
+	})
+	if err := keeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- keeper.Run(ctx) }()
+	for deadline := time.Now().Add(20 * time.Second); keeper.State().Good == nil && time.Now().Before(deadline); {
+		<-time.After(10 * time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	_, gone := os.Stat(old)
+	_, there := os.Stat(young)
+	if !errors.Is(gone, fs.ErrNotExist) || there != nil {
+		t.Errorf("old: %v, young: %v", gone, there)
+	}
 }
 
 // TestKeeperTellsFailures: what fails is told, tried again after a while, and what was good before stays the last good one.

@@ -176,6 +176,39 @@ func TestUnfinishedFillingIsRefused(t *testing.T) {
 	storetest.Open(t, cfg)
 }
 
+// TestOneLeads: of two processes on one database one leads, until it ends; and nobody clears or fills a database that is in use.
+func TestOneLeads(t *testing.T) {
+	cfg := storetest.Config(t, newMariaDB(t))
+	first, second := storetest.Open(t, cfg), storetest.Open(t, cfg)
+	lead, err := first.Lead(t.Context())
+	if err != nil || !lead.Held(t.Context()) {
+		t.Fatalf("the first: %v", err)
+	}
+	if other, err := second.Lead(t.Context()); other != nil || err != nil {
+		t.Errorf("the second leads too: %v", err)
+	}
+	if err := store.Clear(t.Context(), cfg); !errors.Is(err, store.ErrRunning) {
+		t.Errorf("cleared while in use: %v", err)
+	}
+	if err := lead.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if lead.Held(t.Context()) {
+		t.Error("still held")
+	}
+	next, err := second.Lead(t.Context())
+	if err != nil || !next.Held(t.Context()) {
+		t.Errorf("the next: %v", err)
+	}
+	if err := next.Release(); err != nil {
+		t.Error(err)
+	}
+	alone := storetest.New(t)
+	if l, err := alone.Lead(t.Context()); err != nil || !l.Held(t.Context()) {
+		t.Errorf("SQLite: %v", err)
+	}
+}
+
 func TestDumpWithBytesThatAreNoText(t *testing.T) {
 	cfg := storetest.Config(t, "sqlite")
 	populate(t, cfg)
