@@ -44,7 +44,7 @@ run: build ## build and serve the example company on loopback
 	exec bin/koppelfeld serve --config $(CONFIG) --example
 
 build: pages ## build bin/koppelfeld with its pages
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/koppelfeld ./cmd/koppelfeld
+	CGO_ENABLED=0 $(GO) build -tags devlicence -trimpath -ldflags '$(LDFLAGS)' -o bin/koppelfeld ./cmd/koppelfeld
 
 PAGES_NPM := admin/ui/node_modules/.package-lock.json
 PAGES_SRC := $(shell find admin/ui/src admin/ui/public -type f ! -name schema.d.ts 2>/dev/null) $(wildcard admin/ui/*.json admin/ui/*.ts admin/ui/index.html) admin/testdata/openapi.json

@@ -37,8 +37,9 @@ var doorWalk = []step{
 	{"oidc-start-missing", "", "GET", "/api/oidc/none/start", "", ""},
 }
 
-// doorTested are tested in door_test.go.
+// doorTested are tested in door_test.go and licence_test.go.
 var doorTested = []string{
 	"login-second", "ask-passkey", "login-passkey", "oidc-start", "oidc-callback", "delete-session",
 	"start-totp", "confirm-totp", "delete-totp", "ask-new-passkey", "create-passkey", "delete-passkey", "create-recovery-codes",
+	"get-licence", "put-licence", "delete-licence",
 }

@@ -34,18 +34,19 @@ import (
 // rig is the API over a real store with the example people, and fakes for what
 // lives in the daemon.
 type rig struct {
-	t      testing.TB
-	st     *store.Store
-	srv    *admin.Server
-	deps   api.Deps
-	table  *calls.Table
-	bus    *calls.Bus
-	log    *safeBuffer
-	ready  error
-	inside *inside
-	bans   fakeBans
-	keeper *backup.Keeper
-	tls    func() *tls.Config // of the server, nil for none
+	t       testing.TB
+	st      *store.Store
+	srv     *admin.Server
+	deps    api.Deps
+	table   *calls.Table
+	bus     *calls.Bus
+	log     *safeBuffer
+	ready   error
+	inside  *inside
+	bans    fakeBans
+	keeper  *backup.Keeper
+	licence *fakeLicence
+	tls     func() *tls.Config // of the server, nil for none
 	// broken makes the store answer as if the database were away.
 	broken func() error
 
@@ -88,6 +89,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.st.Close() })
+	r.licence = &fakeLicence{st: r.st}
 	r.route(nil, r.st.Snapshot(), store.Changed{})
 	r.st.OnCommit(r.route)
 	r.populate()
@@ -96,7 +98,7 @@ func newRig(t testing.TB) *rig {
 		t.Fatal(err)
 	}
 	r.deps = api.Deps{
-		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{}, Bans: &r.bans,
+		Store: adapter{adminjoin.Store{Store: r.st}, r}, Door: door, Passwords: secret.NewPasswords(2), Calls: r.table, Bindings: bindings(r), Events: r.bus, Debug: r.inside, System: fakeSystem{}, Bans: &r.bans, Licence: r.licence,
 		Backups:  r.backups(dir),
 		Transfer: adminjoin.Transfer{Store: r.st, DataDir: dir, Domain: settings.SIP.Domain},
 		Routing: func() (*routing.Table, routing.Live) {

@@ -128,6 +128,9 @@ var rights = []right{
 	{op: "events", method: "GET", own: "/api/events", user: true},
 	{op: "list-faults", method: "GET", own: "/api/faults"},
 	{op: "list-audit", method: "GET", own: "/api/audit"},
+	{op: "get-licence", method: "GET", own: "/api/licence", user: true},
+	{op: "put-licence", method: "PUT", own: "/api/licence", body: `{}`},
+	{op: "delete-licence", method: "DELETE", own: "/api/licence"},
 	{op: "logout", method: "DELETE", own: "/api/session", user: true},
 }
 

@@ -106,6 +106,7 @@ func (d *daemon) slowest(b *testing.B, operation string, from int) time.Duration
 // crowd imports users, each with a number and two slots.
 func (d *daemon) crowd(b *testing.B, users int) {
 	b.Helper()
+	d.license(users + 100)
 	first, last := []string{"Änne", "Jürgen", "Zoë", "Anna", "Peter"}, []string{"Müller", "Schmidt", "Groß", "Öztürk", "Meier", "Weiß", "Schäfer"}
 	const at = 2500
 	for from := 0; from < users; from += at {

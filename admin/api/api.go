@@ -24,6 +24,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/licence"
 	"github.com/koppelfeld/koppelfeld/internal/version"
 )
 
@@ -54,8 +55,8 @@ type API struct {
 
 // New returns the API.
 func New(d Deps) (*API, error) {
-	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Transfer == nil || d.Backups == nil || d.Bans == nil {
-		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System, Transfer, Backups and Bans are needed")
+	if d.Store == nil || d.Door == nil || d.Passwords == nil || d.Calls == nil || d.Bindings == nil || d.Routing == nil || d.Preview == nil || d.Events == nil || d.Debug == nil || d.System == nil || d.Transfer == nil || d.Backups == nil || d.Bans == nil || d.Licence == nil {
+		return nil, errors.New("api: Store, Door, Passwords, Calls, Bindings, Routing, Preview, Events, Debug, System, Transfer, Backups, Bans and Licence are needed")
 	}
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
@@ -149,6 +150,7 @@ func (a *API) registerAll() {
 	a.registerAudit()
 	a.registerHealth()
 	a.registerActs()
+	a.registerLicence()
 }
 
 // ServeHTTP answers a request. Unknown paths and methods get problem documents.
@@ -286,8 +288,25 @@ func (a *API) authorise(ctx huma.Context, next func(huma.Context)) {
 	case (o.person && !o.asOther || o.self) && id.Impersonator != "":
 		a.refuse(ctx, fault(http.StatusForbidden, problemImpersonating, "this cannot be done in the name of another"))
 	default:
+		if err := a.unlicensed(&o, id); err != nil {
+			a.refuse(ctx, err)
+			return
+		}
 		next(huma.WithValue(ctx, identityKey{}, id))
 	}
+}
+
+// unlicensed refuses what users do in their client when that is not licensed (SPEC A8). Administrators are never refused, and nobody
+// what goes with a session: passwords, logging out.
+func (a *API) unlicensed(o *operation, id auth.Identity) huma.StatusError {
+	if id.Admin || o.access != ownOnly || o.unlicensed {
+		return nil
+	}
+	var f *licence.Fault
+	if errors.As(a.deps.Licence.UserClient(), &f) {
+		return licenceRefused(http.StatusForbidden, f)
+	}
+	return nil
 }
 
 // bearer returns the token of the request: that of the Authorization header if
@@ -310,9 +329,9 @@ func bearer(ctx huma.Context) string {
 	return ""
 }
 
-func (a *API) refuse(ctx huma.Context, p *huma.ErrorModel) {
+func (a *API) refuse(ctx huma.Context, p huma.StatusError) {
 	ctx.SetHeader("Content-Type", "application/problem+json")
-	ctx.SetStatus(p.Status)
+	ctx.SetStatus(p.GetStatus())
 	if err := json.NewEncoder(ctx.BodyWriter()).Encode(p); err != nil {
 		a.log.DebugContext(ctx.Context(), "answering", "err", err)
 	}
@@ -327,13 +346,16 @@ type operation struct {
 	summary string
 	doc     string
 	access  access
-	reads   bool  // changes nothing in spite of its method
-	person  bool  // not for API tokens, and not in the name of another unless asOther
-	asOther bool  // a person may do it in the name of another
-	self    bool  // not in the name of another, but by API tokens
-	loose   bool  // query parameters that are not known are passed over
-	status  int   // of success, 0 for 200
-	errors  []int // besides those that follow from access
+	reads   bool // changes nothing in spite of its method
+	person  bool // not for API tokens, and not in the name of another unless asOther
+	asOther bool // a person may do it in the name of another
+	self    bool // not in the name of another, but by API tokens
+	loose   bool // query parameters that are not known are passed over
+	raw     bool // the handler reads the body itself, whatever type it is said to be of
+	// unlicensed says that users may do it although the user client is not licensed.
+	unlicensed bool
+	status     int   // of success, 0 for 200
+	errors     []int // besides those that follow from access
 	// current is an example of what a 412 shows of the object as it is now, nil when it shows none.
 	current any
 }
@@ -344,7 +366,7 @@ func (o operation) huma() huma.Operation {
 		Summary: o.summary, Description: o.doc, DefaultStatus: o.status,
 		MaxBodyBytes: MaxBody, BodyReadTimeout: bodyTimeout,
 		Metadata: map[string]any{operationMeta: o},
-		Errors:   o.errors, SkipValidateParams: o.loose,
+		Errors:   o.errors, SkipValidateParams: o.loose, SkipValidateBody: o.raw,
 	}
 	if o.status == 0 {
 		op.DefaultStatus = http.StatusOK

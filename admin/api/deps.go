@@ -35,6 +35,8 @@ type Deps struct {
 	Backups Backups
 	// Transfer writes and reads files with users, groups and what is theirs.
 	Transfer Transfer
+	// Licence judges how the system is licensed.
+	Licence Licence
 	// Bans tells whom the SIP side does not listen to.
 	Bans SIPBans
 	// Events carries what happens to those who listen.
@@ -74,6 +76,8 @@ type Store interface {
 	// CountRecords counts what ListRecords would list on all pages, when that costs little.
 	CountRecords(ctx context.Context, f RecordFilter) (n int, known bool, err error)
 	GetRecord(ctx context.Context, id string) (calls.Record, error)
+	// ListLicences returns what was installed, the latest first.
+	ListLicences(ctx context.Context) ([]directory.Licence, error)
 	GetAudit(ctx context.Context, id string) (AuditEntry, error)
 	ListAudit(ctx context.Context, f AuditFilter) (page []AuditEntry, next string, err error)
 	// ListPersonCalls returns a page of a person's calls, newest first; UnseenCalls counts missed ones that SeeCalls has not noted as seen.
@@ -122,6 +126,7 @@ type Tx interface {
 	ForgetApart(mark string) error
 	ForwardingTx
 	GroupsTx
+	LicenceTx
 }
 
 // ForwardingTx is the part of Tx about who rings next.

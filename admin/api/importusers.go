@@ -85,6 +85,15 @@ func (a *API) importUsers(ctx context.Context, in *importInput) (*struct{ Body I
 	out.Body.Preview = in.Preview
 	run := func(tx Tx) error {
 		out.Body.Lines = make([]ImportLine, 0, len(records))
+		var fresh int
+		for _, r := range records {
+			if tx.Snapshot().ByName[r.fields["username"]] == nil {
+				fresh++
+			}
+		}
+		if err := a.mayCreateUsers(tx, fresh); err != nil {
+			return err
+		}
 		for _, r := range records {
 			l, err := r.apply(tx)
 			if err != nil {

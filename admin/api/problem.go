@@ -13,6 +13,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
+	"github.com/koppelfeld/koppelfeld/internal/licence"
 	"github.com/koppelfeld/koppelfeld/internal/secret"
 	"github.com/koppelfeld/koppelfeld/routing"
 )
@@ -106,9 +107,15 @@ func (a *API) problem(ctx context.Context, err error) error {
 	var locked *auth.LockedError
 	var taken *TakenError
 	var faults routing.Faults
+	var unlicensed *licence.Fault
 	switch {
 	case errors.As(err, &known):
 		return err
+	case errors.As(err, &unlicensed):
+		if operationID(ctx) == "put-licence" {
+			return licenceRefused(http.StatusUnprocessableEntity, unlicensed)
+		}
+		return licenceRefused(http.StatusForbidden, unlicensed)
 	case errors.As(err, &locked):
 		p := fault(http.StatusTooManyRequests, problemLocked, locked.Error())
 		seconds := int64(locked.After.Seconds()) + 1

@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/koppelfeld/koppelfeld/admin/auth"
+	"github.com/koppelfeld/koppelfeld/internal/licence"
 )
 
 // Names of the session cookie without and with TLS. The prefix binds the second
@@ -19,13 +21,14 @@ const (
 
 // Session tells who a session belongs to.
 type Session struct {
-	Username           string    `json:"username"`
-	Admin              bool      `json:"admin"`
-	MustChangePassword bool      `json:"must_change_password" doc:"The session may do nothing else before the first password has been changed"`
-	Expires            time.Time `json:"expires,omitzero" doc:"When the session ends at the latest; missing for API tokens that do not expire"`
-	IdleUntil          time.Time `json:"idle_until,omitzero" doc:"When the session ends if it is not used"`
-	Factors            []string  `json:"factors" nullable:"false" enum:"totp,passkey,recovery" doc:"What is asked for at the user's logins besides the password"`
-	Impersonator       string    `json:"impersonator,omitempty" doc:"User name of who acts in the name of this user"`
+	Username           string         `json:"username"`
+	Admin              bool           `json:"admin"`
+	MustChangePassword bool           `json:"must_change_password" doc:"The session may do nothing else before the first password has been changed"`
+	Expires            time.Time      `json:"expires,omitzero" doc:"When the session ends at the latest; missing for API tokens that do not expire"`
+	IdleUntil          time.Time      `json:"idle_until,omitzero" doc:"When the session ends if it is not used"`
+	Factors            []string       `json:"factors" nullable:"false" enum:"totp,passkey,recovery" doc:"What is asked for at the user's logins besides the password"`
+	Impersonator       string         `json:"impersonator,omitempty" doc:"User name of who acts in the name of this user"`
+	Unlicensed         *LicenceReason `json:"unlicensed,omitempty" doc:"Why the user client must not be used, where it is not licensed"`
 }
 
 // NewSession is the answer to a login.
@@ -81,10 +84,16 @@ func (a *API) sessionView(ctx context.Context, id auth.Identity) (Session, error
 	if err != nil {
 		return Session{}, err
 	}
-	return Session{
+	v := Session{
 		Username: id.Username, Admin: id.Admin, MustChangePassword: id.MustChangePassword,
 		Expires: id.Expires, IdleUntil: id.IdleUntil, Factors: notNil(have.Kinds()), Impersonator: id.Impersonator,
-	}, nil
+	}
+	var f *licence.Fault
+	if errors.As(a.deps.Licence.UserClient(), &f) {
+		why := reason(f)
+		v.Unlicensed = &why
+	}
+	return v, nil
 }
 
 func (a *API) registerSession() {

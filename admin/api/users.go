@@ -221,6 +221,9 @@ func (a *API) createUser(ctx context.Context, in *createUserInput) (*userOutput,
 	}
 	var out *userOutput
 	err := a.change(ctx, func(tx Tx) error {
+		if err := a.mayCreateUsers(tx, 1); err != nil {
+			return err
+		}
 		made, err := tx.CreateUser(u)
 		if err != nil {
 			return err

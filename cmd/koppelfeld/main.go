@@ -33,6 +33,7 @@ type commands struct {
 	Selfcall selfcallCmd `cmd:"" help:"Call through the running daemon with two built-in phones."`
 	Upgrade  upgradeCmd  `cmd:"" help:"From 4.5 to 5."`
 	Merge    mergeCmd    `cmd:"" help:"Accounts that are one person's: find them and make one user of them."`
+	Licence  licenceCmd  `cmd:"" help:"Show and install the licence."`
 	Backup   backupCmd   `cmd:"" help:"Backups of the whole system."`
 	Export   exportCmd   `cmd:"" help:"Write users, groups and what is theirs to a file."`
 	Import   importCmd   `cmd:"" help:"Read such a file: new, changed and conflicting objects, merged or replaced."`

@@ -95,6 +95,7 @@ type App struct {
 	firstPassword string
 	gruuKey       []byte
 	box           *secret.Box
+	gate          *gate // what the licence allows
 	// reload says when to read the file again, and load how.
 	reload <-chan os.Signal
 	load   func() (config.Config, error)
@@ -106,7 +107,7 @@ func New(ctx context.Context, cfg config.Config, opts Options) (*App, error) {
 	a := &App{cfg: cfg, opts: opts, level: &slog.LevelVar{}, started: time.Now(), live: calls.NewLive(), table: calls.NewTable(), bus: &calls.Bus{}, metrics: newMetrics(), limits: shareFiles(openFiles())}
 	a.log = a.newLogger()
 	a.faults = fault.New(a.log)
-	for _, step := range []func(context.Context) error{a.openManager, a.findAddresses, a.openStore, a.openExample, a.openBackups, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
+	for _, step := range []func(context.Context) error{a.openManager, a.findAddresses, a.openStore, a.openExample, a.openLicence, a.openBackups, a.openMedia, a.openCerts, a.openSIP, a.openWatch, a.openAdmin, a.openMetrics} {
 		if err := step(ctx); err != nil {
 			a.close()
 			return nil, err
@@ -428,6 +429,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts := []part{
 		{"store", a.store.Run},
 		{"records", a.records.Run},
+		{"licence", a.countTrial},
 	}
 	if a.plane != nil {
 		parts = append(parts, part{"media", a.plane.Run})

@@ -40,8 +40,8 @@ func (a *App) openAdmin(context.Context) error {
 			Store: adminjoin.Store{Store: a.store}, Door: door, Passwords: passwords, Calls: a.table, Dial: a.calls.Dial, Bindings: a.bindings, Events: a.bus,
 			Debug:    adminjoin.Inside{Stack: a.stack, Recent: a.recent, Bindings: a.locs.Bindings},
 			Backups:  adminjoin.Backups{Keeper: a.backups, Config: a.cfg.Backup, DataDir: a.cfg.DataDir},
-			Transfer: adminjoin.Transfer{Store: a.store, DataDir: a.cfg.DataDir, Domain: a.cfg.SIP.Domain},
-			System:   state{a}, Bans: bans{a.locs},
+			Transfer: adminjoin.Transfer{Store: a.store, DataDir: a.cfg.DataDir, Domain: a.cfg.SIP.Domain, MayCreateUsers: a.gate.CreateUsers},
+			System:   state{a}, Bans: bans{a.locs}, Licence: a.gate,
 			Routing: func() (*routing.Table, routing.Live) {
 				return a.snaps.Table(), calls.LiveState{Live: a.live, Registrations: a.locs}
 			},

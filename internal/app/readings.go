@@ -19,6 +19,7 @@ func (a *App) readings() readings {
 	rs = append(rs, a.recordReadings()...)
 	rs = append(rs, a.hepReadings()...)
 	rs = append(rs, a.backupReadings()...)
+	rs = append(rs, a.licenceReadings()...)
 	if a.plane != nil {
 		rs = append(rs, a.mediaReadings()...)
 	}

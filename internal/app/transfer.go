@@ -97,13 +97,17 @@ func Import(ctx context.Context, cfg config.Config, o ImportOptions, file io.Rea
 		return err
 	}
 	defer st.Close()
-	how := transfer.How{Mode: transfer.Merge, SkipConflicts: o.SkipConflicts || o.Preview}
+	g, err := openGate(ctx, st)
+	if err != nil {
+		return err
+	}
+	how := transfer.How{Mode: transfer.Merge, SkipConflicts: o.SkipConflicts || o.Preview, MayCreateUsers: g.CreateUsers}
 	if o.Replace {
 		how.Mode = transfer.Replace
 	}
 	result, err := adminjoin.Import(ctx, st, contents, how, o.Preview, store.Change{Actor: "root", Source: "import", Reason: importReason(contents)})
 	if err != nil && result == nil {
-		return spoken(err, o.German)
+		return spoken(refusalIn(err, o.German), o.German)
 	}
 	if err := printImport(out, result, o); err != nil {
 		return err

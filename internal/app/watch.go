@@ -8,6 +8,7 @@ import (
 
 	"github.com/koppelfeld/koppelfeld/internal/alarm"
 	"github.com/koppelfeld/koppelfeld/internal/calls"
+	"github.com/koppelfeld/koppelfeld/internal/licence"
 	"github.com/koppelfeld/koppelfeld/internal/machine"
 	"github.com/koppelfeld/koppelfeld/internal/store"
 )
@@ -20,6 +21,7 @@ const (
 	certificateEnds      = 14 * 24 * time.Hour
 	lagHigh              = 500 * time.Millisecond
 	portsLowOf           = 20
+	evaluationEnds       = 10 // days
 )
 
 // activityRows bounds how many records are read at the start for the calls of the last day.
@@ -32,7 +34,7 @@ func (a *App) openWatch(ctx context.Context) error {
 		return err
 	}
 	a.alarms = alarm.New(a.log.With("part", "alarms"), a.faults,
-		a.checkDatabase, a.checkRecords, a.checkMachine, a.checkCertificates, a.checkFaults, a.checkLoad, a.checkMedia, a.checkFirstPassword, a.checkTrunks, a.checkBackups, a.checkRevision())
+		a.checkDatabase, a.checkRecords, a.checkMachine, a.checkCertificates, a.checkFaults, a.checkLoad, a.checkMedia, a.checkFirstPassword, a.checkTrunks, a.checkBackups, a.checkRevision(), a.checkLicence)
 	return nil
 }
 
@@ -214,4 +216,18 @@ func (a *App) checkRevision() alarm.Check {
 		return found(alarm.Error, "configuration", "", "Die letzte Änderung ist nicht in Kraft: Anrufe laufen nach der Konfiguration davor. Das Log sagt, warum.",
 			"The last change is not in force: calls follow the configuration before it. The log says why.")
 	}
+}
+
+func (a *App) checkLicence(time.Time) []alarm.Finding { return licenceFindings(a.gate.Status()) }
+
+// licenceFindings says what an administrator should know of the licence before users feel it.
+func licenceFindings(s licence.Status) []alarm.Finding {
+	switch {
+	case s.State == licence.Unlicensed:
+		return found(alarm.Warning, "licence", string(s.Code), s.De+" Telefoniert wird weiter; neue Benutzer und die Benutzer-Oberfläche sind gesperrt.",
+			s.En+" Calls go on; new users and the user client are locked.")
+	case s.State == licence.Evaluation && s.DaysLeft <= evaluationEnds, s.Code == licence.CodeExpiresSoon, s.Code == licence.CodeTooManyUsers:
+		return found(alarm.Info, "licence", string(s.Code), s.De, s.En)
+	}
+	return nil
 }

@@ -194,6 +194,8 @@ type Snapshot struct {
 	Grants         []Grant                 // sorted by group, permission, objects
 	Codes          map[CodeAction]*Code
 	Apart          map[string]*Apart // by Mark
+	// Licence is the installed one, nil when there is none.
+	Licence *Licence
 	// Damaged are the parts of objects that could not be read from the database. Each has been made safe as its Damage says, until the
 	// object is saved again.
 	Damaged []Damage

@@ -50,7 +50,7 @@ func (l *loader) all() error {
 	}
 	for _, part := range []func() error{
 		l.users, l.groups, l.members, l.numbers, l.slots, l.ticks,
-		l.profiles, l.calendars, l.rules, l.hunts, l.pickups, l.grants, l.codes, l.apart,
+		l.profiles, l.calendars, l.rules, l.hunts, l.pickups, l.grants, l.codes, l.apart, l.licence,
 	} {
 		if err := part(); err != nil {
 			return err

@@ -142,7 +142,7 @@ func TestMigrationAgain(t *testing.T) {
 func TestSchema(t *testing.T) {
 	engines(t, func(t *testing.T, database string) {
 		cfg := storetest.Config(t, database)
-		for _, version := range []int64{1, 3, 5, 6, 7, 8, 9} {
+		for _, version := range []int64{1, 3, 5, 6, 7, 8, 9, 10} {
 			if err := store.MigrateTo(t.Context(), cfg, version); err != nil {
 				t.Fatal(err)
 			}

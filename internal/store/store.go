@@ -65,6 +65,7 @@ type Store struct {
 	*Sessions
 	*Factors
 	*AuditLog
+	*Licences
 
 	cfg    Config
 	eng    *engine
@@ -123,6 +124,7 @@ func (s *Store) open(ctx context.Context) error {
 	s.Sessions = &Sessions{eng: s.eng, now: s.cfg.Now}
 	s.Factors = &Factors{eng: s.eng, box: s.cfg.Secrets, now: s.cfg.Now}
 	s.AuditLog = &AuditLog{eng: s.eng, now: s.cfg.Now}
+	s.Licences = &Licences{eng: s.eng, now: s.cfg.Now}
 	if s.cfg.Current {
 		if err := s.eng.refuseOlder(ctx); err != nil {
 			return err

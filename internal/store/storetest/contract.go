@@ -63,6 +63,8 @@ func Contract(t *testing.T, newDatabase func(t testing.TB) string) {
 		{"sessions", sessions},
 		{"factors", factors},
 		{"tokens", tokens},
+		{"licences", licences},
+		{"trial", trial},
 		{"wrong key", wrongKey},
 	}
 	for _, test := range append(tests, forwardingTests()...) {
