@@ -100,8 +100,11 @@ func (s Systemd) Stop(ctx context.Context, unit string) error {
 	return err
 }
 
-// Enable implements Services.
-func (Systemd) Enable(ctx context.Context, unit string) error {
+// Enable implements Services. What is enabled is left alone: on a full disk even that could fail.
+func (s Systemd) Enable(ctx context.Context, unit string) error {
+	if enabled, err := s.Enabled(ctx, unit); err != nil || enabled {
+		return err
+	}
 	_, err := systemctl(ctx, "enable", unit)
 	return err
 }
