@@ -136,7 +136,7 @@ func fullDisk(t *testing.T, u *upgrading) {
 	u.leaveFree(1 << 30)
 	for _, step := range []string{"backup", "store", "selfcheck", "stop-old", "start-new"} {
 		out, err, reached := u.during(step, func() { u.leaveFree(0) })
-		t.Logf("full from %s on (%v): %v: %s", step, reached, err, tail(strings.TrimSpace(out), 1))
+		t.Logf("full from %s on (%v): %v:\n%s", step, reached, err, indented(tail(said(out), 8)))
 		if err == nil { // it was faster
 			u.leaveFree(1 << 30)
 			u.serves5()
