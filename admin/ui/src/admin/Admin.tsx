@@ -14,6 +14,7 @@ import {
   IconHash,
   IconHistory,
   IconHome,
+  IconLicense,
   IconPhoneCall,
   IconReportAnalytics,
   IconRouter,
@@ -27,6 +28,8 @@ import {
 import { NotFound } from "../parts/NotFound";
 import { Loading } from "../parts/States";
 
+const Banner = lazy(() => import("./licence/Banner"));
+const Licence = lazy(() => import("./licence/Licence"));
 const Home = lazy(() => import("./home/Home"));
 const Records = lazy(() => import("./cdrs/Records"));
 const Status = lazy(() => import("./system/Status"));
@@ -80,6 +83,7 @@ export default function Admin() {
         { title: t.frame.groups, to: "/groups", icon: <IconUsersGroup {...icon} /> },
         { title: t.frame.pickupgroups, to: "/pickupgroups", icon: <IconHandGrab {...icon} /> },
         { title: t.frame.cdrs, to: "/cdrs", icon: <IconReportAnalytics {...icon} /> },
+        { title: t.frame.licence, to: "/licence", icon: <IconLicense {...icon} /> },
         { title: t.frame.numbers, to: "/numbers", icon: <IconHash {...icon} /> },
         { title: t.frame.slots, to: "/slots", icon: <IconDeviceLandlinePhone {...icon} /> },
         { title: t.frame.huntgroups, to: "/huntgroups", icon: <IconUsersGroup {...icon} /> },
@@ -115,6 +119,9 @@ export default function Admin() {
   ];
   return (
     <Frame title={t.frame.adminClient} places={places} admin calls="/calls">
+      <Suspense fallback={null}>
+        <Banner />
+      </Suspense>
       <Suspense fallback={<Loading />}>
         <Switch>
           <Route path="/" component={Home} />
@@ -130,6 +137,7 @@ export default function Admin() {
           <Route path="/bans" component={Bans} />
           <Route path="/backups" component={Backups} />
           <Route path="/transfer" component={Transfer} />
+          <Route path="/licence" component={Licence} />
           <Route path="/cdrs/:id" component={Record} />
           <Route path="/huntgroups" component={HuntGroups} />
           <Route path="/huntgroups/:id" component={HuntGroup} />

@@ -1,9 +1,15 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryCache, QueryClient } from "@tanstack/react-query";
 import { Problem, Unreachable } from "./problem";
 
 /** What was read stays for a while; what the server says by itself (events) makes it be read again. */
 export function newQueryClient() {
-  return new QueryClient({
+  const client: QueryClient = new QueryClient({
+    // The licence has ended: the session says what is shown then.
+    queryCache: new QueryCache({
+      onError: (err) => {
+        if (err instanceof Problem && err.is("licence") && err.status === 403) void client.invalidateQueries({ queryKey: ["session"] });
+      },
+    }),
     defaultOptions: {
       queries: {
         staleTime: 10_000,
@@ -15,4 +21,5 @@ export function newQueryClient() {
       mutations: { networkMode: "always" },
     },
   });
+  return client;
 }

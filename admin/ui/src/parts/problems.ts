@@ -5,7 +5,7 @@ import { translated } from "../i18n/problems";
 
 /** Says an error, or a message of the API, in the language of the page. Undefined stays undefined. */
 export function useProblemText() {
-  const { t, problems, needProblems } = useSpeech();
+  const { language, t, problems, needProblems } = useSpeech();
   return useCallback(
     (err: unknown): string | undefined => {
       if (err === undefined || err === null) return undefined;
@@ -13,6 +13,7 @@ export function useProblemText() {
         const s = /(\d+)s/.exec(err.message)?.[1];
         return t.login.locked(s ? Number(s) : 60);
       }
+      if (err instanceof Problem && err.is("licence")) return String(err.document[language] ?? err.message);
       needProblems();
       const text = err instanceof Error ? err.message : String(err);
       if (err instanceof Problem && err.is("call-refused")) return t.common.callRefused[text] ?? t.common.callRefusedElse;
@@ -21,6 +22,6 @@ export function useProblemText() {
         .map((message) => translated(problems, message) ?? message)
         .join("; ");
     },
-    [t, problems, needProblems],
+    [language, t, problems, needProblems],
   );
 }

@@ -1,6 +1,7 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Frame, type Place } from "../app/Frame";
+import { useSession } from "../app/session";
 import { useTextOf } from "../i18n/room";
 import { meRoom } from "../i18n/rooms/me";
 import { IconAddressBook, IconDeviceMobile, IconGridDots, IconHome, IconPhone, IconRoute, IconShieldLock } from "../parts/icons";
@@ -16,10 +17,13 @@ const Profiles = lazy(() => import("./profiles/Profiles"));
 const ProfilePage = lazy(() => import("./profiles/ProfilePage"));
 const Devices = lazy(() => import("./devices/Devices"));
 const Security = lazy(() => import("./security/Security"));
+const Unlicensed = lazy(() => import("./Unlicensed"));
 
 /** The user client. Voicemail, fax and the browser phone get a place each when the API has them. */
 export default function User() {
   const t = useTextOf(meRoom);
+  const session = useSession();
+  if (session.unlicensed) return <Unlicensed />;
   const icon = { size: 18, "aria-hidden": true };
   const places: Place[] = [
     { title: t.me.home, to: "/", icon: <IconHome {...icon} /> },

@@ -13,6 +13,7 @@ export const frame = {
   huntgroups: "Sammelanschlüsse",
   merge: "Zusammenführen",
   cdrs: "CDRs",
+  licence: "Lizenz",
   numbers: "Nebenstellen",
   slots: "Slots",
   forwarding: "Rufumleitung",

@@ -478,4 +478,22 @@ export const problems: Problems = [
   ["call …", "Anruf $1"],
   ["token …", "Token $1"],
   ["place to log in …", "Anmeldedienst $1"],
+  // The licence, where only its English is at hand
+  ["there is no licence", "Es gibt keine Lizenz."],
+  [
+    "New users cannot be created. There is no licence for Koppelfeld 5, and the time to try it is over. Upload a licence.",
+    "Neue Benutzer können nicht angelegt werden. Es gibt keine Lizenz für Koppelfeld 5, und die Zeit zum Ausprobieren ist vorbei. Laden Sie eine Lizenz hoch.",
+  ],
+  [
+    "New users cannot be created. There is no licence for Koppelfeld 5, and it can be tried with at most … users. Upload a licence.",
+    "Neue Benutzer können nicht angelegt werden. Es gibt keine Lizenz für Koppelfeld 5, und ausprobieren kann man es mit höchstens $1 Benutzern. Laden Sie eine Lizenz hoch.",
+  ],
+  [
+    "New users cannot be created. The licence ended on …. Upload a new one.",
+    "Neue Benutzer können nicht angelegt werden. Die Lizenz ist am $1 abgelaufen. Laden Sie eine neue hoch.",
+  ],
+  [
+    "New users cannot be created: the licence is for …, and there are … already. Ask for a larger one.",
+    "Neue Benutzer können nicht angelegt werden: Die Lizenz ist für $1, und $2 gibt es schon. Bitten Sie den Vertrieb um eine größere.",
+  ],
 ];

@@ -15,6 +15,7 @@ export const frame: (typeof de)["frame"] = {
   huntgroups: "Hunt groups",
   merge: "Merge",
   cdrs: "Call records",
+  licence: "Licence",
   numbers: "Numbers",
   slots: "Slots",
   forwarding: "Forwarding",
