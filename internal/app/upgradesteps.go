@@ -198,10 +198,10 @@ func (r *run) stopOld(ctx context.Context) error {
 	if !r.report.Ready {
 		return &NotReadyError{len(r.report.Stops)}
 	}
-	if r.print == f.Print {
+	if r.print == f.Print && r.written() {
 		return nil
 	}
-	r.say("             4.5 has changed meanwhile: the new database is written again", "             4.5 hat sich inzwischen geändert: die neue Datenbank wird noch einmal geschrieben")
+	r.say("             4.5 has changed meanwhile, or the new database is gone: it is written again", "             4.5 hat sich inzwischen geändert, oder die neue Datenbank ist weg: sie wird noch einmal geschrieben")
 	if f.Started {
 		if err := r.opt.Services.Stop(ctx, upgrade.NewUnit); err != nil {
 			return err

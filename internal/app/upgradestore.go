@@ -173,6 +173,12 @@ func (r *run) exists(path string) bool {
 	return err == nil
 }
 
+// written reports whether the new database is where the next steps look for it.
+func (r *run) written() bool {
+	return r.onServer() || r.exists(filepath.Join(r.dir, stagedFolder, store.FileName)) ||
+		r.j.State.Facts.Placed && r.exists(filepath.Join(r.cfg.DataDir, store.FileName))
+}
+
 // syncFile writes a file and its folder to the disk.
 func syncFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
