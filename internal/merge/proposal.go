@@ -24,7 +24,6 @@ type Proposal struct {
 	Permissions []Gain           `json:"permissions" nullable:"false" doc:"What the user may do then, and may not now"`
 	Notes       []Note           `json:"notes" nullable:"false" doc:"What else will be different"`
 	plan        *directory.Merge // what carries it out
-	rows        map[string][]string
 }
 
 // Double is one of the accounts.
