@@ -24,7 +24,7 @@ export default function Banner() {
     <Alert color={colourOf(s)} py={6} mb="md" role="status" aria-label={t.licence.title}>
       <Group gap="md" justify="space-between">
         <Text size="sm">{s.reason[language]}</Text>
-        <Anchor component={Link} href="/licence" size="sm">
+        <Anchor component={Link} href="/licence" size="sm" c="inherit" underline="always">
           {t.licence.toPage}
         </Anchor>
       </Group>

@@ -96,7 +96,7 @@ function Standing({ status }: { status: Status }) {
         items={[
           [t.licence.company, l?.company],
           [t.licence.validUntil, l && f.day(l.valid_until)],
-          [t.licence.daysLeft, d && d.days_left > 0 && t.licence.days(d.days_left)],
+          [t.licence.daysLeft, d?.days_left ? t.licence.days(d.days_left) : undefined],
           [
             t.licence.users,
             d && (
