@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -319,7 +318,7 @@ func (u *upgrading) terminal(question, answer, command string) (string, error) {
 			break
 		}
 	}
-	err = errors.Join(cmd.Wait(), in.Close())
+	err = cmd.Wait() // closes what is typed into
 	if answered == 0 {
 		u.t.Errorf("%s was never asked:\n%s", question, seen.String())
 	}
