@@ -8,7 +8,7 @@ import (
 )
 
 // readPosts change nothing in spite of their method, so that a token for reading may use them.
-var readPosts = []string{"explain", "preview-matrix"}
+var readPosts = []string{"explain", "preview-matrix", "preview-merge"}
 
 // persons are operations beside those marked so in their row that no API token may use.
 var persons = []string{"set-password", "set-pin", "delete-pin", "logout", "get-slot-credentials", "impersonate", "end-impersonation", "undo"}
