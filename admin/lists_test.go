@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/oklog/ulid/v2"
+
 	"github.com/koppelfeld/koppelfeld/admin/api"
 	"github.com/koppelfeld/koppelfeld/internal/directory"
 	"github.com/koppelfeld/koppelfeld/internal/store"
@@ -293,6 +295,7 @@ func TestSearchRanks(t *testing.T) {
 		{"users find their own", "armin.artmann", "41", "number/416 number/417 code/show_number"},
 		{"and nothing of others", "armin.artmann", "iris", ""},
 		{"blank", "adele.admin", "%20", ""},
+		{"what IDs begin with", "adele.admin", ulid.Make().String()[:4], ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r.t = t

@@ -68,6 +68,22 @@ func (s *sought) may(parts ...string) bool {
 	return true
 }
 
+// whole returns an ID to who looks for just that, else "": parts of an ID, which is made of the time and of chance, mean nothing.
+func (s *sought) whole(id string) string {
+	if slices.Contains(s.words, fold(id)) {
+		return id
+	}
+	return ""
+}
+
+// begun returns a SIP user name, most of which were drawn, to who looks for its beginning, else "".
+func (s *sought) begun(name string) string {
+	if slices.ContainsFunc(s.words, func(w string) bool { return strings.HasPrefix(fold(name), w) }) {
+		return name
+	}
+	return ""
+}
+
 type rankedHit struct {
 	Hit
 	fit, kind int
@@ -79,7 +95,11 @@ func (s *sought) add(h Hit, more ...string) {
 	title := fold(h.Title)
 	fit := s.fit(title)
 	if fit == fitsNot {
-		if !contains(title+"\n"+fold(h.Subtitle+"\n"+h.ID+"\n"+h.Username+"\n"+strings.Join(more, "\n")), s.words) {
+		id := h.ID
+		if !slices.Contains([]string{"user", "group", "number", "code"}, h.Type) { // whose IDs are names
+			id = s.whole(id)
+		}
+		if !contains(title+"\n"+fold(h.Subtitle+"\n"+id+"\n"+h.Username+"\n"+strings.Join(more, "\n")), s.words) {
 			return
 		}
 		fit = fitsElsewhere
@@ -195,11 +215,11 @@ func (s *sought) numbers(id auth.Identity, snap *directory.Snapshot) {
 func (s *sought) slots(id auth.Identity, snap *directory.Snapshot) {
 	for _, slot := range snap.Slots {
 		u := snap.Users[slot.UserID]
-		if u == nil || !id.Admin && slot.UserID != id.UserID || !s.may(slot.Name, slot.SIPUsername, slot.MobileNumber, string(slot.Type), slot.ID, s.folded.by[u.ID].text) {
+		if u == nil || !id.Admin && slot.UserID != id.UserID || !s.may(slot.Name, s.begun(slot.SIPUsername), slot.MobileNumber, string(slot.Type), s.whole(slot.ID), s.folded.by[u.ID].text) {
 			continue
 		}
 		s.add(Hit{Type: "slot", ID: slot.ID, Title: slot.Name, Subtitle: u.FullName(), Username: u.Username, Link: link("slots", slot.ID)},
-			slot.SIPUsername, slot.MobileNumber, string(slot.Type))
+			s.begun(slot.SIPUsername), slot.MobileNumber, string(slot.Type))
 	}
 }
 
