@@ -50,8 +50,10 @@ func StartServer(ctx context.Context) (*Server, error) {
 		return nil, fmt.Errorf("starting mariadbd: %w", err)
 	}
 	s := &Server{dir: dir, user: me.Username}
-	out, err := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+s.data(), "--user="+me.Username,
-		"--auth-root-authentication-method=socket", "--auth-root-socket-user="+me.Username, "--skip-test-db").CombinedOutput()
+	cmd := exec.CommandContext(ctx, install, "--no-defaults", "--datadir="+s.data(), "--user="+me.Username,
+		"--auth-root-authentication-method=socket", "--auth-root-socket-user="+me.Username, "--skip-test-db")
+	cmd.Env = s.environment()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mariadb-install-db: %w: %s", err, out), os.RemoveAll(dir))
 	}
@@ -70,6 +72,9 @@ func mariadbd() (string, error) {
 	return "", ErrNoMariaDB
 }
 
+// environment gives the server a folder of its own for temporary tables: a server that starts removes those that it finds, also another's.
+func (s *Server) environment() []string { return append(os.Environ(), "TMPDIR="+s.dir) }
+
 func (s *Server) data() string   { return filepath.Join(s.dir, "data") }
 func (s *Server) socket() string { return filepath.Join(s.dir, "my.sock") }
 
@@ -86,6 +91,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.cmd = exec.Command(path, "--no-defaults", "--datadir="+s.data(), "--socket="+s.socket(), "--user="+s.user, "--skip-networking",
 		"--pid-file="+filepath.Join(s.dir, "pid"), "--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M",
 		"--innodb-flush-log-at-trx-commit=2", "--performance-schema=OFF", "--log-error="+log)
+	s.cmd.Env = s.environment()
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
 		return fmt.Errorf("starting mariadbd: %w", err)
