@@ -156,7 +156,7 @@ func (a *App) licenceReadings() readings {
 				}
 			},
 		},
-		gauge("koppelfeld_licence_days_left", "Days that licence or evaluation still last, 0 when neither is in force.", func() float64 { return float64(a.gate.Status().DaysLeft) }),
+		gauge("koppelfeld_licence_left_seconds", "How long licence or evaluation still last, in whole days, 0 when neither is in force.", func() float64 { return float64(a.gate.Status().DaysLeft) * 86400 }),
 		gauge("koppelfeld_licence_users_max", "Users that may exist, 0 when nothing is licensed.", func() float64 { return float64(a.gate.Status().MaxUsers) }),
 		gauge("koppelfeld_licence_users", "Users that exist.", func() float64 { return float64(a.gate.Status().Users) }),
 	}
